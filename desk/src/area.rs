@@ -190,6 +190,16 @@ impl Store {
         Ok(areas.collect())
     }
 
+    /// What the areas of a tenant are called, without their lists.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn area_names(&self, tenant: TenantId) -> Result<Vec<(AreaId, String)>> {
+        let select = "SELECT id, name FROM areas WHERE tenant_id = $1";
+        let rows = self.grid_rows(tenant, select).await?;
+        Ok(rows.iter().map(|row| (AreaId(id(row, "id")), row.get("name"))).collect())
+    }
+
     /// What `select` finds of a tenant.
     pub(crate) async fn grid_rows(
         &self,

@@ -56,6 +56,7 @@ pub mod schedule;
 pub mod scram;
 pub mod secret;
 pub mod shift;
+pub mod shift_log;
 pub mod signer;
 pub mod skill;
 mod sql;
@@ -68,6 +69,7 @@ pub mod trace_back;
 pub mod trunk;
 pub mod user;
 pub mod voicemail;
+pub mod watermark;
 pub mod when;
 pub mod worker;
 

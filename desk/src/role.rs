@@ -49,6 +49,8 @@ text_enum! {
         ReportsSchedule = "reports.schedule",
         /// See and set what an hour of an agent and a minute of a trunk cost.
         RatesWrite = "rates.write",
+        /// Change which files say who fetched them.
+        WatermarkWrite = "watermark.write",
         /// Ask in SQL.
         SqlRun = "sql.run",
         /// Seal the warehouse.
@@ -138,6 +140,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::ReportsRead, LEADERS),
         (P::ReportsSchedule, MANAGERS),
         (P::RatesWrite, MANAGERS),
+        (P::WatermarkWrite, ADMINISTRATORS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),
         (P::ShiftsWrite, LEADERS),

@@ -100,6 +100,16 @@ fn draft(row: &DbRow) -> WorkerDraft {
 }
 
 impl Store {
+    /// What the field workers of a tenant are called.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn worker_names(&self, tenant: TenantId) -> Result<Vec<(WorkerId, String)>> {
+        let select = "SELECT id, name FROM field_workers WHERE tenant_id = $1";
+        let rows = self.grid_rows(tenant, select).await?;
+        Ok(rows.iter().map(|row| (WorkerId(id(row, "id")), row.get("name"))).collect())
+    }
+
     /// The field workers of a tenant, in the order in which they were made.
     ///
     /// # Errors

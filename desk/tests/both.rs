@@ -29,6 +29,7 @@ mod on_sqlite {
     mod store;
     mod teams;
     mod voicemails;
+    mod watermark;
 }
 
 #[path = "."]
@@ -53,4 +54,5 @@ mod on_postgres {
     mod store;
     mod teams;
     mod voicemails;
+    mod watermark;
 }

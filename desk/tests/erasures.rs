@@ -8,12 +8,13 @@ use desk::erasure::{ErasureState, Reached};
 use desk::lease::{LeaseFilter, NewLease};
 use desk::order::Action;
 use desk::order::write::NewOrder;
+use desk::shift_log::{LogFilter, LogKind, NewLogEntry};
 use desk::worker::WorkerDraft;
 use desk::{By, Store};
 use serde_json::json;
 use std::path::Path;
 use terms::routing::LeaseKind;
-use terms::{QueueId, Subscriber, TenantId, Timestamp};
+use terms::{QueueId, Subscriber, TenantId, Timestamp, UserId};
 
 const AT: Timestamp = Timestamp::from_secs(1_795_406_400);
 const DIGITS: &str = "13800138000";
@@ -67,6 +68,10 @@ async fn known(store: &Store, tenant: TenantId) -> terms::OrderId {
     store.step_order(tenant, &by(), order.id, None, &Action::Start, &note).await.unwrap();
     let block = desk::blocked::Block::always(DIGITS, "rings at night");
     store.block(tenant, &by(), &block).await.unwrap();
+    let writer = By { user: Some(UserId(1)), ..by() };
+    let text = format!("{DIGITS} rang again");
+    let entry = NewLogEntry { kind: LogKind::Incident, text };
+    store.write_shift_log(tenant, &writer, None, &entry).await.unwrap();
     // The warehouse has what the outbox held.
     let entries = store.read_after(0, 1_000).await.unwrap();
     store.forget_through(entries.last().unwrap().position).await.unwrap();
@@ -92,6 +97,8 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     let neighbour = store.customer_by_number(tenant, "13900139000").await.unwrap().unwrap();
     assert_eq!(neighbour.card.note, "");
     assert_eq!(store.blocked(tenant).await.unwrap(), []);
+    let log = store.shift_log(tenant, &LogFilter::default(), 10).await.unwrap();
+    assert!(log[0].text.ends_with(" rang again"), "the entry stays: {log:?}");
     let audit = store.audit(tenant, None, 100).await.unwrap();
     let blocked = audit.iter().find(|row| row.action == "caller.block").unwrap();
     assert_eq!(blocked.subject, "+86***", "the row stays");

@@ -27,6 +27,7 @@ pub mod ice;
 pub mod jitter;
 pub mod latch;
 pub mod leg;
+pub mod mark;
 pub mod mix;
 pub mod mp3;
 pub mod ogg_opus;

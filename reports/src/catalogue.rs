@@ -3,6 +3,8 @@
 
 mod abandoned_calls;
 mod adherence;
+mod area_traffic;
+mod area_workers;
 mod audit;
 mod breaks;
 mod busy_hours;
@@ -44,6 +46,8 @@ mod workload_by_team;
 
 pub use abandoned_calls::ABANDONED_CALLS;
 pub use adherence::ADHERENCE;
+pub use area_traffic::AREA_TRAFFIC;
+pub use area_workers::AREA_WORKERS;
 pub use audit::AUDIT;
 pub use breaks::BREAKS;
 pub use busy_hours::BUSY_HOURS;
@@ -98,6 +102,8 @@ pub fn catalogue() -> &'static [&'static Report] {
         &TIME_SHEET_BY_TEAM,
         &ADHERENCE,
         &BREAKS,
+        &AREA_TRAFFIC,
+        &AREA_WORKERS,
         &OVERDUE_ORDERS,
         &OVERDUE_BY_KIND,
         &OVERDUE_BY_ASSIGNEE,

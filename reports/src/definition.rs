@@ -52,6 +52,10 @@ pub enum Source {
     FlowName(&'static str),
     /// The name of the team whose id the field holds; none is told as no team.
     TeamName(&'static str),
+    /// The name of the area whose id the field holds.
+    AreaName(&'static str),
+    /// The name of the field worker whose id the field holds.
+    WorkerName(&'static str),
     /// An hour of the day, 0–23, as `09:00–10:00`.
     Hour(&'static str),
     /// A half-hour of the day, 0–47, as `09:30–10:00`.

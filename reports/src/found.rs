@@ -1,5 +1,9 @@
-//! Orders or calls that somebody searched for, as the list on the screen has them: printed in every form like a
-//! report, though no SQL of the warehouse finds them. They are in no catalogue.
+//! Orders, calls and other lists that somebody searched for, as the list on the screen has them: printed in
+//! every form like a report, though no SQL of the warehouse finds them. They are in no catalogue.
+
+mod listed;
+
+pub use listed::Listed;
 
 use crate::cell::local;
 use crate::definition::{Column, Kind, Order, Report, Source, Total};
@@ -9,6 +13,7 @@ use crate::run::{Error, Fields};
 use crate::table::{Cell, Condition, ReportTable, Row, RowKind};
 use crate::window::Window;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use terms::Timestamp;
 
 /// An order as a list shows it.
@@ -75,6 +80,38 @@ pub enum FoundList {
     Orders(Vec<FoundOrder>),
     /// Calls.
     Calls(Vec<FoundCall>),
+    /// Rows of a list of the API, as it tells them.
+    Rows {
+        /// Which.
+        of: Listed,
+        /// Each an object.
+        rows: Vec<Value>,
+    },
+}
+
+impl FoundList {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            FoundList::Orders(orders) => orders.len(),
+            FoundList::Calls(calls) => calls.len(),
+            FoundList::Rows { rows, .. } => rows.len(),
+        }
+    }
+
+    /// Nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When the first of them began.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        match self {
+            FoundList::Orders(orders) => orders.iter().map(|order| order.created_at).min(),
+            FoundList::Calls(calls) => calls.iter().map(|call| call.started_at).min(),
+            FoundList::Rows { of, rows } => rows.iter().filter_map(|row| of.at(row)).min(),
+        }
+    }
 }
 
 /// What people see of an order.
@@ -171,6 +208,9 @@ pub fn table(
     let (report, cells): (&'static Report, Vec<Vec<Cell>>) = match list {
         FoundList::Orders(orders) => (&FOUND_ORDERS, orders.iter().map(of_order).collect()),
         FoundList::Calls(calls) => (&FOUND_CALLS, calls.iter().map(of_call).collect()),
+        FoundList::Rows { of, rows } => {
+            (of.report(), rows.iter().map(|row| of.cells(row)).collect())
+        }
     };
     let row = |cells| Row { kind: RowKind::Data, cells, behind: None, provisional: false };
     let rows = cells.into_iter().map(row).collect();

@@ -52,6 +52,8 @@ fn end(
         | Source::TrunkName(_)
         | Source::FlowName(_)
         | Source::TeamName(_)
+        | Source::AreaName(_)
+        | Source::WorkerName(_)
         | Source::Department(_) => None,
     })
 }

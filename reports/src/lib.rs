@@ -19,6 +19,7 @@ mod cell;
 mod definition;
 pub mod found;
 mod interval;
+mod mark;
 mod messages;
 pub mod own;
 pub mod period;
@@ -33,6 +34,7 @@ pub use cell::{cell_text, csv_text};
 pub use definition::{
     Chart, Column, Formula, Kind, Order, Parameter, Pie, Report, Source, Summary, Total,
 };
+pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
 pub use period::{Period, PeriodError};
 pub use rates::Rates;

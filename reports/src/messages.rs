@@ -80,6 +80,7 @@ pub(crate) const OTHERS: Words = words("其他", "Others");
 pub(crate) const TENANT: Words = words("单位", "Organisation");
 pub(crate) const PERIOD: Words = words("统计期", "Period");
 pub(crate) const GENERATED: Words = words("生成时间", "Generated");
+pub(crate) const FETCHED: Words = words("取用人", "Fetched by");
 pub(crate) const ZONE: Words = words("时区", "Time zone");
 pub(crate) const ROWS: Words = words("记录数", "Records");
 pub(crate) const FIGURES: Words = words("关键指标", "Key figures");
@@ -189,6 +190,19 @@ const STORED: &[(&str, Words)] = &[
     ("warned", words("预警", "warned")),
     ("overdue_open", words("超时未结", "overdue, open")),
     ("overdue_closed", words("超时办结", "closed late")),
+    ("handover", words("交接", "handover")),
+    ("incident", words("事件", "incident")),
+    ("remark", words("备注", "remark")),
+    ("supervisor", words("班长", "supervisor")),
+    ("manager", words("经理", "manager")),
+    ("administrator", words("管理员", "administrator")),
+    ("signed_out", words("签出", "signed out")),
+    ("break", words("示忙", "on a break")),
+    ("idle", words("空闲", "idle")),
+    ("ringing", words("振铃", "ringing")),
+    ("talking", words("通话中", "talking")),
+    ("holding", words("保持中", "holding")),
+    ("wrap_up", words("话后处理", "wrap-up")),
 ];
 
 /// What people call the stored word `text`.

@@ -16,7 +16,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
-use terms::{AgentId, FlowId, QueueId, TeamId, Timestamp, TrunkId, UserId};
+use terms::{AgentId, AreaId, FlowId, QueueId, TeamId, Timestamp, TrunkId, UserId, WorkerId};
 use warehouse::query::literal;
 use warehouse::{Session, SqlError};
 
@@ -42,6 +42,10 @@ pub struct Names {
     pub flows: BTreeMap<FlowId, String>,
     /// Teams, those that were dissolved included.
     pub teams: BTreeMap<TeamId, String>,
+    /// Areas.
+    pub areas: BTreeMap<AreaId, String>,
+    /// Field workers.
+    pub workers: BTreeMap<WorkerId, String>,
 }
 
 /// What a report is run with.
@@ -274,6 +278,14 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
         Source::TeamName(field) => match fields.int(field)?.map(|id| TeamId(id as u64)) {
             Some(id) => named(names.teams.get(&id), id),
             None => Cell::Word(&NO_TEAM),
+        },
+        Source::AreaName(field) => match fields.int(field)?.map(|id| AreaId(id as u64)) {
+            Some(id) => named(names.areas.get(&id), id),
+            None => Cell::Empty,
+        },
+        Source::WorkerName(field) => match fields.int(field)?.map(|id| WorkerId(id as u64)) {
+            Some(id) => named(names.workers.get(&id), id),
+            None => Cell::Empty,
         },
         Source::Hour(field) => match fields.int(field)? {
             Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),

@@ -2,6 +2,7 @@
 //! behind them, totals. Renderers read this and nothing else.
 
 use crate::definition::{Column, Report, Source, Total};
+use crate::mark::Mark;
 use crate::messages::{SUBTOTAL, Words};
 use crate::period::Period;
 use std::borrow::Cow;
@@ -150,6 +151,8 @@ pub struct ReportTable {
     pub left_out: Vec<String>,
     /// Values that stand in the formulas, such as `{service_level_s}`.
     pub values: Vec<(&'static str, String)>,
+    /// Who fetched it, where its forms are to say so.
+    pub mark: Option<Mark>,
 }
 
 impl ReportTable {
@@ -176,6 +179,7 @@ impl ReportTable {
             truncated: false,
             left_out: Vec::new(),
             values: Vec::new(),
+            mark: None,
         }
     }
 

@@ -6,6 +6,8 @@ mod abandoned_calls;
 mod adherence;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
+#[path = "catalogue/area_tries.rs"]
+mod area_tries;
 #[path = "catalogue/audit.rs"]
 mod audit;
 #[path = "catalogue/busy_hours.rs"]
@@ -120,6 +122,8 @@ impl Store {
             trunks: [(CARRIER, "电信".to_owned())].into(),
             flows: [(HOTLINE, "热线".to_owned())].into(),
             teams: by_team::names(),
+            areas: area_tries::areas(),
+            workers: area_tries::workers(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
         run(&self.session().await, report, &params).await.expect("the report runs")

@@ -4,8 +4,8 @@
 use calamine::{Data, Reader, Xlsx};
 use reports::catalogue::{CALLS, OVERDUE_ORDERS, QUALITY, SATISFACTION, WORKLOAD};
 use reports::{
-    Cell, Condition, Format, Kind, Language, Period, Report, ReportTable, Row, RowKind, cell_text,
-    render,
+    Cell, Condition, Format, Kind, Language, Mark, Period, Report, ReportTable, Row, RowKind,
+    cell_text, render,
 };
 use serde_json::{Value, json};
 use std::io::{Cursor, Write};
@@ -555,6 +555,59 @@ fn markup_in_names_is_not_set_as_markup() {
     let flat: String = text.split_whitespace().collect();
     assert!(flat.contains("#read(\"/etc/passwd\")"), "{text}");
     assert!(flat.contains("*x*$y$"), "{text}");
+}
+
+/// A part of a workbook, or nothing where there is no `unzip`.
+fn part_of(book: &[u8], part: &str) -> Option<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("book.xlsx");
+    std::fs::write(&file, book).expect("it is written");
+    let output = Command::new("unzip").arg("-p").arg(&file).arg(part).output().ok()?;
+    assert!(output.status.success(), "{part} is not there");
+    Some(String::from_utf8(output.stdout).expect("parts are UTF-8"))
+}
+
+#[test]
+fn who_fetched_a_file_stands_on_every_page_of_it_and_nowhere_in_its_rows() {
+    let bare = satisfaction();
+    let mark = Mark::new("A & B (wf)", "江城燃气热线", NOW, "Asia/Shanghai").expect("a mark");
+    let line = mark.line(Language::En);
+    assert_eq!(line, "Fetched by A & B (wf) | 江城燃气热线 | 2026-12-01 09:30:00 UTC+08:00");
+    let rows = (0..120)
+        .map(|index| satisfaction_row(&format!("{}", 2000 + index), "王芳", 20, [10, 5, 1]))
+        .collect();
+    let mut marked = table(&SATISFACTION, "2026-11", rows);
+    marked.mark = Some(mark);
+
+    let txt = text_form(&marked, Format::Txt, Language::En);
+    assert_eq!(txt.lines().last(), Some(line.as_str()));
+    let html = text_form(&marked, Format::Html, Language::En);
+    assert!(html.contains("Fetched by A &amp; B (wf)"), "{html}");
+    for format in [Format::Csv, Format::Json] {
+        assert!(!text_form(&marked, format, Language::En).contains("Fetched by"), "{format}");
+    }
+    let book = rendered(&marked, Format::Xlsx, Language::En);
+    for sheet in ["xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"] {
+        let Some(xml) = part_of(&book, sheet) else { continue };
+        assert!(xml.contains("Fetched by A ＆ B (wf)"), "{sheet}");
+    }
+    if let Some(xml) = part_of(&book, "docProps/core.xml") {
+        assert!(xml.contains("2026-12-01 09:30:00 UTC+08:00"), "{xml}");
+    }
+    let pdf = rendered(&marked, Format::Pdf, Language::En);
+    if let Some(text) = pdf_text(&pdf) {
+        let pages = text.split('\u{c}').filter(|page| !page.trim().is_empty()).count();
+        assert!(pages > 1);
+        // A slanting line comes out in pieces: the sign of its zone is counted.
+        let signs = |text: &str| text.matches('+').count();
+        let plain = ReportTable { mark: None, ..marked.clone() };
+        let before = pdf_text(&rendered(&plain, Format::Pdf, Language::En));
+        assert_eq!(signs(&text), before.map_or(0, |text| signs(&text)) + pages, "{text}");
+    }
+    let png = |table: &ReportTable| rendered(table, Format::Png, Language::En);
+    let mut once = bare.clone();
+    once.mark = marked.mark.clone();
+    assert!(png(&once) != png(&bare), "it is on the picture too");
 }
 
 #[test]

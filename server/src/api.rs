@@ -35,6 +35,7 @@ pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
 pub mod flows;
+mod forms;
 pub mod forwarding;
 pub mod guard;
 pub mod headers;
@@ -44,6 +45,7 @@ pub mod hours;
 pub mod idempotency;
 pub mod leases;
 pub mod links;
+mod lists;
 pub mod live;
 mod mailboxes;
 pub mod messages;
@@ -72,6 +74,7 @@ mod return_visits;
 pub mod rows;
 pub mod schedules;
 pub mod session;
+mod shift_log;
 mod shifts;
 pub mod socket;
 pub mod sql;
@@ -81,6 +84,7 @@ pub mod tokens;
 pub mod trunks;
 pub mod users;
 pub mod voicemails;
+mod watermark;
 pub mod workers;
 mod xml;
 
@@ -298,8 +302,11 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(reports::routes(guard))
         .merge(report_definitions::routes(guard))
         .merge(rates::routes(guard))
+        .merge(watermark::routes(guard))
+        .merge(lists::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
+        .merge(shift_log::routes(guard))
         .merge(areas::routes(guard))
         .merge(workers::routes(guard))
         .merge(teams::routes(guard))

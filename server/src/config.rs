@@ -340,6 +340,11 @@ config! {
         segment: Bytes = "\"64MiB\"", Restart;
         /// Longest recording in one file; a longer conversation goes on in the next one. The log on disk holds at least what all calls said in this time.
         part_max: Span = "\"1h\"", Restart;
+        /// Where a copy of every recording goes by itself: a folder, or s3://bucket/folder, which is asked
+        /// with the access of `tier`. Empty is nowhere. `switchgrid recording backup` does the same once.
+        backup_to: String = "\"\"", Restart;
+        /// Pause between the end of one backup and the next one.
+        backup_every: Span = "\"24h\"", Restart;
     }
     /// Sets of recordings that are fetched as one file.
     export: ExportConfig {

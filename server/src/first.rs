@@ -10,7 +10,7 @@ use desk::rates::Rates;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use terms::{AgentId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId};
+use terms::{AgentId, AreaId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId, WorkerId};
 use warehouse::Warehouse;
 
 /// The wall clock.
@@ -61,6 +61,10 @@ pub struct Named {
     pub flows: Vec<(FlowId, String)>,
     /// Teams as (id, name).
     pub teams: Vec<(TeamId, String)>,
+    /// Areas as (id, name).
+    pub areas: Vec<(AreaId, String)>,
+    /// Field workers as (id, name).
+    pub workers: Vec<(WorkerId, String)>,
     /// What agents and trunks cost, where that is set.
     pub rates: Option<Rates>,
     /// The most lines that all trunks together have.
@@ -85,6 +89,8 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
         trunks: trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),
         flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
         teams,
+        areas: store.area_names(tenant).await?,
+        workers: store.worker_names(tenant).await?,
         rates: store.rates(tenant).await?,
     })
 }

@@ -39,6 +39,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
+use reports::Mark;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -297,6 +298,7 @@ impl Schedules {
         now: Timestamp,
     ) -> Result<Job, Error> {
         let tenant_name = self.store.tenant(tenant).await?.profile.name;
+        let mark = self.mark(tenant, run, &tenant_name, now).await?;
         let named = crate::first::names(&self.store, tenant).await?;
         // One that is gone is told by the worker, as a report that is not there.
         let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
@@ -320,12 +322,31 @@ impl Schedules {
             trunks: named.trunks,
             flows: named.flows,
             teams: named.teams,
+            areas: named.areas,
+            workers: named.workers,
             user: None,
             action: None,
             rates: named.rates,
             lines_max: named.lines_max,
             own,
+            mark,
         })))
+    }
+
+    /// What the file of a run says, where the tenant wants it: of which schedule it is, and when it was
+    /// made.
+    async fn mark(
+        &self,
+        tenant: TenantId,
+        run: &Run,
+        tenant_name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Mark>, Error> {
+        if !self.store.watermark(tenant).await?.delivered {
+            return Ok(None);
+        }
+        // A zone that is none is told by the worker.
+        Ok(Mark::new(&run.work.name, tenant_name, now, &run.work.time_zone).ok())
     }
 
     /// An attempt to make a run failed; `ours` may go better the next time.

@@ -318,7 +318,10 @@ impl Tier {
     }
 
     /// Reads an object back and compares it.
-    async fn verify(&self, stored: &Stored) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn verify(&self, stored: &Stored) -> Result<(), Error> {
         let path = &stored.path;
         point("tier.verify").await.map_err(Error::away("read back", path))?;
         let found = self.holds(stored).await?;

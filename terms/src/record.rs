@@ -7,11 +7,13 @@
 mod cell;
 #[macro_use]
 mod declare;
+mod raw;
 
 pub use cell::{Cell, Column, ColumnType, Value};
 
 use crate::id::*;
 use crate::time::Timestamp;
+use raw::Raw;
 use serde::{Deserialize, Serialize};
 
 /// A row of one table.
@@ -34,20 +36,6 @@ pub trait Record: Serialize + for<'de> Deserialize<'de> {
     /// row's partition.
     fn day_of(&self) -> Timestamp;
 }
-
-/// A number that can name a row.
-trait Raw {
-    fn raw(&self) -> u64;
-}
-impl Raw for i64 {
-    fn raw(&self) -> u64 {
-        *self as u64
-    }
-}
-macro_rules! raws {
-    ($($id:ident),+) => {$( impl Raw for $id { fn raw(&self) -> u64 { self.0 } } )+};
-}
-raws!(CallId, LegId, VisitId, SpanId, SurveyId, RecordingId, FaxId);
 
 tables! {
     /// Everything that happened, one row an entry of the event log.
@@ -339,6 +327,34 @@ tables! {
         step: Option<String>,
         /// Who noted it, where a person did.
         user_id: Option<UserId>,
+    }
+
+    /// One row each of those of an area (grid) who was tried for a caller, once that was over.
+    AreaTry = "area_tries" version 1, id seq, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// Sequence number of the entry.
+        seq: i64,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// When it was over.
+        ended_at: Timestamp,
+        /// The area.
+        area_id: AreaId,
+        /// Who was tried: `worker`, `team`, `queue` or `voicemail`.
+        hop: String,
+        /// The field worker.
+        worker_id: Option<WorkerId>,
+        /// For whom they stand in.
+        stands_in_id: Option<WorkerId>,
+        /// The queue of the team, the one behind the area, or that of the message.
+        queue_id: Option<QueueId>,
+        /// How it ended, such as `answered`, `no_answer`, `absent` or `message`.
+        outcome: String,
     }
 
     /// One row a recording: the ledger.

@@ -9,6 +9,7 @@
 //! ends exactly one way, hold is not talk.
 
 mod agent;
+mod area_try;
 mod call;
 mod consent;
 mod ended;

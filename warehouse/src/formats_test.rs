@@ -107,7 +107,7 @@ SELECT path, tbl, day, rows, bytes, sha256, state FROM file;
 ```
 
 A file's path says its table, its day, its first and last staged row and the beginning of its SHA-256: what a lost `warehouse.db` is made anew of (`switchgrid warehouse verify --repair`).
-Rows of `agent_spans`, `calls`, `consents`, `faxes`, `ivr_steps`, `legs`, `quality`, `queue_visits`, `recordings` and `surveys` are made of `events` and can be made anew (`switchgrid warehouse rebuild`, [the how-to](../how-to/rebuild.md)).
+Rows of `agent_spans`, `area_tries`, `calls`, `consents`, `faxes`, `ivr_steps`, `legs`, `quality`, `queue_visits`, `recordings` and `surveys` are made of `events` and can be made anew (`switchgrid warehouse rebuild`, [the how-to](../how-to/rebuild.md)).
 
 In SQL, `orders_latest` has the highest version of every order; it is not a file.
 ";

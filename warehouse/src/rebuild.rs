@@ -36,8 +36,9 @@ use terms::TenantId;
 use terms::record::Row;
 
 /// Tables that the event log gives.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 11] = [
     "agent_spans",
+    "area_tries",
     "calls",
     "consents",
     "faxes",

@@ -62,7 +62,7 @@ fn key_columns(table: &str) -> (&'static str, &'static str) {
         "legs" => ("leg_id", "call_started_at"),
         "queue_visits" => ("visit_id", "call_started_at"),
         "agent_spans" => ("span_id", "started_at"),
-        "consents" | "ivr_steps" => ("seq", "call_started_at"),
+        "area_tries" | "consents" | "ivr_steps" => ("seq", "call_started_at"),
         "surveys" => ("survey_id", "call_started_at"),
         "quality" => ("leg_id", "call_started_at"),
         "recordings" | "recording_deletions" => ("recording_id", "call_started_at"),

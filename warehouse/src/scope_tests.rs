@@ -391,7 +391,10 @@ async fn a_mistake_is_told_with_its_place_and_what_was_meant() {
     let error = session.query("SELECT * FORM calls").await.unwrap_err();
     assert_eq!(error.position, Some(Position { line: 1, column: 15 }), "{error}");
     let error = session.query("SELECT * FROM zzzzzzzzz").await.unwrap_err();
-    assert!(error.message.contains("there are agent_intervals, agent_spans, audit"), "{error}");
+    assert!(
+        error.message.contains("there are agent_intervals, agent_spans, area_tries, audit"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -294,7 +294,7 @@ async fn a_restart_in_the_middle_of_calls_changes_nothing() {
         let rows = expected.iter().filter(|row| row.table() == *table).count() as i64;
         assert_eq!(count(&warehouse, table).await, rows, "{table}");
         let id = match *table {
-            "consents" | "events" | "ivr_steps" => "seq",
+            "area_tries" | "consents" | "events" | "ivr_steps" => "seq",
             "calls" => "call_id",
             "legs" | "quality" => "leg_id",
             "queue_visits" => "visit_id",

@@ -44,6 +44,8 @@ pub struct Page {
     pub labels: Labels,
     /// A4 on its side.
     pub landscape: bool,
+    /// Who fetched it and when.
+    pub mark: Option<String>,
 }
 
 /// A column of the page's table.
@@ -125,6 +127,7 @@ impl Page {
                 page: PAGE.get(language),
             },
             landscape: landscape(table),
+            mark: table.mark.as_ref().map(|mark| mark.line(language)),
         }
     }
 
@@ -137,6 +140,7 @@ impl Page {
         text.push_str(self.help);
         self.columns.iter().for_each(|column| text.push_str(column.header));
         self.meta.iter().for_each(|(_, value)| text.push_str(value));
+        text.push_str(self.mark.as_deref().unwrap_or_default());
         text
     }
 }

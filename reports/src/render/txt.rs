@@ -33,6 +33,10 @@ pub fn write(page: &Page) -> String {
     for formula in &page.formulas {
         line(&format!("  {formula}"));
     }
+    if let Some(mark) = &page.mark {
+        line("");
+        line(mark);
+    }
     out
 }
 

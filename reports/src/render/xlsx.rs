@@ -33,13 +33,24 @@ pub fn write(table: &ReportTable, language: Language) -> Result<Vec<u8>, XlsxErr
     book.save_to_buffer()
 }
 
+/// At the foot of each printed page. An `&` there begins a command; the wide one is only a letter.
+fn foot(sheet: &mut Worksheet, table: &ReportTable, language: Language) {
+    if let Some(mark) = &table.mark {
+        sheet.set_footer(format!("&L&8{}&R&8&P / &N", mark.line(language).replace('&', "＆")));
+    }
+}
+
 fn properties(table: &ReportTable, language: Language) -> Result<DocProperties, XlsxError> {
     let created = ExcelDateTime::from_timestamp(table.generated_at.0.div_euclid(1_000_000))?;
-    Ok(DocProperties::new()
+    let properties = DocProperties::new()
         .set_title(table.report.title.get(language))
         .set_company(&table.tenant)
         .set_author("Switchgrid")
-        .set_creation_datetime(&created))
+        .set_creation_datetime(&created);
+    Ok(match &table.mark {
+        Some(mark) => properties.set_comment(mark.line(language)),
+        None => properties,
+    })
 }
 
 fn base() -> Format {
@@ -125,6 +136,7 @@ fn summary(
         .set_landscape()
         .set_paper_size(9)
         .set_print_fit_to_pages(1, 0);
+    foot(sheet, table, language);
     sheet.set_column_width(0, 20)?;
     sheet.set_column_range_width(1, 8, 14)?;
 
@@ -315,6 +327,7 @@ fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Resul
     let last_column = columns.len() as u16 - 1;
     sheet.set_name(DATA_SHEET.get(language))?;
     sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+    foot(sheet, table, language);
     sheet.set_repeat_rows(0, 0)?.set_freeze_panes(1, 0)?;
 
     let head = bold()

@@ -40,7 +40,7 @@ struct PhonePassword {
 
 /// An agent and what they do.
 #[derive(Serialize, ToSchema)]
-struct AgentView {
+pub(super) struct AgentView {
     /// The agent.
     #[serde(flatten)]
     agent: Agent,
@@ -142,7 +142,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All agents and what they do.
 #[utoipa::path(get, path = "/api/v1/agents", tag = "agents", responses((status = 200, body = Vec<AgentView>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<AgentView>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<AgentView>>, Problem> {
     let agents = api.store.agents(caller.tenant()).await?;
     let live = api.live_state(&caller).await.ok();
     let seen = api.store.agents_seen(caller.identity()).await?;

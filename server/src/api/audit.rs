@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Page {
+pub(super) struct Page {
     /// The smallest id of the page before.
     #[serde(default)]
     before: Option<i64>,
@@ -32,7 +32,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Who did what, the latest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(Page), responses((status = 200, body = Vec<AuditRow>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(Page { before, limit }): Params<Page>,

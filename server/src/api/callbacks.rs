@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 /// A customer who waits to be called back.
 #[derive(Serialize, ToSchema)]
-struct CallbackLive {
+pub(super) struct CallbackLive {
     /// Names it; the call that is made for it has this id.
     #[schema(value_type = String)]
     id: CallId,
@@ -66,7 +66,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Customers who wait to be called back, those who asked first before the others.
 #[utoipa::path(get, path = "/api/v1/callbacks", tag = "queues", responses((status = 200, body = Vec<CallbackLive>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<CallbackLive>>, Problem> {

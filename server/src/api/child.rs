@@ -113,6 +113,9 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         let moving = Moving::new(warehouse.clone(), mover, tier.clone(), config.tier.after.0);
         tokio::spawn(async move { moving.keep_on(first::wall).await });
     }
+    if !config.recording.backup_to.is_empty() {
+        crate::cli::recording::backup::keep_on(config.clone());
+    }
     let seal = seal_by(seals);
     let sealed = Arc::new(Sealed::new(store.clone(), calls.clone(), seal.clone()));
     let schedules = Schedules::open(&config, store.clone(), worker.clone(), sealed, tier.clone())?;

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// A part of number, name or address.
     #[serde(default)]
     q: String,
@@ -53,7 +53,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Find customers.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(Search), responses((status = 200, body = Vec<Customer>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(search): Params<Search>,

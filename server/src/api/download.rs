@@ -87,6 +87,29 @@ pub fn answer(
     Ok(response)
 }
 
+/// The file as a copy of its own, always whole: a part of another copy would not fit it.
+pub fn whole(file: impl Read + Send + 'static, what: &Download<'_>, method: &Method) -> Response {
+    let Download { length, etag, name, media_type } = *what;
+    let body = match *method == Method::HEAD {
+        true => Body::empty(),
+        false => Body::from_stream(stream(file, length)),
+    };
+    let mut response = (StatusCode::OK, body).into_response();
+    let disposition = format!("attachment; filename=\"{name}\"");
+    for (name, value) in [
+        (header::ETAG, etag),
+        (header::ACCEPT_RANGES, "none"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_DISPOSITION, disposition.as_str()),
+    ] {
+        let value = HeaderValue::from_str(value).expect("ids and hex are header text");
+        response.headers_mut().insert(name, value);
+    }
+    response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    response
+}
+
 /// The next `count` bytes, read piece by piece on threads that may wait for the disk.
 fn stream<R: Read + Send + 'static>(
     file: R,

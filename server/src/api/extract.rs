@@ -3,8 +3,8 @@
 use super::problem::Problem;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
@@ -43,17 +43,24 @@ pub(super) fn too_large() -> Problem {
 /// The parameters after `?`.
 pub struct Params<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match axum::extract::Query::<T>::from_request_parts(parts, state).await {
+impl<T: DeserializeOwned> Params<T> {
+    /// Those of an address.
+    pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::try_from_uri(uri) {
             Ok(axum::extract::Query(params)) => Ok(Params(params)),
             Err(QueryRejection::FailedToDeserializeQueryString(error)) => {
                 Err(Problem::invalid("query", unreadable("part after ?", &error.body_text())))
             }
             Err(_) => Err(Problem::invalid("query", "the part after ? cannot be read")),
         }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Params::of(&parts.uri)
     }
 }
 

@@ -87,7 +87,7 @@ async fn drive(
 /// Messages for oneself, and, with `calls.read`, for every agent whom one sees, the latest first;
 /// 500 at most.
 #[utoipa::path(get, path = "/api/v1/agent-messages", tag = "calls", responses((status = 200, body = Vec<AgentMessage>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<AgentMessage>>, Problem> {

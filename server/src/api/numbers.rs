@@ -108,7 +108,7 @@ async fn remove(
 
 /// Callers that are not let in.
 #[utoipa::path(get, path = "/api/v1/blocked", tag = "routing", responses((status = 200, body = Vec<Blocked>)))]
-async fn list_blocked(
+pub(super) async fn list_blocked(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<Blocked>>, Problem> {
@@ -139,7 +139,7 @@ async fn unblock(
 
 /// Callers that are let in whatever the list of blocked ones says.
 #[utoipa::path(get, path = "/api/v1/allowed", tag = "routing", responses((status = 200, body = Vec<Allowed>)))]
-async fn list_allowed(
+pub(super) async fn list_allowed(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<Allowed>>, Problem> {

@@ -6,6 +6,7 @@
 //! tier ([`moved`]). Every fetch is written to the audit table first.
 
 mod export;
+mod marked;
 mod moved;
 
 use super::download::{self, Download};
@@ -23,6 +24,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use desk::{Permission, when};
+use marked::Copied;
 use mediacore::edge::keys::Keys;
 use mediacore::edge::rendering::Rendering;
 use moved::Opened;
@@ -71,7 +73,7 @@ impl AudioFormat {
 }
 
 /// Which form.
-#[derive(Deserialize, IntoParams)]
+#[derive(Clone, Copy, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
@@ -79,13 +81,17 @@ struct Wanted {
     #[serde(default)]
     #[param(inline)]
     format: AudioFormat,
+    /// A copy to keep: always whole, and where the organisation wants it with who fetched it and when
+    /// in it. Its ETag is its SHA-256, `x-stored-sha256` that of the stored file.
+    #[serde(default)]
+    download: bool,
 }
 
 /// What to find. Fields combine.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Began at or after.
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -143,7 +149,7 @@ struct Search {
 
 /// A page of recordings, the latest first.
 #[derive(Serialize, ToSchema)]
-struct RecordingPage {
+pub(super) struct RecordingPage {
     /// The recordings.
     #[schema(value_type = Vec<ListedRecording>)]
     recordings: Vec<Value>,
@@ -162,7 +168,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Find recordings. Without the permission `recordings.read` one finds one's own.
 #[utoipa::path(get, path = "/api/v1/recordings", tag = "recordings", params(Search), responses((status = 200, body = RecordingPage)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(search): Params<Search>,
@@ -260,10 +266,10 @@ async fn fetch(
     State(api): State<Shared>,
     caller: Caller,
     Id(recording): Id<RecordingId>,
-    Params(Wanted { format }): Params<Wanted>,
+    Params(wanted): Params<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.recording(&caller, recording, format, &Method::GET, &headers).await
+    api.recording(&caller, recording, wanted, &Method::GET, &headers).await
 }
 
 /// Ask how long a recording is, without fetching it.
@@ -276,10 +282,10 @@ async fn head(
     State(api): State<Shared>,
     caller: Caller,
     Id(recording): Id<RecordingId>,
-    Params(Wanted { format }): Params<Wanted>,
+    Params(wanted): Params<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.recording(&caller, recording, format, &Method::HEAD, &headers).await
+    api.recording(&caller, recording, wanted, &Method::HEAD, &headers).await
 }
 
 impl Api {
@@ -318,25 +324,30 @@ impl Api {
         &self,
         caller: &Caller,
         recording: RecordingId,
-        format: AudioFormat,
+        Wanted { format, download }: Wanted,
         method: &Method,
         headers: &HeaderMap,
     ) -> Result<Response, Problem> {
         let found = self.ledger_row(caller, recording).await?;
         let path = path_in_ledger(&found.recording, caller.tenant())?;
         let Opened { file, sha256: moved } = self.open_recording(&found, &path, format).await?;
+        let stored = match format {
+            AudioFormat::Wav => sha256_of_wav(&found).or(moved.as_ref()),
+            AudioFormat::Mp3 | AudioFormat::Opus => moved.as_ref(),
+        };
+        if let Some(stamp) = self.stamp_of(caller, download).await? {
+            let rendering = self.in_clear(file, &path).await?;
+            let copy = Copied { recording, format, stored: stored.cloned(), line: stamp.line() };
+            return self.copy(caller, copy, rendering, method).await;
+        }
         if *method == Method::GET {
             let subject = format!("{recording} {}", format.extension());
             self.store.note(caller.tenant(), &caller.by(), "recording.fetch", &subject).await?;
         }
         let meta = file.metadata().map_err(|e| Problem::internal(format!("{path}: {e}")))?;
-        let sha256 = match &found.repair {
-            Some(Repair::Shortened { sha256, .. }) => Some(sha256),
-            _ => found.recording.sha256.as_ref(),
-        };
-        let etag = match (format, sha256, moved.as_ref()) {
-            (AudioFormat::Wav, Some(sha256), _) | (_, _, Some(sha256)) => format!("\"{sha256}\""),
-            _ => format!("\"{:x}-{:x}-{:x}\"", meta.ino(), meta.len(), meta.mtime_nsec()),
+        let etag = match stored {
+            Some(sha256) => format!("\"{sha256}\""),
+            None => format!("\"{:x}-{:x}-{:x}\"", meta.ino(), meta.len(), meta.mtime_nsec()),
         };
         let rendering = self.in_clear(file, &path).await?;
         answer(rendering, &etag, recording, format, method, headers)
@@ -478,6 +489,14 @@ impl Api {
             Err(problem) => Err(problem.into()),
             Ok(_) => here(&path),
         }
+    }
+}
+
+/// The hash of the WAV as it is stored.
+fn sha256_of_wav(found: &Indexed) -> Option<&String> {
+    match &found.repair {
+        Some(Repair::Shortened { sha256, .. }) => Some(sha256),
+        _ => found.recording.sha256.as_ref(),
     }
 }
 

@@ -1,16 +1,15 @@
 //! Reports: the catalogue, and one report on a period in any form. Rendering runs in the worker.
 
 use super::extract::Params;
+use super::forms::{AnyForm, file, file_name};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
 use crate::first::Named;
 use crate::work::jobs::{Job, JobScope, ReportJob};
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use desk::Permission;
 use desk::report_definition::PREFIX;
 use reports::catalogue::{AUDIT, COST_PER_CONTACT};
@@ -125,15 +124,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/api/v1/reports/{id}", tag = "reports",
     params(("id" = String, Path, description = "The report's id"), Asked),
-    responses((status = 200, description = "The report", content(
-        (Vec<u8> = "application/pdf"),
-        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-        (String = "text/html"),
-        (String = "text/plain"),
-        (Vec<u8> = "image/png"),
-        (String = "text/csv"),
-        (Object = "application/json"),
-    )))
+    responses(AnyForm)
 )]
 async fn get(
     State(api): State<Shared>,
@@ -157,9 +148,10 @@ async fn get(
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let Named { agents, queues, trunks, flows, teams, rates, lines_max } =
+    let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
         crate::first::names(&api.store, caller.tenant()).await?;
     let seen = api.store.agents_seen(caller.identity()).await?;
+    let stamp = api.stamp(&caller).await?;
     let job = Job::Report(Box::new(ReportJob {
         scope: JobScope {
             tenant: caller.tenant(),
@@ -183,16 +175,24 @@ async fn get(
         trunks,
         flows,
         teams,
+        areas,
+        workers,
         user: asked.user,
         action,
         rates,
         lines_max,
         own,
+        mark: stamp.as_ref().map(|stamp| stamp.mark.clone()),
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{report} {period} {format}");
     api.store.note(caller.tenant(), &caller.by(), "report.run", &subject).await?;
-    let name = file_name(&format!("{report}-{period}.{format}"));
+    let name = format!("{report}-{period}");
+    let name = match (stamp, format.parse::<reports::Format>()) {
+        (Some(stamp), Ok(format)) => stamp.name(&name, format),
+        _ => name,
+    };
+    let name = file_name(&format!("{name}.{format}"));
     Ok(file(done.content_type, Some(&name), done.truncated, done.body))
 }
 
@@ -210,46 +210,4 @@ fn word(field: &str, text: &str) -> Result<String, Problem> {
         return Err(Problem::invalid(field, message));
     }
     Ok(text.to_owned())
-}
-
-/// A name that is safe in a header and on every file system.
-fn file_name(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-        .collect()
-}
-
-/// The worker's bytes as an answer.
-pub(super) fn file(
-    content_type: String,
-    name: Option<&str>,
-    truncated: bool,
-    body: Vec<u8>,
-) -> Response {
-    let mut response = (StatusCode::OK, Body::from(body)).into_response();
-    let headers = response.headers_mut();
-    let fallback = HeaderValue::from_static("application/octet-stream");
-    headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(content_type).unwrap_or(fallback));
-    if let Some(name) = name {
-        // A page is looked at; everything else is kept.
-        let shown = name.ends_with(".html");
-        let way = if shown { "inline" } else { "attachment" };
-        let value = HeaderValue::try_from(format!("{way}; filename=\"{name}\""))
-            .expect("a cleaned name is header text");
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    if truncated {
-        headers.insert("x-truncated", HeaderValue::from_static("true"));
-    }
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_name_cannot_leave_its_header_or_folder() {
-        assert_eq!(file_name("a\"; x=../../b\r\n.pdf"), "a___x_.._.._b__.pdf");
-    }
 }

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Due at or after.
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -50,7 +50,7 @@ struct Search {
 
 /// A page of return visits, the first that is due first.
 #[derive(Serialize, ToSchema)]
-struct ReturnVisitPage {
+pub(super) struct ReturnVisitPage {
     /// The visits.
     return_visits: Vec<ReturnVisit>,
     /// Give it back as `cursor` for the next page; none at the end.
@@ -67,7 +67,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Return visits: planned ones, and what those brought that were done.
 #[utoipa::path(get, path = "/api/v1/return-visits", tag = "orders", params(Search), responses((status = 200, body = ReturnVisitPage)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(search): Params<Search>,

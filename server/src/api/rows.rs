@@ -22,7 +22,7 @@ use warehouse::{Limits, Scope, Session};
 /// Rows of a page when nothing else is asked for.
 const PAGE: u32 = 100;
 /// Most rows of a page.
-const PAGE_MAX: u32 = 500;
+pub(super) const PAGE_MAX: u32 = 500;
 /// What the API's own questions may use; a person's SQL and reports run in the worker.
 const LIMITS: Limits =
     Limits { rows_max: 10_000, time_max: Duration::from_secs(20), memory_max: 128 << 20 };

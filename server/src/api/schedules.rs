@@ -246,5 +246,5 @@ async fn fetched(
         Problem::not_found("The file of this run is not on this box any more.")
     })?;
     api.store.note(caller.tenant(), &caller.by(), "report.fetch", &file.name).await?;
-    Ok(super::reports::file(file.content_type, Some(&file.name), false, bytes))
+    Ok(super::forms::file(file.content_type, Some(&file.name), false, bytes))
 }

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Begins at or after.
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -43,7 +43,7 @@ struct Search {
 
 /// A page of shifts, the earliest first.
 #[derive(Serialize, ToSchema)]
-struct ShiftPage {
+pub(super) struct ShiftPage {
     /// The shifts.
     shifts: Vec<Shift>,
     /// Give it back as `cursor` for the next page; none at the end.
@@ -59,7 +59,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Planned shifts.
 #[utoipa::path(get, path = "/api/v1/shifts", tag = "shifts", params(Search), responses((status = 200, body = ShiftPage)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(search): Params<Search>,

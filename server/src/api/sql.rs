@@ -2,9 +2,9 @@
 
 use super::Shared;
 use super::extract::Body;
+use super::forms::file;
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::reports::file;
 use super::rows::any_rows;
 use crate::work::jobs::{Job, JobScope, SqlFormat};
 use axum::Json;

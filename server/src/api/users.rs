@@ -34,7 +34,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Everybody who signs in.
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", responses((status = 200, body = Vec<User>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<User>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<User>>, Problem> {
     Ok(Json(api.store.users(caller.tenant()).await?))
 }
 

@@ -27,7 +27,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 /// Messages for the queues that one serves, for those of one's teams, or for all queues, the latest
 /// first; 500 at most.
 #[utoipa::path(get, path = "/api/v1/voicemails", tag = "calls", responses((status = 200, body = Vec<Voicemail>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Voicemail>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Voicemail>>, Problem> {
     let mut all = api.store.voicemails(caller.tenant()).await?;
     if let Some(seen) = api.queues_seen(&caller).await? {
         all.retain(|message| seen.contains(&message.queue));

@@ -24,7 +24,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All field workers, and where they work.
 #[utoipa::path(get, path = "/api/v1/workers", tag = "areas", responses((status = 200, body = Vec<Worker>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Worker>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Worker>>, Problem> {
     Ok(Json(api.store.workers(caller.tenant()).await?))
 }
 

@@ -3,16 +3,15 @@
 //! in it.
 
 use super::{Added, Bundle};
-use mediacore::edge::rendering::Rendering;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use terms::record::Recording;
 
 /// Name of the list.
 pub const INDEX: &str = "index.csv";
 
 const HEAD: &str = "recording,call,contact,started_at,duration_ms,kind,state,caller,agent,queue,\
-                    file,bytes,sha256,problem\r\n";
+                    file,bytes,sha256,stored_sha256,problem\r\n";
 
 /// A set that is being written.
 pub struct Set<W: Write> {
@@ -26,7 +25,8 @@ impl<W: Write> Set<W> {
         Set { bundle: Bundle::new(to), index: HEAD.to_owned() }
     }
 
-    /// Adds a recording with its file, in clear, in the form with this extension.
+    /// Adds a recording with its file, in clear, in the form with this extension. `stored` is the hash
+    /// of the file that is kept, where it is known: what is added may say besides who fetched it.
     ///
     /// # Errors
     /// What reading or writing says; the set is no good then.
@@ -34,11 +34,12 @@ impl<W: Write> Set<W> {
         &mut self,
         of: &Recording,
         extension: &str,
-        rendering: &mut Rendering,
+        (bytes, from): (u64, &mut dyn Read),
+        stored: Option<&str>,
     ) -> io::Result<()> {
         let file = format!("{}/{}.{extension}", of.started_at.day_text(), of.recording_id);
-        let added = self.bundle.add(&file, rendering.clear_bytes(), rendering)?;
-        self.line(of, &file, Some(&added), "");
+        let added = self.bundle.add(&file, bytes, from)?;
+        self.line(of, &file, Some((&added, stored.unwrap_or_default())), "");
         Ok(())
     }
 
@@ -56,11 +57,11 @@ impl<W: Write> Set<W> {
         self.bundle.finish()
     }
 
-    fn line(&mut self, of: &Recording, file: &str, added: Option<&Added>, problem: &str) {
+    fn line(&mut self, of: &Recording, file: &str, added: Option<(&Added, &str)>, problem: &str) {
         let id = |id: Option<u64>| id.map(|id| id.to_string()).unwrap_or_default();
         writeln!(
             self.index,
-            "{},{},{},{},{},{},{},{},{},{},{file},{},{},{}\r",
+            "{},{},{},{},{},{},{},{},{},{},{file},{},{},{},{}\r",
             of.recording_id,
             of.call_id,
             of.contact_id,
@@ -71,8 +72,9 @@ impl<W: Write> Set<W> {
             cell(&of.caller),
             id(of.agent_id.map(|agent| agent.0)),
             id(of.queue_id.map(|queue| queue.0)),
-            id(added.map(|added| added.bytes)),
-            added.map_or("", |added| &added.sha256),
+            id(added.map(|(added, _)| added.bytes)),
+            added.map_or("", |(added, _)| &added.sha256),
+            added.map_or("", |(_, stored)| stored),
             cell(problem),
         )
         .expect("a string takes text");

@@ -1,5 +1,6 @@
-//! `switchgrid recording`: find, copy out and verify recordings without the API.
+//! `switchgrid recording`: find, copy out, verify, back up and restore recordings without the API.
 
+pub mod backup;
 mod export;
 mod verify;
 
@@ -55,6 +56,11 @@ enum Command {
     /// readable, as long and with the SHA-256 that was written), the recording log against its
     /// checksums, and files that no row knows. Ends with 1 when something is wrong.
     Verify(verify::Options),
+    /// Copy every recording of every tenant, as it is stored, to a folder or a bucket. What is there
+    /// already is not copied again, and what is copied is read back. Ends with 1 when one could not be.
+    Backup(backup::Options),
+    /// Bring files back that are missing here, from a backup. What is brought is what the ledger says.
+    Restore(backup::RestoreOptions),
     /// Add a key to the file of keys: from the next start on it seals what is recorded, and the
     /// older ones keep opening what they sealed. Copy the file to its other place afterwards.
     RotateKey,
@@ -104,6 +110,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
                 get(config, home.tenant, *recording, *format, out.as_deref()).await
             }
             Command::Export(options) => export::run(config, &home, options).await,
+            Command::Backup(options) => backup::run(config, &home, options).await,
+            Command::Restore(options) => backup::restore(config, options).await,
             Command::Verify(_) => unreachable!("it is handled above"),
             Command::RotateKey => rotate_key(&config.recording_keys()),
         }

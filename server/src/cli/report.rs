@@ -46,7 +46,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let Named { agents, queues, trunks, flows, teams, rates, lines_max } =
+        let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
             crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
@@ -68,11 +68,14 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             trunks,
             flows,
             teams,
+            areas,
+            workers,
             user: None,
             action: None,
             rates,
             lines_max,
             own: crate::work::own_report::find(&store, tenant, report).await?,
+            mark: None,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

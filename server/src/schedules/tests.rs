@@ -2,6 +2,7 @@
 //! store. The process ends at each step, and nobody has a report twice.
 
 mod beside;
+mod marked;
 mod smtp;
 
 use super::*;
@@ -41,10 +42,15 @@ struct Worker {
     fails: Mutex<Option<Problem>>,
     /// Cannot do the job of this number, from 1; none when 0.
     refuses: AtomicU64,
+    /// What the last report says of who has it.
+    marked: Mutex<Option<Mark>>,
 }
 
 impl WorkLink for Worker {
-    fn run(&self, _: Job) -> BoxFuture<'_, Result<Done, Problem>> {
+    fn run(&self, asked: Job) -> BoxFuture<'_, Result<Done, Problem>> {
+        if let Job::Report(report) = asked {
+            *self.marked.lock().unwrap() = report.mark;
+        }
         let job = self.jobs.fetch_add(1, Ordering::Relaxed) + 1;
         let result = match self.fails.lock().unwrap().clone() {
             Some(problem) => Err(problem),

@@ -26,6 +26,8 @@ pub struct FoundJob {
     pub format: String,
     /// `zh-CN` or `en`.
     pub language: String,
+    /// Who fetches it, where it is to say so.
+    pub mark: Option<reports::Mark>,
 }
 
 impl Bench {
@@ -37,8 +39,9 @@ impl Bench {
         let language: Language =
             job.language.parse().map_err(|e: reports::UnknownLanguage| wrong(e.to_string()))?;
         let period = (job.from, job.until);
-        let table = found::table(&job.tenant_name, period, &job.time_zone, job.now, &job.list)
+        let mut table = found::table(&job.tenant_name, period, &job.time_zone, job.now, &job.list)
             .map_err(|error| wrong(error.to_string()))?;
+        table.mark = job.mark;
         printed(table, format, language).await
     }
 }

@@ -16,7 +16,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use terms::{AgentId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId, UserId};
+use terms::{
+    AgentId, AreaId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId, UserId, WorkerId,
+};
 use tokio::sync::Semaphore;
 use warehouse::recordings::Stored;
 use warehouse::{Limits, Scope, Session, Warehouse};
@@ -90,6 +92,10 @@ pub struct ReportJob {
     pub flows: Vec<(FlowId, String)>,
     /// Teams as (id, name).
     pub teams: Vec<(TeamId, String)>,
+    /// Areas as (id, name).
+    pub areas: Vec<(AreaId, String)>,
+    /// Field workers as (id, name).
+    pub workers: Vec<(WorkerId, String)>,
     /// Only what this person did, where the report asks for it.
     pub user: Option<UserId>,
     /// Only this action, where the report asks for it.
@@ -100,6 +106,8 @@ pub struct ReportJob {
     pub lines_max: u64,
     /// The definition, of a report that the tenant defined.
     pub own: Option<OwnReport>,
+    /// Who fetches it, where it is to say so.
+    pub mark: Option<reports::Mark>,
 }
 
 /// A job.

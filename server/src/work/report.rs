@@ -35,6 +35,8 @@ impl Bench {
             trunks: job.trunks.into_iter().collect(),
             flows: job.flows.into_iter().collect(),
             teams: job.teams.into_iter().collect(),
+            areas: job.areas.into_iter().collect(),
+            workers: job.workers.into_iter().collect(),
         };
         let limits = match &own {
             Some(_) => self.limits,
@@ -45,7 +47,7 @@ impl Bench {
         let rates = job.rates.map(rates);
         let (user, action, lines_max) = (job.user, job.action, job.lines_max);
         let params = Params { user, action, rates, lines_max, ..params };
-        let table = match &own {
+        let mut table = match &own {
             Some(own) => self.run_own(&session, report, own, &params).await?,
             None => reports::run(&session, report, &params).await.map_err(failed)?,
         };
@@ -56,6 +58,7 @@ impl Bench {
             let rows = reports::count(&session, report, &params).await.map_err(failed)?;
             return Err(too_long(rows, self.report_rows_max));
         }
+        table.mark = job.mark;
         printed(table, format, language).await
     }
 }

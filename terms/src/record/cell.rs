@@ -98,6 +98,8 @@ cells! {
     ConferenceId => Int64, |v| v.0 as i64;
     MeetingId => Int64, |v| v.0 as i64;
     FaxId => Int64, |v| v.0 as i64;
+    AreaId => Int64, |v| v.0 as i64;
+    WorkerId => Int64, |v| v.0 as i64;
 }
 
 impl<T: Cell> Cell for Option<T> {

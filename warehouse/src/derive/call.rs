@@ -1,5 +1,6 @@
 //! A call from its first entry to its row.
 
+use crate::derive::area_try::area_try;
 use crate::derive::consent::consent;
 use crate::derive::ended::{self, Ended};
 use crate::derive::entry::word;
@@ -10,8 +11,8 @@ use crate::derive::survey::OpenSurvey;
 use crate::derive::visit::{OpenVisit, VisitEnd, VisitOf};
 use std::collections::BTreeMap;
 use terms::event::{
-    Direction, Entry, FlowOut, InConference, InMailbox, Kind, Mailbox, Meeting, Outcome, Party,
-    Role, Satisfaction, SupervisionEnd,
+    Direction, Entry, FlowOut, Hunt, InConference, InHunt, InMailbox, Kind, Mailbox, Meeting,
+    Outcome, Party, Role, Satisfaction, SupervisionEnd,
 };
 use terms::record::{Call, IvrStep, Row};
 use terms::{
@@ -204,6 +205,10 @@ impl OpenCall {
                     (self.contact, self.started_at, self.customer_number());
                 rows.push(Row::Consent(consent(entry, said, (self.call, contact), start, caller)));
             }
+            Kind::Hunt(hunt @ Hunt { what: InHunt::Ended { end }, .. }) => {
+                let (of, start) = ((self.call, self.contact), self.started_at);
+                rows.push(Row::AreaTry(area_try(entry, hunt, *end, of, start)));
+            }
             Kind::LegEnded { cause, by, quality } => {
                 self.end_leg(entry.leg, at, (*cause, *by), quality.as_ref(), rows);
             }
@@ -229,7 +234,7 @@ impl OpenCall {
             | Kind::Leased(_)
             | Kind::TracedBack(_)
             | Kind::Forwarded { .. }
-            // Who of an area was tried, and how that ended, is in `events`; who came is told by their leg.
+            // That somebody of an area is being tried is told when it is over; who came by their leg.
             | Kind::Hunt(_)
             // What was not called, and what an agent set, stands in `events`.
             | Kind::Calling(_)

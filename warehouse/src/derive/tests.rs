@@ -24,6 +24,7 @@ macro_rules! pick {
 }
 
 mod agreed;
+mod areas;
 mod heard;
 mod region;
 

@@ -4,15 +4,12 @@
 use super::{Search, conditions};
 use crate::api::Shared;
 use crate::api::extract::Params;
+use crate::api::forms::{AnyForm, Found, form, refuse_longer};
 use crate::api::guard::{Caller, Guard};
 use crate::api::problem::Problem;
-use crate::api::reports::file;
 use crate::api::rows::Page;
 use crate::first::Named;
-use crate::work::found::FoundJob;
-use crate::work::jobs::Job;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use desk::{Permission, when};
 use reports::found::{FoundCall, FoundList};
@@ -23,8 +20,6 @@ use utoipa_axum::routes;
 
 /// Calls that are read at a time.
 const PAGE: u32 = 500;
-/// Most calls of a file.
-const CALLS_MAX: usize = 20_000;
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(guard.may(Permission::ReportsRead, routes!(get)))
@@ -35,15 +30,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 #[utoipa::path(
     get, path = "/api/v1/call-lists/{format}", tag = "calls",
     params(("format" = String, Path, description = "`pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`"), Search),
-    responses((status = 200, description = "The list", content(
-        (Vec<u8> = "application/pdf"),
-        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-        (String = "text/html"),
-        (String = "text/plain"),
-        (Vec<u8> = "image/png"),
-        (String = "text/csv"),
-        (Object = "application/json"),
-    )))
+    responses(AnyForm)
 )]
 async fn get(
     State(api): State<Shared>,
@@ -51,10 +38,8 @@ async fn get(
     Path(format): Path<String>,
     Params(mut search): Params<Search>,
 ) -> Result<Response, Problem> {
-    if format.parse::<reports::Format>().is_err() {
-        return Err(Problem::not_found("There is nothing at this address."));
-    }
-    let (tenant, now) = (caller.tenant(), caller.now());
+    let format = form(&format)?;
+    let tenant = caller.tenant();
     let Named { agents, queues, .. } = crate::first::names(&api.store, tenant).await?;
     let agents: BTreeMap<String, String> =
         agents.into_iter().map(|(id, _, name)| (id.to_string(), name)).collect();
@@ -70,35 +55,22 @@ async fn get(
         let order = sort.order_by();
         let page = Page::read(&session, "calls", &conditions, order, Some(PAGE), cursor).await?;
         calls.extend(page.rows.iter().map(|row| shown(row, &agents, &queues)));
-        if calls.len() > CALLS_MAX {
-            let message = "The answer is too large; ask for fewer rows or a shorter period.";
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message));
-        }
+        refuse_longer(calls.len())?;
         search.cursor = page.next;
         if search.cursor.is_none() {
             break;
         }
     }
-    let profile = api.store.tenant(tenant).await?.profile;
-    let oldest = calls.iter().map(|call| call.started_at).min();
-    let (found, until) = (calls.len(), search.to.unwrap_or(now));
-    let job = FoundJob {
+    let found = Found {
         list: FoundList::Calls(calls),
-        from: search.from.or(oldest).map_or(until, |from| from.min(until)),
-        until,
-        time_zone: profile.time_zone,
-        tenant_name: profile.name,
-        now,
-        format: format.clone(),
-        language: profile.language,
+        what: "calls",
+        action: "calls.export",
+        from: search.from,
+        to: search.to,
+        // A file that lacks what is in damaged files of the warehouse says so.
+        incomplete: !session.left_out().is_empty(),
     };
-    let done = api.work.run(Job::Found(Box::new(job))).await?;
-    let subject = format!("{found} calls, {format}");
-    api.store.note(tenant, &caller.by(), "calls.export", &subject).await?;
-    let name = format!("calls-{}.{}", now.day_text(), format.to_lowercase());
-    // A file that lacks what is in damaged files of the warehouse says so.
-    let incomplete = done.truncated || !session.left_out().is_empty();
-    Ok(file(done.content_type, Some(&name), incomplete, done.body))
+    api.listed(&caller, format, found).await
 }
 
 fn shown(

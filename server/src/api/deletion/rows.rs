@@ -10,7 +10,7 @@ use warehouse::age::{Aged, Holds, Stays};
 
 /// The tables that each setting is about.
 static TABLES: [(&str, &[&str]); 7] = [
-    ("calls", &["calls", "legs", "queue_visits", "ivr_steps"]),
+    ("calls", &["calls", "legs", "queue_visits", "ivr_steps", "area_tries"]),
     ("events", &["events", "emergencies"]),
     ("surveys", &["surveys"]),
     ("quality", &["quality"]),

@@ -2,7 +2,8 @@
 //! is too large is refused with its number, and by whom it can be had. The audit row is written
 //! before the first byte goes.
 
-use super::{AudioFormat, Search};
+use super::marked::Marked;
+use super::{AudioFormat, Search, sha256_of_wav};
 use crate::api::extract::{Id, Params};
 use crate::api::guard::{Caller, Guard};
 use crate::api::problem::Problem;
@@ -16,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use desk::Permission;
 use mediacore::edge::rendering::Rendering;
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::str::FromStr;
 use terms::Timestamp;
 use terms::record::Recording;
@@ -47,7 +48,8 @@ impl FromStr for AudioFormat {
 
 /// A part of the set on its way to the thread that writes it.
 enum Piece {
-    Found(Box<Recording>, Box<Rendering>),
+    /// With the hash of the file that is kept, where it is known.
+    Found(Box<Recording>, Box<Rendering>, Option<String>),
     Missing(Box<Recording>, Box<str>),
     /// Nothing is left out: without it the set is not finished.
     End,
@@ -59,7 +61,9 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Fetch every recording that is found as one zip, with `index.csv` and `SHA256SUMS`.
 ///
-/// It is sent while it is made; a connection that ends without the zip's end brought half of it.
+/// It is sent while it is made; a connection that ends without the zip's end brought half of it. Where
+/// the organisation wants it each recording says who fetched it and when; `stored_sha256` of the index
+/// is then the hash of what is kept, `sha256` that of what is in the zip.
 #[utoipa::path(
     get, path = "/api/v1/recordings/export/{format}", tag = "recordings",
     params(("format" = String, Path, description = "`wav`, `mp3` or `opus`"), Search),
@@ -98,13 +102,13 @@ async fn export(
     let turn = turn.map_err(|_| {
         Problem::unavailable("Other exports are running; try again in a minute.", "")
     })?;
+    let line = api.stamp(&caller).await?.map(|stamp| stamp.line());
     let subject = format!("{count} recordings {} {}", format.extension(), told(&search));
     api.store.note(caller.tenant(), &caller.by(), "recording.export", &subject).await?;
 
     let (to, body) = pipe();
     let (pieces, from) = mpsc::channel(1);
-    let extension = format.extension();
-    tokio::task::spawn_blocking(move || write(from, extension, to));
+    tokio::task::spawn_blocking(move || write(from, format, line.as_deref(), to));
     tokio::spawn(async move {
         if let Err(problem) = api.find_all(search, format, &pieces).await {
             tracing::error!(?problem, "an export ended before its end");
@@ -150,9 +154,13 @@ impl Api {
             search.before = Some((last.started_at, last.recording_id));
             for found in page {
                 let rendering = self.rendering(&found, format).await;
+                let stored = match format {
+                    AudioFormat::Wav => sha256_of_wav(&found).cloned(),
+                    AudioFormat::Mp3 | AudioFormat::Opus => None,
+                };
                 let of = Box::new(found.recording);
                 let piece = match rendering {
-                    Ok(rendering) => Piece::Found(of, Box::new(rendering)),
+                    Ok(rendering) => Piece::Found(of, Box::new(rendering), stored),
                     Err(problem) => Piece::Missing(of, problem.message),
                 };
                 if pieces.send(piece).await.is_err() {
@@ -167,10 +175,10 @@ impl Api {
 }
 
 /// Writes the set as its parts come. Whatever fails, the reader gets no end that looks good.
-fn write(mut from: Receiver<Piece>, extension: &str, to: Pipe) {
+fn write(mut from: Receiver<Piece>, format: AudioFormat, line: Option<&str>, to: Pipe) {
     let refuser = to.refuser();
     let mut set = Set::new(BufWriter::with_capacity(CHUNK_BYTES, to));
-    if let Err(error) = fill(&mut set, &mut from, extension) {
+    if let Err(error) = fill(&mut set, &mut from, format, line) {
         tracing::warn!(%error, "an export was not sent whole");
         // What is dropped half-way writes an end of its own: the refusal comes before it.
         refuser.refuse(error);
@@ -182,10 +190,19 @@ fn write(mut from: Receiver<Piece>, extension: &str, to: Pipe) {
     }
 }
 
-fn fill(set: &mut Set<impl Write>, from: &mut Receiver<Piece>, extension: &str) -> io::Result<()> {
+fn fill(
+    set: &mut Set<impl Write>,
+    from: &mut Receiver<Piece>,
+    format: AudioFormat,
+    line: Option<&str>,
+) -> io::Result<()> {
     loop {
         match from.blocking_recv() {
-            Some(Piece::Found(of, mut rendering)) => set.add(&of, extension, &mut rendering)?,
+            Some(Piece::Found(of, rendering, stored)) => {
+                let mut copy = Marked::new(*rendering, format, line)?;
+                let file = (copy.bytes(), &mut copy as &mut dyn Read);
+                set.add(&of, format.extension(), file, stored.as_deref())?;
+            }
             Some(Piece::Missing(of, why)) => set.note_missing(&of, &why),
             Some(Piece::End) => return Ok(()),
             None => return Err(io::Error::other("the set was not read to its end")),

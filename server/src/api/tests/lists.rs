@@ -282,11 +282,14 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             trunks: Vec::new(),
             flows: Vec::new(),
             teams: Vec::new(),
+            areas: Vec::new(),
+            workers: Vec::new(),
             user: None,
             action: None,
             rates: None,
             lines_max: 0,
             own: None,
+            mark: None,
         }))
     };
     for (most, fits) in [(4, true), (3, false)] {
@@ -483,7 +486,9 @@ async fn a_report_is_a_file_with_a_harmless_name_and_a_bad_period_says_what_is_r
     let got =
         rig.get("/api/v1/reports/workload?period=2026-11&format=csv&lang=zh-CN", &token).await;
     assert_eq!(got.status, StatusCode::OK, "{got:?}");
-    assert_eq!(got.header("content-disposition"), "attachment; filename=\"workload-2026-11.csv\"");
+    let named = got.header("content-disposition").to_owned();
+    assert!(named.starts_with("attachment; filename=\"workload-2026-11-"), "{named}");
+    assert!(named.ends_with("-20261123120000.csv\""), "who fetched it and when: {named}");
     let json = rig.get("/api/v1/reports/calls?period=2026-11&format=json&lang=en", &token).await;
     assert_eq!(json.header("content-type"), "application/json");
     assert_eq!((&json.json()["report"], &json.json()["language"]), (&json!("calls"), &json!("en")));

@@ -12,7 +12,7 @@ use desk::By;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use terms::record::Recording;
@@ -155,7 +155,8 @@ async fn zip(
             match source.rendering(warehouse, found, options.format).await {
                 Ok(mut rendering) => {
                     let extension = options.format.extension();
-                    set.add(&found.recording, extension, &mut rendering).with_context(made)?;
+                    let file = (rendering.clear_bytes(), &mut rendering as &mut dyn Read);
+                    set.add(&found.recording, extension, file, None).with_context(made)?;
                     copied += 1;
                 }
                 Err(error) => {

@@ -9,7 +9,7 @@
 
 mod orphans;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::config::{self, Config};
 use crate::serve::lock;

@@ -180,7 +180,10 @@ async fn a_rebuild_says_what_it_cannot_do() {
     let text = told(plan("2026-11-24", "2026-11-23", None)).await;
     assert_eq!(text, "--from 2026-11-24 is after --to 2026-11-23");
     let text = told(plan("", "", Some("audit"))).await;
-    assert!(text.starts_with("\"audit\" is not made of events; agent_spans, calls"), "{text}");
+    assert!(
+        text.starts_with("\"audit\" is not made of events; agent_spans, area_tries, calls"),
+        "{text}"
+    );
     // While the box runs, its warehouse has a writer.
     let writer = Warehouse::open(folder.path().join("warehouse")).await.unwrap();
     let text = told(rebuild::Options::default()).await;

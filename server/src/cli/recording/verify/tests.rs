@@ -11,14 +11,15 @@ use terms::{CallId, ContactId, Timestamp};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 
-struct Store {
+/// A box with recordings.
+pub(in crate::cli::recording) struct Store {
     folder: tempfile::TempDir,
-    config: Config,
+    pub(in crate::cli::recording) config: Config,
 }
 
 impl Store {
     /// A box with the recordings 1 to 9 of a second each.
-    async fn new() -> Store {
+    pub(in crate::cli::recording) async fn new() -> Store {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.server.data = folder.path().to_owned();
@@ -33,7 +34,7 @@ impl Store {
         store
     }
 
-    fn file(&self, id: u64) -> PathBuf {
+    pub(in crate::cli::recording) fn file(&self, id: u64) -> PathBuf {
         self.folder.path().join(format!("recordings/1/2026-11-23/{id}.wav"))
     }
 
