@@ -338,3 +338,54 @@ async fn a_folder_and_a_bucket_that_do_not_belong_together_are_refused() {
     assert!(sentence.contains("in the folder itself, and s3://calls/box-1 is set"), "{sentence}");
     assert_eq!(rig.published().await.len(), 1, "the bucket is as it was");
 }
+
+#[tokio::test]
+async fn of_two_boxes_that_begin_in_one_empty_bucket_the_first_has_it() {
+    let rig = Rig::new();
+    rig.filled(&[1]).await.close().await;
+    let other = tempfile::tempdir().unwrap();
+    // The second asked before the first had written.
+    rig.set(|store| &store.blind, true);
+    let sentence = refusal(opened(other.path(), rig.bucket()).await);
+    assert!(sentence.contains("has the files of another warehouse"), "{sentence}");
+    assert!(!rig.store.blind.load(Ordering::Relaxed), "it was told that nobody is there");
+    let warehouse = rig.open().await;
+    assert_eq!(count(&session(&warehouse).await).await, "1", "the first goes on");
+}
+
+#[tokio::test]
+async fn a_service_without_conditional_puts_is_refused_before_anything_is_there() {
+    let flags: [fn(&Fragile) -> &AtomicBool; 2] = [|store| &store.careless, |store| &store.old];
+    for flag in flags {
+        let rig = Rig::new();
+        rig.set(flag, true);
+        let sentence = refusal(opened(rig.dir.path(), rig.bucket()).await);
+        assert!(sentence.contains("does not know conditional puts"), "{sentence}");
+        assert_eq!(rig.store.names("").await, Vec::<String>::new());
+        rig.set(flag, false);
+        rig.open().await;
+        assert_eq!(rig.store.names("").await, ["box-1/_warehouse"]);
+    }
+}
+
+#[tokio::test]
+async fn replaced_files_that_could_not_be_removed_go_at_the_next_start_and_the_next_upkeep() {
+    for is_started_again in [true, false] {
+        let rig = Rig::new();
+        let mut warehouse = rig.filled(&[2, 2]).await;
+        // What a process that dies here leaves as well: the new file counts, the others are there.
+        rig.set(|store| &store.keeps, true);
+        assert_eq!(compact::some(&warehouse, (2, 1), TO_THE_END).await.unwrap(), 2);
+        assert_eq!(rig.published().await.len(), 3, "who lists the bucket finds the day twice");
+        rig.set(|store| &store.keeps, false);
+        if is_started_again {
+            warehouse.close().await;
+            warehouse = rig.open().await;
+        } else {
+            warehouse.tend(crate::store::now()).await.unwrap();
+        }
+        assert_eq!(rig.published().await.len(), 1);
+        assert_eq!(rig.store.names("_old").await.len(), 2, "second names stay for sessions");
+        assert_eq!(count(&session(&warehouse).await).await, "4");
+    }
+}
