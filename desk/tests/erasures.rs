@@ -272,7 +272,7 @@ async fn a_number_that_somebody_wrote_in_groups_into_a_note_goes_too() {
         let card = Card { note: note.into(), ..Card::default() };
         store.put_customer(tenant, &by(), number, &card).await.unwrap();
     }
-    assert_eq!(store.erase_person(tenant, &person()).await.unwrap(), 2);
+    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 2);
     let note =
         async |number| store.customer_by_number(tenant, number).await.unwrap().unwrap().card.note;
     assert_eq!(
