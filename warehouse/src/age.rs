@@ -126,18 +126,19 @@ impl Warehouse {
     async fn add_calls(&self, tenant: TenantId, stays: &mut Stays) -> Result<(), Error> {
         let session = Session::open(self, Scope::of(tenant), LIMITS).await?;
         let contacts: Vec<String> = stays.contacts.iter().map(i64::to_string).collect();
-        let of_contacts = contacts
+        let mut conditions: Vec<(String, Vec<Subscriber>)> = contacts
             .chunks(EACH)
-            .map(|some| (format!("contact_id IN ({})", some.join(", ")), Vec::new()));
+            .map(|some| (format!("contact_id IN ({})", some.join(", ")), Vec::new()))
+            .collect();
         let numbers: Vec<Subscriber> = stays.numbers.iter().cloned().collect();
-        let of_numbers = numbers.chunks(EACH).map(|some| {
+        conditions.extend(numbers.chunks(EACH).map(|some| {
             let like = |number: &Subscriber| {
                 let like = number.pattern();
                 format!("caller LIKE '{like}' OR called LIKE '{like}'")
             };
             (some.iter().map(like).collect::<Vec<_>>().join(" OR "), some.to_vec())
-        });
-        for (condition, numbers) in of_contacts.chain(of_numbers) {
+        }));
+        for (condition, numbers) in conditions {
             let sql =
                 format!("SELECT call_id, contact_id, caller, called FROM calls WHERE {condition}");
             let answer = session.query(&sql).await;

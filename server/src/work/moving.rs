@@ -108,7 +108,8 @@ pub async fn send(
             let why = "its file is neither here nor in the object store";
             return Ok(done(&Sent::Unfit(why.to_owned())));
         }
-        return put(recordings, tier, &beside.files, |_| None).await.map(|sent| match sent {
+        let sent = put(recordings, tier, &beside.files, (wav, None)).await?;
+        return Ok(match sent {
             Sent::Stored(more) => {
                 let others = there.into_iter().filter(|of| !beside.files.contains(&of.path));
                 done(&Sent::There(others.chain(more).collect()))
@@ -116,20 +117,20 @@ pub async fn send(
             other => done(&other),
         });
     }
-    let expected = |file: &str| sha256.filter(|_| file == wav).map(|sha256| (bytes, sha256));
-    put(recordings, tier, &beside.files, expected).await.map(|sent| done(&sent))
+    let expected = sha256.map(|sha256| (bytes, sha256));
+    Ok(done(&put(recordings, tier, &beside.files, (wav, expected)).await?))
 }
 
-/// Sends these files and reads them back.
-async fn put<'a>(
+/// Sends these files and reads them back; of the WAV among them is known what it should be.
+async fn put(
     recordings: &Path,
     tier: &Tier,
     files: &[String],
-    expected: impl Fn(&str) -> Option<(u64, &'a str)>,
+    (wav, expected): (&str, Option<(u64, &str)>),
 ) -> Result<Sent, Problem> {
     let mut stored = Vec::new();
     for file in files {
-        match tier.put(recordings, file, expected(file)).await {
+        match tier.put(recordings, file, expected.filter(|_| file == wav)).await {
             Ok(file) => stored.push(file),
             Err(Error::Changed { path, why }) => return Ok(Sent::Unfit(format!("{path}: {why}"))),
             Err(error) => return Err(problem(&error)),
@@ -145,9 +146,9 @@ async fn there(
     wav: &str,
     (bytes, sha256): (u64, Option<&str>),
 ) -> Result<Vec<Stored>, Problem> {
+    let found = tier.find(wav).await.map_err(|error| problem(&error))?;
     let is_it =
         |found: &Stored| found.bytes == bytes && sha256.is_none_or(|sha256| found.sha256 == sha256);
-    let found = tier.find(wav).await.map_err(|error| problem(&error))?;
     let Some(found) = found.filter(is_it) else { return Ok(Vec::new()) };
     let mut all = vec![found];
     for path in objects(wav).into_iter().filter(|path| path != wav) {
