@@ -389,3 +389,36 @@ async fn replaced_files_that_could_not_be_removed_go_at_the_next_start_and_the_n
         assert_eq!(count(&session(&warehouse).await).await, "4");
     }
 }
+
+#[tokio::test]
+async fn a_merge_that_went_wrong_leaves_no_second_names_after_the_next_start() {
+    let rig = Rig::new();
+    let warehouse = rig.filled(&[2, 2]).await;
+    let before = rig.published().await;
+    rig.set(|store| &store.spoils, true);
+    let error = compact::some(&warehouse, (2, 1), TO_THE_END).await.unwrap_err();
+    assert!(error.to_string().contains("gives back something else"), "{error}");
+    rig.set(|store| &store.spoils, false);
+    assert_eq!(rig.published().await, before);
+    warehouse.close().await;
+    let warehouse = rig.open().await;
+    assert_eq!(rig.store.names("_old").await, Vec::<String>::new());
+    assert_eq!(rig.published().await, before);
+    assert_eq!(count(&session(&warehouse).await).await, "4");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_lost_is_made_anew_of_the_objects_by_their_word() {
+    let rig = Rig::new();
+    rig.filled(&[3]).await.close().await;
+    let word = rig.bucket().text("_warehouse").await.unwrap().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(other.path().join("warehouse.bucket"), format!("{NAME}\n{word}")).unwrap();
+    let places = (&Manifest::Sqlite, Some(rig.bucket()));
+    let made = manifest_from_files(other.path(), places, &[], |_, _| {}).await.unwrap();
+    assert_eq!((made.files, made.rows), (1, 3));
+    let opened = Warehouse::open_in(other.path(), &Manifest::Sqlite, Some(rig.bucket())).await;
+    let warehouse = opened.unwrap();
+    assert_eq!(count(&session(&warehouse).await).await, "3");
+    assert_eq!(faults(&warehouse).await, Vec::<String>::new());
+}

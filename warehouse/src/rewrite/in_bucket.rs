@@ -11,6 +11,7 @@
 use super::{STEPS, old_path, withdraw};
 use crate::bucket::Bucket;
 use crate::{Error, Warehouse, db, fail, manifest, publish};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// As [`super::exchange_for`].
@@ -85,18 +86,19 @@ pub async fn finish(warehouse: &Warehouse, entry: &manifest::Entry) -> Result<()
     withdraw(warehouse, &entry.path).await
 }
 
-/// Removes second names below `_old` that no session needs.
+/// Removes second names below `_old` that no session needs: also those of files that count under their
+/// first ones, because a rewrite was broken off.
 pub async fn tidy(warehouse: &Warehouse, bucket: &Bucket) -> Result<(), Error> {
     let kept = bucket.list(super::OLD).await?;
     if kept.is_empty() {
         return Ok(());
     }
     let mut tx = warehouse.read("look for kept files").await?;
-    let named = manifest::paths(&mut tx).await?;
+    let replaced = manifest::replaced(&mut tx).await?;
     drop(tx);
+    let needed: BTreeSet<String> = replaced.iter().map(|path| old_path(path)).collect();
     for name in kept {
-        let first = name.strip_prefix(super::OLD).map(|rest| rest.trim_start_matches('/'));
-        if !first.is_some_and(|first| named.iter().any(|path| path == first)) {
+        if !needed.contains(&name) {
             bucket.remove(&name).await?;
         }
     }
