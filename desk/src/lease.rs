@@ -3,7 +3,6 @@
 //! and not the plan's; the call path is told what changed since ([`Store::lease_changes`]).
 
 use crate::audit::By;
-use crate::erasure::person::like;
 use crate::error::During;
 use crate::sql::{self, Builder};
 use crate::store::{DbRow, LIST_MAX, Write, id, id_opt, time};
@@ -527,7 +526,7 @@ pub(crate) async fn forget_party(
     let found =
         sql::query("SELECT id, a, b FROM leases WHERE tenant_id = $1 AND (a LIKE $2 OR b LIKE $2)")
             .bind(tenant.0 as i64)
-            .bind(like(person))
+            .bind(person.pattern())
             .fetch_all(write.db())
             .await
             .during(doing)?;

@@ -266,3 +266,25 @@ async fn who_only_has_the_digits_within_a_longer_number_is_somebody_else() {
         assert!(store.customer_by_number(tenant, DIGITS).await.unwrap().is_none(), "{form}");
     }
 }
+
+#[tokio::test]
+async fn a_number_that_somebody_wrote_in_groups_into_a_note_goes_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    for (number, note) in [
+        ("13900139000", "neighbour of 138 0013-8000"),
+        ("13900139001", "neighbour of +86 (0)138-0013-8000"),
+        ("13900139002", "neighbour of 9138 0013 8000"),
+    ] {
+        let card = Card { note: note.into(), ..Card::default() };
+        store.put_customer(tenant, &by(), number, &card).await.unwrap();
+    }
+    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 2);
+    let note =
+        async |number| store.customer_by_number(tenant, number).await.unwrap().unwrap().card.note;
+    assert_eq!(
+        (note("13900139000").await, note("13900139001").await),
+        (String::new(), String::new())
+    );
+    assert_eq!(note("13900139002").await, "neighbour of 9138 0013 8000");
+}

@@ -231,6 +231,21 @@ impl Tier {
         Err(Error::changed(&stored.path, why))
     }
 
+    /// A file as its object says of itself, which was compared with it when it came there; `None` where
+    /// there is none, or it does not say what it holds.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn find(&self, path: &str) -> Result<Option<Stored>, Error> {
+        match self.look(path).await {
+            Ok(Found { bytes, sha256, .. }) => {
+                Ok(sha256.map(|sha256| Stored { path: path.to_owned(), bytes, sha256 }))
+            }
+            Err(Error::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes objects; those that are not there are as good as deleted.
     ///
     /// # Errors

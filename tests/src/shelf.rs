@@ -1,13 +1,15 @@
 //! An object store with the S3 API on loopback, over a folder: what a box of a test moves its
-//! recordings to. It can go away and come back on the same port.
+//! recordings to, or a warehouse publishes into. It can go away and come back on the same port.
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use object_store::aws::AmazonS3Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -45,6 +47,28 @@ impl Shelf {
              prefix = \"box-1\"\naccess_key = \"{ACCESS_KEY}\"\nafter = \"1s\"\n",
             self.address
         )
+    }
+
+    /// Where it is asked, as a client is told.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What begins with `box-1` in the bucket, for a warehouse's published files.
+    ///
+    /// # Panics
+    /// When the client cannot be made.
+    pub fn bucket(&self) -> warehouse::Bucket {
+        let store = AmazonS3Builder::new()
+            .with_bucket_name(BUCKET)
+            .with_region("us-east-1")
+            .with_access_key_id(ACCESS_KEY)
+            .with_secret_access_key(SECRET)
+            .with_allow_http(true)
+            .with_endpoint(self.endpoint())
+            .build()
+            .expect("the client can be made");
+        warehouse::Bucket::over(Arc::new(store), "s3://recordings/box-1", "box-1")
     }
 
     /// What a box needs in its environment.

@@ -83,6 +83,9 @@ mod queried;
 
 #[path = "end_to_end/columns.rs"]
 mod columns;
+#[path = "end_to_end/read_meanwhile.rs"]
+mod read_meanwhile;
+
 #[path = "end_to_end/sampled.rs"]
 mod sampled;
 

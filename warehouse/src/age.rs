@@ -12,14 +12,15 @@ use crate::schema::{Layout, layouts};
 use crate::store::now;
 use crate::{Error, Limits, Scope, Session, Warehouse, db, fail, file, manifest, rebuild, rollup};
 use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::Int64Type;
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Int64Type};
+use arrow::error::ArrowError;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::{ContactId, FaxId, RecordingId, TenantId, Timestamp};
+use terms::{ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp};
 
 /// Ids or numbers of one question.
 const EACH: usize = 500;
@@ -41,8 +42,8 @@ pub struct Holds {
     pub faxes: BTreeSet<FaxId>,
     /// Contacts.
     pub contacts: BTreeSet<ContactId>,
-    /// The digits that every form of a person's number has in it.
-    pub numbers: BTreeSet<String>,
+    /// Persons, by their numbers.
+    pub numbers: BTreeSet<Subscriber>,
 }
 
 /// The rows that stay whatever their age: what belongs to a contact that is held.
@@ -52,7 +53,7 @@ pub struct Stays {
     faxes: BTreeSet<i64>,
     contacts: BTreeSet<i64>,
     calls: BTreeSet<i64>,
-    numbers: BTreeSet<String>,
+    numbers: BTreeSet<Subscriber>,
 }
 
 /// What became of a table's day.
@@ -125,26 +126,28 @@ impl Warehouse {
     async fn add_calls(&self, tenant: TenantId, stays: &mut Stays) -> Result<(), Error> {
         let session = Session::open(self, Scope::of(tenant), LIMITS).await?;
         let contacts: Vec<String> = stays.contacts.iter().map(i64::to_string).collect();
-        let mut conditions: Vec<String> = contacts
+        let mut conditions: Vec<(String, Vec<Subscriber>)> = contacts
             .chunks(EACH)
-            .map(|some| format!("contact_id IN ({})", some.join(", ")))
+            .map(|some| (format!("contact_id IN ({})", some.join(", ")), Vec::new()))
             .collect();
-        let numbers: Vec<&String> = stays.numbers.iter().collect();
+        let numbers: Vec<Subscriber> = stays.numbers.iter().cloned().collect();
         conditions.extend(numbers.chunks(EACH).map(|some| {
-            let like = |number: &&String| {
-                // A quotation mark would end the text; no number has one.
-                let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-                format!("caller LIKE '%{digits}%' OR called LIKE '%{digits}%'")
+            let like = |number: &Subscriber| {
+                let like = number.pattern();
+                format!("caller LIKE '{like}' OR called LIKE '{like}'")
             };
-            some.iter().map(like).collect::<Vec<_>>().join(" OR ")
+            (some.iter().map(like).collect::<Vec<_>>().join(" OR "), some.to_vec())
         }));
-        for condition in conditions {
-            let sql = format!("SELECT call_id, contact_id FROM calls WHERE {condition}");
+        for (condition, numbers) in conditions {
+            let sql =
+                format!("SELECT call_id, contact_id, caller, called FROM calls WHERE {condition}");
             let answer = session.query(&sql).await;
             let answer = answer.map_err(|error| Error::Session(error.to_string()))?;
             for batch in &answer.batches {
-                stays.calls.extend(batch.column(0).as_primitive::<Int64Type>().values().iter());
-                stays.contacts.extend(batch.column(1).as_primitive::<Int64Type>().values().iter());
+                let held = held_calls(batch, &numbers);
+                let held = held.map_err(|error| Error::Session(error.to_string()))?;
+                stays.calls.extend(held.iter().map(|(call, _)| call));
+                stays.contacts.extend(held.iter().map(|(_, contact)| contact));
             }
         }
         Ok(())
@@ -285,6 +288,21 @@ struct Found {
     held: u64,
 }
 
+/// Call and contact of the rows that name one of these, whole; of all where none is given.
+fn held_calls(batch: &RecordBatch, numbers: &[Subscriber]) -> Result<Vec<(i64, i64)>, ArrowError> {
+    let ids = |at: usize| batch.column(at).as_primitive::<Int64Type>();
+    let texts = [cast(batch.column(2), &DataType::Utf8)?, cast(batch.column(3), &DataType::Utf8)?];
+    let texts = texts.each_ref().map(|text| text.as_string::<i32>());
+    let names = |row: usize| {
+        let says = |text: &&StringArray| {
+            text.is_valid(row) && numbers.iter().any(|number| number.is_in(text.value(row)))
+        };
+        texts.iter().any(says)
+    };
+    let rows = (0..batch.num_rows()).filter(|row| numbers.is_empty() || names(*row));
+    Ok(rows.map(|row| (ids(0).value(row), ids(1).value(row))).collect())
+}
+
 fn look(whose: &Whose, batches: &[RecordBatch]) -> Found {
     let mut found = Found { going: 0, held: 0 };
     for batch in batches {
@@ -311,8 +329,8 @@ fn staying((tenant, stays): &Whose, batch: &RecordBatch) -> (BooleanArray, u64) 
     .collect();
     let texts: Vec<&StringArray> =
         batch.columns().iter().filter_map(|column| column.as_string_opt::<i32>()).collect();
-    let names = |row: usize, number: &String| {
-        texts.iter().any(|text| text.is_valid(row) && text.value(row).contains(number.as_str()))
+    let names = |row: usize, number: &Subscriber| {
+        texts.iter().any(|text| text.is_valid(row) && number.is_in(text.value(row)))
     };
     let mut count = 0;
     let staying: Vec<bool> = (0..batch.num_rows())

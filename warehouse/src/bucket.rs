@@ -8,8 +8,8 @@ use futures::StreamExt;
 use object_store::path::Path as ObjectPath;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    GetOptions, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions,
-    PutPayload,
+    GetOptions, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
+    PutMultipartOptions, PutPayload,
 };
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -171,10 +171,38 @@ impl Bucket {
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Makes a short text an object.
-    pub(crate) async fn write_text(&self, path: &str, text: String) -> Result<(), Error> {
-        let put = self.store.put(&ObjectPath::from(path), PutPayload::from(text)).await;
-        put.map(drop).map_err(self.failed("send", path))
+    /// Makes a short text an object where there is none of this name. False where there is one.
+    ///
+    /// # Errors
+    /// [`Error::Files`] where the service does not know the condition; otherwise see [`Error`].
+    pub(crate) async fn claim(&self, path: &str, text: &str) -> Result<bool, Error> {
+        let (object, payload) = (ObjectPath::from(path), PutPayload::from(text.to_owned()));
+        match self.store.put_opts(&object, payload, PutMode::Create.into()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) if is_not_implemented(&error) => Err(self.without_conditions()),
+            Err(error) => Err(self.failed("send", path)(error)),
+        }
+    }
+
+    /// Finds out, with an object of this name that nobody else has, whether the service puts one over
+    /// another although it was told not to.
+    ///
+    /// # Errors
+    /// [`Error::Files`] where it does; otherwise see [`Error`].
+    pub(crate) async fn keeps_to_conditions(&self, path: &str) -> Result<(), Error> {
+        self.claim(path, "first\n").await?;
+        let is_put_over = self.claim(path, "second\n").await?;
+        self.remove(path).await?;
+        if is_put_over { Err(self.without_conditions()) } else { Ok(()) }
+    }
+
+    fn without_conditions(&self) -> Error {
+        Error::Files(format!(
+            "the service of {} does not know conditional puts (If-None-Match: *), without which two \
+             boxes may begin in one place: use one that does",
+            self.name
+        ))
     }
 
     async fn look(&self, path: &str) -> Result<ObjectMeta, Error> {
@@ -218,6 +246,13 @@ impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "Bucket({})", self.name)
     }
+}
+
+/// Whether the service does not know a part of the request. Over HTTP it says so in the code of its
+/// answer (Amazon S3 API, "Error responses").
+fn is_not_implemented(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotImplemented { .. })
+        || error.to_string().contains("NotImplemented")
 }
 
 /// The next bytes of a file, fewer than [`PIECE_BYTES`] only at its end.

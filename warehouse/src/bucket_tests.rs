@@ -338,3 +338,87 @@ async fn a_folder_and_a_bucket_that_do_not_belong_together_are_refused() {
     assert!(sentence.contains("in the folder itself, and s3://calls/box-1 is set"), "{sentence}");
     assert_eq!(rig.published().await.len(), 1, "the bucket is as it was");
 }
+
+#[tokio::test]
+async fn of_two_boxes_that_begin_in_one_empty_bucket_the_first_has_it() {
+    let rig = Rig::new();
+    rig.filled(&[1]).await.close().await;
+    let other = tempfile::tempdir().unwrap();
+    // The second asked before the first had written.
+    rig.set(|store| &store.blind, true);
+    let sentence = refusal(opened(other.path(), rig.bucket()).await);
+    assert!(sentence.contains("has the files of another warehouse"), "{sentence}");
+    assert!(!rig.store.blind.load(Ordering::Relaxed), "it was told that nobody is there");
+    let warehouse = rig.open().await;
+    assert_eq!(count(&session(&warehouse).await).await, "1", "the first goes on");
+}
+
+#[tokio::test]
+async fn a_service_without_conditional_puts_is_refused_before_anything_is_there() {
+    let flags: [fn(&Fragile) -> &AtomicBool; 2] = [|store| &store.careless, |store| &store.old];
+    for flag in flags {
+        let rig = Rig::new();
+        rig.set(flag, true);
+        let sentence = refusal(opened(rig.dir.path(), rig.bucket()).await);
+        assert!(sentence.contains("does not know conditional puts"), "{sentence}");
+        assert_eq!(rig.store.names("").await, Vec::<String>::new());
+        rig.set(flag, false);
+        rig.open().await;
+        assert_eq!(rig.store.names("").await, ["box-1/_warehouse"]);
+    }
+}
+
+#[tokio::test]
+async fn replaced_files_that_could_not_be_removed_go_at_the_next_start_and_the_next_upkeep() {
+    for is_started_again in [true, false] {
+        let rig = Rig::new();
+        let mut warehouse = rig.filled(&[2, 2]).await;
+        // What a process that dies here leaves as well: the new file counts, the others are there.
+        rig.set(|store| &store.keeps, true);
+        assert_eq!(compact::some(&warehouse, (2, 1), TO_THE_END).await.unwrap(), 2);
+        assert_eq!(rig.published().await.len(), 3, "who lists the bucket finds the day twice");
+        rig.set(|store| &store.keeps, false);
+        if is_started_again {
+            warehouse.close().await;
+            warehouse = rig.open().await;
+        } else {
+            warehouse.tend(crate::store::now()).await.unwrap();
+        }
+        assert_eq!(rig.published().await.len(), 1);
+        assert_eq!(rig.store.names("_old").await.len(), 2, "second names stay for sessions");
+        assert_eq!(count(&session(&warehouse).await).await, "4");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_that_went_wrong_leaves_no_second_names_after_the_next_start() {
+    let rig = Rig::new();
+    let warehouse = rig.filled(&[2, 2]).await;
+    let before = rig.published().await;
+    rig.set(|store| &store.spoils, true);
+    let error = compact::some(&warehouse, (2, 1), TO_THE_END).await.unwrap_err();
+    assert!(error.to_string().contains("gives back something else"), "{error}");
+    rig.set(|store| &store.spoils, false);
+    assert_eq!(rig.published().await, before);
+    warehouse.close().await;
+    let warehouse = rig.open().await;
+    assert_eq!(rig.store.names("_old").await, Vec::<String>::new());
+    assert_eq!(rig.published().await, before);
+    assert_eq!(count(&session(&warehouse).await).await, "4");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_lost_is_made_anew_of_the_objects_by_their_word() {
+    let rig = Rig::new();
+    rig.filled(&[3]).await.close().await;
+    let word = rig.bucket().text("_warehouse").await.unwrap().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(other.path().join("warehouse.bucket"), format!("{NAME}\n{word}")).unwrap();
+    let places = (&Manifest::Sqlite, Some(rig.bucket()));
+    let made = manifest_from_files(other.path(), places, &[], |_, _| {}).await.unwrap();
+    assert_eq!((made.files, made.rows), (1, 3));
+    let opened = Warehouse::open_in(other.path(), &Manifest::Sqlite, Some(rig.bucket())).await;
+    let warehouse = opened.unwrap();
+    assert_eq!(count(&session(&warehouse).await).await, "3");
+    assert_eq!(faults(&warehouse).await, Vec::<String>::new());
+}

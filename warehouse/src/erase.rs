@@ -116,11 +116,6 @@ impl Warehouse {
     }
 }
 
-/// The pattern of `LIKE` for texts in which the person's number may stand.
-fn like(person: &Subscriber) -> String {
-    format!("%{}%", person.core())
-}
-
 fn unanswered(error: SqlError) -> Error {
     Error::Session(error.to_string())
 }
@@ -197,10 +192,10 @@ fn texts_of(table: &str) -> Vec<&'static str> {
     texts.map(|column| column.name).filter(|name| !OURS.contains(name)).collect()
 }
 
-/// A row of the table has the person's digits in one of its texts, or more that have them within;
-/// `None` where it has no texts.
+/// A row of the table has the person's digits in one of its texts, in groups maybe, or more that have
+/// them within; `None` where it has no texts.
 fn mentions(table: &str, person: &Subscriber) -> Option<String> {
-    let like = like(person);
+    let like = person.pattern();
     let texts: Vec<String> =
         texts_of(table).iter().map(|name| format!("{name} LIKE '{like}'")).collect();
     (!texts.is_empty()).then(|| texts.join(" OR "))
@@ -265,12 +260,12 @@ struct Indexed {
 /// Indexes whose rows are kept as JSON.
 const ROWS: [Indexed; 2] = [
     Indexed {
-        find: "SELECT id, row FROM recording WHERE tenant = $1 AND instr(caller, $2) > 0",
+        find: "SELECT id, row FROM recording WHERE tenant = $1 AND caller LIKE $2",
         change: "UPDATE recording SET caller = '', row = $2 WHERE id = $1",
         cells: &["caller"],
     },
     Indexed {
-        find: "SELECT id, row FROM fax WHERE tenant = $1 AND instr(CAST(row AS TEXT), $2) > 0",
+        find: "SELECT id, row FROM fax WHERE tenant = $1 AND CAST(row AS TEXT) LIKE $2",
         change: "UPDATE fax SET row = $2 WHERE id = $1",
         cells: &["caller", "station", "text"],
     },
@@ -288,7 +283,7 @@ async fn erase_indexed(
     for index in ROWS {
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(&tx, index.find))
             .bind(tenant.0 as i64)
-            .bind(person.core())
+            .bind(person.pattern())
             .fetch_all(&mut *tx)
             .await
             .map_err(Error::database(action))?;
@@ -320,11 +315,10 @@ async fn erase_indexed(
     }
     let unread: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(
         &tx,
-        "SELECT seq, blob FROM quarantine WHERE tenant = $1 \
-         AND instr(CAST(blob AS TEXT), $2) > 0",
+        "SELECT seq, blob FROM quarantine WHERE tenant = $1 AND CAST(blob AS TEXT) LIKE $2",
     ))
     .bind(tenant.0 as i64)
-    .bind(person.core())
+    .bind(person.pattern())
     .fetch_all(&mut *tx)
     .await
     .map_err(Error::database(action))?;
@@ -461,5 +455,30 @@ mod tests {
         let sql = "SELECT customer_number FROM orders ORDER BY order_id";
         let left = answer(&warehouse, sql).await;
         assert_eq!(left, "customer_number\r\n\r\n'+8612087654321\r\n\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_number_that_somebody_wrote_in_groups_goes_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let order = |id: u64, title: &str| match crate::stories::order(1, id as i64, id, 1, 11) {
+            Row::Order(order) => Row::Order(terms::record::Order {
+                customer_number: String::new(),
+                title: title.to_owned(),
+                ..order
+            }),
+            other => other,
+        };
+        let rows = [
+            order(1, "call 138 0013-8000 back"),
+            order(2, "call +86 138-0013-8000"),
+            order(3, "call 138 0013 80001"),
+            order(4, "call +44 138 0013 8000"),
+        ];
+        warehouse.stage_rows("desk", 1, &rows).await.unwrap();
+        let person = Subscriber::parse("13800138000", "86").expect("a number");
+        assert_eq!(warehouse.erase_number(TenantId(1), &person).await.unwrap().rows, 2);
+        let left = answer(&warehouse, "SELECT title FROM orders ORDER BY order_id").await;
+        assert_eq!(left, "title\r\n\r\n\r\ncall 138 0013 80001\r\ncall +44 138 0013 8000\r\n");
     }
 }

@@ -126,10 +126,10 @@ impl Warehouse {
         let rows = sqlx::query(db::sql(
             &tx,
             "SELECT * FROM fax WHERE deleted_at IS NULL AND tenant = $1 AND row IS NOT NULL \
-             AND instr(CAST(row AS TEXT), $2) > 0 ORDER BY id",
+             AND CAST(row AS TEXT) LIKE $2 ORDER BY id",
         ))
         .bind(tenant.0 as i64)
-        .bind(person.core())
+        .bind(person.pattern())
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find faxes of a number"))?;

@@ -352,6 +352,17 @@ pub async fn replaced_by(db: &mut Db, path: &str) -> Result<Vec<String>, Error> 
         .map_err(Error::database("list replaced files"))
 }
 
+/// Retired files that were published and whose rows are in another published file.
+pub async fn replaced(db: &mut Db) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar(
+        "SELECT path FROM file WHERE state = 'retired' AND replaced_by IS NOT NULL \
+         AND substr(path, 1, 1) <> '_'",
+    )
+    .fetch_all(db)
+    .await
+    .map_err(Error::database("list replaced files"))
+}
+
 /// Paths that were retired at or before `until`.
 pub async fn retired(db: &mut Db, until: Timestamp) -> Result<Vec<String>, Error> {
     sqlx::query_scalar("SELECT path FROM file WHERE state = 'retired' AND retired_at <= $1")

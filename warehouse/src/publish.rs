@@ -122,11 +122,13 @@ pub async fn settle(
         if error.is_away() {
             return Err(error);
         }
-        // The row counts stay right either way; a start would tell the two apart as well.
-        let mut tx = warehouse.write("publish").await?;
-        manifest::withdraw(&mut tx, path).await?;
-        db::commit(tx, "publish").await?;
-        warehouse.shelf().remove(path).await?;
+        // The row counts stay right either way. What lies there is removed before it is forgotten:
+        // nobody looks for what nothing names.
+        if warehouse.shelf().remove(path).await.is_ok() {
+            let mut tx = warehouse.write("publish").await?;
+            manifest::withdraw(&mut tx, path).await?;
+            db::commit(tx, "publish").await?;
+        }
         return Err(error);
     }
     fail::database("publish.commit", "publish").await?;

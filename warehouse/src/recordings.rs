@@ -17,7 +17,7 @@ pub use delete::{Deleted, Doomed, OfQueues, Reason};
 pub use moved::{Moved, Stage, Stored};
 
 pub(crate) use fill::{fill, row, unfill};
-pub(crate) use moved::prepare;
+pub(crate) use moved::{forget_places, prepare};
 
 use crate::db::{self, Db, DbRow, Text};
 use crate::{Error, Warehouse};

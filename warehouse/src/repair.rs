@@ -216,6 +216,7 @@ async fn fill(
         repaired.rows += entry.rows as u64;
     }
     mark_deleted(&mut tx, &deleted).await?;
+    recordings::forget_places(&mut tx).await?;
     // The log is read from its beginning: nobody knows any more what was open.
     write_source(&mut tx, SOURCE, source).await?;
     for (name, table) in numbered {

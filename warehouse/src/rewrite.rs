@@ -163,10 +163,25 @@ async fn withdraw(warehouse: &Warehouse, path: &str) -> Result<(), Error> {
 /// See [`Error`].
 pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
     unfinished(warehouse).await?;
+    clear(warehouse).await?;
     if let Some(bucket) = warehouse.shelf().ours().await? {
         in_bucket::tidy(warehouse, bucket).await?;
     }
     tidy(warehouse).await
+}
+
+/// Removes what replaced files may have left in a bucket under their first names.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn clear(warehouse: &Warehouse) -> Result<(), Error> {
+    if !warehouse.shelf().leaves_over() {
+        return Ok(());
+    }
+    match warehouse.shelf().ours().await? {
+        Some(bucket) => in_bucket::clear(warehouse, bucket).await,
+        None => Ok(()),
+    }
 }
 
 /// Completes or undoes what was begun and left: the process died, or the database did not answer. Says

@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::OnceCell;
 
 /// Says in the folder which bucket its published files are in.
@@ -40,6 +40,8 @@ struct Owned {
     bucket: Bucket,
     word: Option<String>,
     is_ours: Arc<OnceCell<()>>,
+    /// Replaced files may still have their first names there.
+    leaves_over: Arc<AtomicBool>,
 }
 
 /// What [`MARK`] holds.
@@ -88,8 +90,7 @@ impl Shelf {
             }
             None => None,
         };
-        let owned = Owned { bucket, word, is_ours: Arc::default() };
-        Ok(Shelf { dir: dir.to_owned(), bucket: Some(owned) })
+        Ok(Shelf { dir: dir.to_owned(), bucket: Some(Owned::new(bucket, word)) })
     }
 
     /// The files of a folder whose database is lost.
@@ -101,8 +102,7 @@ impl Shelf {
         match (Mark::read(&dir)?, bucket) {
             (None, _) => Ok(Shelf { dir, bucket: None }),
             (Some(mark), Some(bucket)) if mark.name == bucket.name() => {
-                let owned = Owned { bucket, word: Some(mark.word), is_ours: Arc::default() };
-                Ok(Shelf { dir, bucket: Some(owned) })
+                Ok(Shelf { dir, bucket: Some(Owned::new(bucket, Some(mark.word))) })
             }
             (Some(mark), _) => Err(Error::Files(format!(
                 "{} has its published files in {}: set that bucket",
@@ -228,6 +228,19 @@ impl Shelf {
         bucket.remove(&old_path(path)).await
     }
 
+    /// Whether replaced files may still have their first names in the bucket: after a start, and after
+    /// one could not be removed.
+    pub fn leaves_over(&self) -> bool {
+        self.bucket.as_ref().is_some_and(|owned| owned.leaves_over.load(Ordering::Relaxed))
+    }
+
+    /// Notes whether replaced files may still have their first names in the bucket.
+    pub fn set_leaves_over(&self, to: bool) {
+        if let Some(owned) = &self.bucket {
+            owned.leaves_over.store(to, Ordering::Relaxed);
+        }
+    }
+
     /// The names of the objects below a folder; none where there is no bucket.
     ///
     /// # Errors
@@ -304,17 +317,29 @@ impl Shelf {
 }
 
 impl Owned {
-    /// Folder and bucket have the same word; a bucket without one gets ours.
+    fn new(bucket: Bucket, word: Option<String>) -> Owned {
+        let leaves_over = Arc::new(AtomicBool::new(true));
+        Owned { bucket, word, is_ours: Arc::default(), leaves_over }
+    }
+
+    /// Folder and bucket have the same word; a bucket without one gets ours. Of several that begin in
+    /// one bucket the first has it.
     async fn meet(&self) -> Result<(), Error> {
-        let name = self.bucket.name();
         let Some(word) = &self.word else { return Err(Error::ReadOnly("the bucket")) };
-        match self.bucket.text(OWNER).await? {
-            None => self.bucket.write_text(OWNER, format!("{word}\n")).await,
-            Some(found) if found.trim() == word => Ok(()),
-            Some(_) => Err(Error::Files(format!(
-                "{name} has the files of another warehouse; name a prefix that is empty"
-            ))),
+        let mut found = self.bucket.text(OWNER).await?;
+        if found.is_none() {
+            self.bucket.keeps_to_conditions(&format!("{OWNER}-{word}")).await?;
+            // Who comes second reads whose it is; so does who was not told that it came first.
+            self.bucket.claim(OWNER, &format!("{word}\n")).await?;
+            found = self.bucket.text(OWNER).await?;
         }
+        if found.is_some_and(|found| found.trim() == word) {
+            return Ok(());
+        }
+        let name = self.bucket.name();
+        Err(Error::Files(format!(
+            "{name} has the files of another warehouse; name a prefix that is empty"
+        )))
     }
 }
 

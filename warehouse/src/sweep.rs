@@ -53,8 +53,13 @@ pub async fn unfinished(warehouse: &Warehouse) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes retired files whose time is over.
+/// Removes retired files whose time is over, and what replaced ones have left in a bucket.
 pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error> {
+    over(warehouse, now).await?;
+    rewrite::clear(warehouse).await
+}
+
+async fn over(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error> {
     let until = Timestamp(now.0 - RETIRED_MS * 1000);
     let mut tx = warehouse.read("list retired files").await?;
     let paths = manifest::retired(&mut tx, until).await?;

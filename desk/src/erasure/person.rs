@@ -162,11 +162,6 @@ const PLACES: [Place; 15] = [
     },
 ];
 
-/// The pattern of `LIKE` for texts in which the person's number may stand.
-pub(crate) fn like(person: &Subscriber) -> String {
-    format!("%{}%", person.core())
-}
-
 impl Place {
     /// Finds the rows that may name them: `$1` the tenant, `$2` the pattern.
     fn find(&self) -> String {
@@ -212,7 +207,7 @@ impl Place {
         let doing = write.doing;
         let found = sql::query(sqlx::AssertSqlSafe(self.find()))
             .bind(tenant.0 as i64)
-            .bind(like(person))
+            .bind(person.pattern())
             .fetch_all(write.db())
             .await
             .during(doing)?;
@@ -247,7 +242,7 @@ async fn ids_of(
     let doing = write.doing;
     let found = sql::query(find)
         .bind(tenant.0 as i64)
-        .bind(like(person))
+        .bind(person.pattern())
         .fetch_all(write.db())
         .await
         .during(doing)?;

@@ -8,7 +8,7 @@ use super::extract::Id;
 use super::guard::{Caller, Guard};
 use super::messages;
 use super::problem::Problem;
-use super::rows::rows;
+use super::rows::{incomplete, rows};
 use super::{Api, Shared};
 use axum::Json;
 use axum::extract::State;
@@ -43,6 +43,9 @@ struct CallRouting {
     hops: Vec<RoutedHop>,
     /// What became of a caller who called an agent back, in order.
     returns: Vec<RoutedReturn>,
+    /// Says which damaged files were not read for it; none where all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
 }
 
 /// The caller called back: the agent who had called them came first.
@@ -141,13 +144,15 @@ async fn routing(
         literal::instant(from),
         literal::instant(to)
     );
-    let told = rows(&api.tenant_session(&caller).await?, &sql).await?;
+    let session = api.tenant_session(&caller).await?;
+    let told = rows(&session, &sql).await?;
     let in_chinese = messages::prefers_chinese(&headers);
     Ok(Json(CallRouting {
         call,
         offers: offers(&told, in_chinese),
         hops: hops::hops(&told, in_chinese),
         returns: returns(&told, in_chinese),
+        incomplete: incomplete(&[&session], &headers),
     }))
 }
 

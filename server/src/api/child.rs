@@ -95,6 +95,11 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     // Also where nothing is made of every recording: a rule may want one.
     let (asked, heard, folder) = (worker.clone(), events.clone(), config.recordings_dir());
     tokio::spawn(encoding::run(asked, heard, folder, forms, encoding.clone()));
+    let tier = Tier::open(&config)?.map(Arc::new);
+    if tier.is_some() {
+        // Before anything is deleted.
+        warehouse.doubt_places().await?;
+    }
     let deletion = Deletion::new(
         store.clone(),
         warehouse.clone(),
@@ -107,7 +112,6 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     tokio::spawn(async move { deleting.keep_on(first::wall).await });
     let (erasing, folder) = (deletion.clone(), data.clone());
     tokio::spawn(async move { erasing.keep_erasing(&folder, first::wall).await });
-    let tier = Tier::open(&config)?.map(Arc::new);
     if let Some(tier) = &tier {
         let mover = Arc::new(work::Client::new(data, MOVE_MAX));
         let moving = Moving::new(warehouse.clone(), mover, tier.clone(), config.tier.after.0);

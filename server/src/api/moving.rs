@@ -9,6 +9,9 @@
 //! on: before `note_moved` it is sent again (what lies there is only read back), after it the local
 //! files are looked for again. What is deleted meanwhile is left to [`super::deletion`], which knows
 //! from the index that objects may exist.
+//!
+//! An index that was made anew knows of no object. What is not here is looked for there, where its
+//! object says what it holds, and noted as it was.
 
 use super::links::WorkLink;
 use crate::tier::{Figures, Tier, count, point};
@@ -49,6 +52,8 @@ pub struct Moving {
 pub struct Round {
     /// Recordings that lie in the second tier since this round.
     pub moved: u64,
+    /// Recordings of which is known again, since this round, that they lie there.
+    pub learned: u64,
     /// Files of them and of earlier ones that went from here.
     pub freed: u64,
     /// Recordings that somebody worked on.
@@ -94,8 +99,15 @@ impl Moving {
             }
             let pause = match self.round(wall()).await {
                 Ok(round) if round == Round::default() => EVERY,
-                Ok(Round { moved, freed, busy, failed }) => {
-                    tracing::info!(moved, freed, busy, failed, "recordings to the object store");
+                Ok(Round { moved, learned, freed, busy, failed }) => {
+                    tracing::info!(
+                        moved,
+                        learned,
+                        freed,
+                        busy,
+                        failed,
+                        "recordings to the object store"
+                    );
                     EVERY
                 }
                 Err(error) => {
@@ -167,6 +179,13 @@ impl Moving {
         let sent = self.work.run(Job::Send { wav: wav.clone(), bytes, sha256 }).await;
         let stored = match sent.and_then(|done| outcome(&done)) {
             Ok(Sent::Stored(stored)) => stored,
+            Ok(Sent::There(stored)) => {
+                if !self.warehouse.note_moved(id, &stored).await? {
+                    return Ok(());
+                }
+                round.learned += 1;
+                return self.free(id, wav, &stored, round).await;
+            }
             Ok(Sent::Busy) => {
                 round.busy += 1;
                 return Ok(());

@@ -5,9 +5,10 @@ use super::Shared;
 use super::extract::Params;
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::rows::{Conditions, rows};
+use super::rows::{Conditions, incomplete, rows};
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +44,9 @@ struct OwnWork {
     /// Calls in which they talked, by `direction`: how many `calls`, `talk_ms` and `hold_ms` in all.
     #[schema(value_type = Vec<Object>)]
     conversations: Vec<Value>,
+    /// Says which damaged files nothing is counted of; none where all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -54,6 +58,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 async fn get(
     State(api): State<Shared>,
     caller: Caller,
+    headers: HeaderMap,
     Params(Worked { from, to }): Params<Worked>,
 ) -> Result<Json<OwnWork>, Problem> {
     let why = "you have no phone as an agent";
@@ -77,9 +82,8 @@ async fn get(
          GROUP BY direction ORDER BY direction",
         of("l.agent_id", "l.call_started_at")
     );
-    Ok(Json(OwnWork {
-        agent,
-        states: rows(&session, &states).await?,
-        conversations: rows(&session, &conversations).await?,
-    }))
+    let states = rows(&session, &states).await?;
+    let conversations = rows(&session, &conversations).await?;
+    let incomplete = incomplete(&[&session], &headers);
+    Ok(Json(OwnWork { agent, states, conversations, incomplete }))
 }

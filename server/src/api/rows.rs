@@ -4,7 +4,7 @@
 use super::guard::Caller;
 use super::problem::Problem;
 use super::{Api, messages};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use desk::{Permission, when};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -147,6 +147,21 @@ pub(super) fn incomplete(sessions: &[&Session], headers: &HeaderMap) -> Option<S
     );
     let chinese = messages::in_chinese(&text).filter(|_| messages::prefers_chinese(headers));
     Some(chinese.unwrap_or(text))
+}
+
+/// What tells in the headers of a list that it lacks what is in damaged files: `x-truncated`, as where a
+/// file is not whole, and in `x-left-out` which those are.
+pub(super) fn left_out(session: &Session) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let files = session.left_out();
+    if !files.is_empty() {
+        headers.insert("x-truncated", HeaderValue::from_static("true"));
+        // Names of ours are letters and digits.
+        if let Ok(files) = HeaderValue::try_from(files.join(", ")) {
+            headers.insert("x-left-out", files);
+        }
+    }
+    headers
 }
 
 /// The conditions of a WHERE.

@@ -35,7 +35,7 @@ pub struct Facts {
     pub made_at: Timestamp,
     /// For whom.
     pub made_by: String,
-    /// The call's rows by table.
+    /// The call's rows by table, and in `left_out` which damaged files they lack.
     pub records: Value,
     /// The orders with their steps.
     pub orders: Value,
@@ -63,6 +63,10 @@ pub async fn gather(
     let mut entries = Vec::new();
     for row in rows(session, "events", call, "seq").await? {
         entries.push((time(&row), json!({ "source": "event", "what": row })));
+    }
+    let left_out = session.left_out();
+    if !left_out.is_empty() {
+        records["left_out"] = json!(left_out);
     }
     let mut subjects = vec![call.to_string()];
     for recording in records["recordings"].as_array().into_iter().flatten() {

@@ -20,9 +20,11 @@ use warehouse::recordings::Stored;
 pub enum Sent {
     /// All its renderings lie there and were read back.
     Stored(Vec<Stored>),
+    /// Its WAV is not here and lies there already: an index that was made anew does not know of it.
+    There(Vec<Stored>),
     /// Somebody works on its files; later.
     Busy,
-    /// Its file is not here, or not the one that was recorded: `switchgrid recording verify` tells.
+    /// Its file is nowhere, or not the one that was recorded: `switchgrid recording verify` tells.
     Unfit(String),
 }
 
@@ -101,20 +103,58 @@ pub async fn send(
         return Ok(done(&Sent::Busy));
     }
     if !beside.files.iter().any(|file| file == wav) {
-        return Ok(done(&Sent::Unfit("its file is not here".to_owned())));
-    }
-    let mut stored = Vec::new();
-    for file in &beside.files {
-        let expected = sha256.filter(|_| file == wav).map(|sha256| (bytes, sha256));
-        match tier.put(recordings, file, expected).await {
-            Ok(file) => stored.push(file),
-            Err(Error::Changed { path, why }) => {
-                return Ok(done(&Sent::Unfit(format!("{path}: {why}"))));
+        let there = there(tier, wav, (bytes, sha256)).await?;
+        if there.is_empty() {
+            let why = "its file is neither here nor in the object store";
+            return Ok(done(&Sent::Unfit(why.to_owned())));
+        }
+        let sent = put(recordings, tier, &beside.files, (wav, None)).await?;
+        return Ok(match sent {
+            Sent::Stored(more) => {
+                let others = there.into_iter().filter(|of| !beside.files.contains(&of.path));
+                done(&Sent::There(others.chain(more).collect()))
             }
+            other => done(&other),
+        });
+    }
+    let expected = sha256.map(|sha256| (bytes, sha256));
+    Ok(done(&put(recordings, tier, &beside.files, (wav, expected)).await?))
+}
+
+/// Sends these files and reads them back; of the WAV among them is known what it should be.
+async fn put(
+    recordings: &Path,
+    tier: &Tier,
+    files: &[String],
+    (wav, expected): (&str, Option<(u64, &str)>),
+) -> Result<Sent, Problem> {
+    let mut stored = Vec::new();
+    for file in files {
+        match tier.put(recordings, file, expected.filter(|_| file == wav)).await {
+            Ok(file) => stored.push(file),
+            Err(Error::Changed { path, why }) => return Ok(Sent::Unfit(format!("{path}: {why}"))),
             Err(error) => return Err(problem(&error)),
         }
     }
-    Ok(done(&Sent::Stored(stored)))
+    Ok(Sent::Stored(stored))
+}
+
+/// What lies in the second tier of a recording whose WAV is there, and the one that was recorded; else
+/// nothing.
+async fn there(
+    tier: &Tier,
+    wav: &str,
+    (bytes, sha256): (u64, Option<&str>),
+) -> Result<Vec<Stored>, Problem> {
+    let found = tier.find(wav).await.map_err(|error| problem(&error))?;
+    let is_it =
+        |found: &Stored| found.bytes == bytes && sha256.is_none_or(|sha256| found.sha256 == sha256);
+    let Some(found) = found.filter(is_it) else { return Ok(Vec::new()) };
+    let mut all = vec![found];
+    for path in objects(wav).into_iter().filter(|path| path != wav) {
+        all.extend(tier.find(&path).await.map_err(|error| problem(&error))?);
+    }
+    Ok(all)
 }
 
 /// Removes the local files of a recording that lies in the second tier, when what is here is what

@@ -137,7 +137,7 @@ async fn what_is_held_by_contact_number_or_recording_stays_until_it_is_not() {
     let holds = Holds {
         recordings: [recording.recording_id].into(),
         contacts: [calls[0].contact_id].into(),
-        numbers: [by_number.caller.trim_start_matches("+86").to_owned()].into(),
+        numbers: [Subscriber::of_normal(&by_number.caller, "86").expect("a number")].into(),
         ..Holds::default()
     };
     let held = [calls[0].call_id, recording.call_id, by_number.call_id].map(|call| call.0 as i64);
@@ -200,4 +200,33 @@ async fn a_file_without_anything_to_go_is_looked_at_once() {
     let held = Stays { contacts: [1].into(), ..Stays::default() };
     let other = warehouse.days_over(two, "calls", BOTH_OVER, &held).await.unwrap();
     assert!(!other.is_empty(), "another hold has them looked at again");
+}
+
+#[tokio::test]
+async fn a_hold_on_a_number_keeps_no_longer_one_that_has_its_digits_within() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    let of = |id: u64, number: &str, title: &str| match order(1, id as i64, id, 1, 11) {
+        Row::Order(order) => Row::Order(terms::record::Order {
+            customer_number: number.to_owned(),
+            title: title.to_owned(),
+            ..order
+        }),
+        other => other,
+    };
+    let rows = [
+        of(1, "+8613800138000", ""),
+        of(2, "+86138001380001", ""),
+        of(3, "", "call 138-0013-8000 back"),
+        of(4, "", "call 9138-0013-8000 back"),
+    ];
+    warehouse.stage_rows("desk", 1, &rows).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    let number = Subscriber::parse("138 0013 8000", "86").expect("a number");
+    let holds = Holds { numbers: [number].into(), ..Holds::default() };
+    let stays = warehouse.held_rows(TENANT, &holds).await.unwrap();
+    assert_eq!(age(&warehouse, BOTH_OVER, &stays).await.held, 2);
+    let session = Session::open(&warehouse, Scope::of(TENANT), LIMITS).await.unwrap();
+    let left = session.query("SELECT order_id FROM orders ORDER BY order_id").await.unwrap();
+    assert_eq!(left.to_csv(), "order_id\r\n1\r\n3\r\n");
 }

@@ -7,7 +7,8 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Result,
 };
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,6 +23,14 @@ pub struct Fragile {
     pub silent: AtomicBool,
     /// What is sent is kept with its first byte changed.
     pub spoils: AtomicBool,
+    /// Nothing is removed.
+    pub keeps: AtomicBool,
+    /// The next object that is asked for is told to be missing.
+    pub blind: AtomicBool,
+    /// An object is put over another whatever the condition.
+    pub careless: AtomicBool,
+    /// Conditions are refused.
+    pub old: AtomicBool,
     /// Objects that were asked for whole.
     pub whole: AtomicU64,
 }
@@ -72,9 +81,17 @@ impl ObjectStore for Fragile {
         &self,
         location: &Path,
         payload: PutPayload,
-        options: PutOptions,
+        mut options: PutOptions,
     ) -> Result<PutResult> {
         self.answer()?;
+        if options.mode == PutMode::Create && self.old.load(Ordering::Relaxed) {
+            // As `object_store` gives what a service says over HTTP.
+            let source = "501 Not Implemented: <Code>NotImplemented</Code>".into();
+            return Err(Error::Generic { store: "fragile", source });
+        }
+        if self.careless.load(Ordering::Relaxed) {
+            options.mode = PutMode::Overwrite;
+        }
         let mut bytes: Vec<u8> = payload.iter().flat_map(|piece| piece.to_vec()).collect();
         if self.spoils.load(Ordering::Relaxed) {
             bytes[0] ^= 1;
@@ -97,6 +114,9 @@ impl ObjectStore for Fragile {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.answer()?;
+        if self.blind.swap(false, Ordering::Relaxed) {
+            return Err(Error::NotFound { path: location.to_string(), source: "not yet".into() });
+        }
         if !options.head && options.range.is_none() {
             self.whole.fetch_add(1, Ordering::Relaxed);
         }
@@ -107,7 +127,11 @@ impl ObjectStore for Fragile {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        match self.answer() {
+        let answer = match self.keeps.load(Ordering::Relaxed) {
+            true => Err(Error::Generic { store: "fragile", source: "connection reset".into() }),
+            false => self.answer(),
+        };
+        match answer {
             Ok(()) => self.inner.delete_stream(locations),
             Err(error) => futures::stream::iter([Err(error)]).boxed(),
         }

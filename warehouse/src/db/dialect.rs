@@ -16,11 +16,12 @@ const TABLE: &[(&str, &str)] = &[
     (") STRICT", ")"),
 ];
 
-/// The same for queries: `LIKE` passes over case in SQLite, and `instr` looks into bytes too.
+/// The same for queries: `LIKE` passes over case in SQLite, and looks into bytes too, for which
+/// PostgreSQL has `~~` alone.
 const QUERY: &[(&str, &str)] = &[
+    ("CAST(row AS TEXT) LIKE $2", "row ~~ convert_to($2, 'UTF8')"),
+    ("CAST(blob AS TEXT) LIKE $2", "blob ~~ convert_to($2, 'UTF8')"),
     (" LIKE ", " ILIKE "),
-    ("instr(CAST(row AS TEXT), $2)", "position(convert_to($2, 'UTF8') IN row)"),
-    ("instr(CAST(blob AS TEXT), $2)", "position(convert_to($2, 'UTF8') IN blob)"),
     ("instr(", "strpos("),
 ];
 

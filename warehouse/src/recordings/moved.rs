@@ -93,7 +93,45 @@ pub(crate) async fn prepare(db: &mut Db) -> Result<(), Error> {
     Ok(())
 }
 
+/// Says in `meta` that the database was made anew: where recordings lie is forgotten.
+const FORGOTTEN: &str = "recording_places";
+
+/// Notes that where recordings lie is forgotten.
+pub(crate) async fn forget_places(db: &mut Db) -> Result<(), Error> {
+    sqlx::query("INSERT INTO meta (name, value) VALUES ($1, 1) ON CONFLICT DO NOTHING")
+        .bind(FORGOTTEN)
+        .execute(db)
+        .await
+        .map_err(Error::database("note what is forgotten"))?;
+    Ok(())
+}
+
 impl Warehouse {
+    /// After the database was made anew any recording may have objects: a deletion takes them too, and
+    /// [`Warehouse::recordings_to_move`] gives them all, so that it is found out. For a box with an
+    /// object store, before it deletes. Returns of how many recordings that was noted.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing is noted then.
+    pub async fn doubt_places(&self) -> Result<u64, Error> {
+        const ACTION: &str = "note what is forgotten";
+        let mut tx = self.write(ACTION).await?;
+        let forgotten = sqlx::query("DELETE FROM meta WHERE name = $1")
+            .bind(FORGOTTEN)
+            .execute(&mut *tx)
+            .await
+            .map_err(Error::database(ACTION))?;
+        if forgotten.rows_affected() == 0 {
+            return Ok(0);
+        }
+        let doubted = sqlx::query("UPDATE recording SET moved = 1 WHERE moved = 0 AND removed = 0")
+            .execute(&mut *tx)
+            .await
+            .map_err(Error::database(ACTION))?;
+        db::commit(tx, ACTION).await?;
+        Ok(doubted.rows_affected())
+    }
+
     /// Recordings of all tenants that began before `before` and whose files lie here, the oldest
     /// first, from `after` on.
     ///

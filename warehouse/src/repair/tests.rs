@@ -1,7 +1,7 @@
 //! A database that is lost, old or says what is not so, and the files that make it whole.
 
 use super::*;
-use crate::recordings::Search;
+use crate::recordings::{Search, Stage};
 use crate::stories::{day, order, write_log};
 use crate::{Ingest, Limits, Scope, Session, Warehouse, sweep};
 use std::process::{Command, Stdio};
@@ -67,6 +67,7 @@ async fn a_lost_database_is_made_anew_and_nobody_writes_before() {
     let recordings = warehouse.recordings_count().await.unwrap();
     let stats = warehouse.stats().await.unwrap();
     assert!(stats.hot_files > 3 && stats.published_files > 3);
+    assert_eq!(warehouse.doubt_places().await.unwrap(), 0, "it is known where they lie");
     warehouse.close().await;
     lose_database(&store);
 
@@ -83,6 +84,11 @@ async fn a_lost_database_is_made_anew_and_nobody_writes_before() {
     assert_eq!(warehouse.recordings_count().await.unwrap(), recordings);
     let search = Search { tenant: TenantId(1), ..Search::default() };
     assert_eq!(warehouse.recordings(&search, 1).await.unwrap().len(), 1);
+    // Any of them may have objects, until somebody has looked.
+    assert!(warehouse.doubt_places().await.unwrap() > 0);
+    let one = warehouse.recordings(&search, 1).await.unwrap().remove(0);
+    assert_eq!(one.moved.map(|moved| moved.stage), Some(Stage::Begun));
+    assert_eq!(warehouse.doubt_places().await.unwrap(), 0, "once");
     // The log is read from its beginning, and gives nothing twice.
     let mut ingest = Ingest::open(Arc::clone(&warehouse), &log).await.unwrap();
     assert_eq!(ingest.catch_up().await.unwrap().rows, 0);

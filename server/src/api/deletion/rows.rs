@@ -92,16 +92,14 @@ impl Deletion {
     /// What is held, as the warehouse looks for it.
     async fn holds(&self, tenant: TenantId, held: &Held) -> Result<Holds, Error> {
         let country = self.store.tenant(tenant).await?.profile.country;
-        let digits = |normal: &String| match Subscriber::of_normal(normal, &country) {
-            Some(person) => person.core().to_owned(),
-            // A short number, as it is.
-            None => normal.clone(),
+        let person = |normal: &String| {
+            Subscriber::of_normal(normal, &country).or_else(|| Subscriber::short(normal))
         };
         Ok(Holds {
             recordings: held.recordings.clone(),
             faxes: held.faxes.clone(),
             contacts: held.contacts.clone(),
-            numbers: held.numbers.iter().map(digits).collect(),
+            numbers: held.numbers.iter().filter_map(person).collect(),
         })
     }
 }

@@ -6,9 +6,10 @@ use crate::api::Shared;
 use crate::api::extract::{Body, Id};
 use crate::api::guard::{Caller, Guard};
 use crate::api::problem::Problem;
-use crate::api::rows::{Conditions, rows};
+use crate::api::rows::{Conditions, incomplete, rows};
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,6 +60,9 @@ struct ReplayedCalls {
     unknown: u32,
     /// Calls that would go another way, and where; the first of them.
     examples: Vec<ReplayedCall>,
+    /// Says which damaged files no call was read of; none where all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
 }
 
 /// A call that would go another way.
@@ -90,6 +94,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 async fn replay_calls(
     State(api): State<Shared>,
     caller: Caller,
+    headers: HeaderMap,
     Id(flow): Id<FlowId>,
     Body(Replay { document, from, to }): Body<Replay>,
 ) -> Result<Json<ReplayedCalls>, Problem> {
@@ -107,7 +112,10 @@ async fn replay_calls(
          ORDER BY s.call_id DESC, s.seq LIMIT {STEPS_MAX}",
         conditions.sql()
     );
-    let mut steps = rows(&api.session(&caller).await?, &sql).await?;
+    let session = api.session(&caller).await?;
+    let mut steps = rows(&session, &sql).await?;
+    let incomplete = incomplete(&[&session], &headers);
+    drop(session);
     if steps.len() == STEPS_MAX {
         // The last call may not be there to its end.
         let last = steps.last().map(|row| row["call_id"].clone());
@@ -125,7 +133,8 @@ async fn replay_calls(
         };
         walk_all(&Arc::new(checked), &scene, &steps)
     });
-    Ok(Json(done.await.map_err(|panic| Problem::internal(panic.to_string()))?))
+    let done = done.await.map_err(|panic| Problem::internal(panic.to_string()))?;
+    Ok(Json(ReplayedCalls { incomplete, ..done }))
 }
 
 /// Walks each call, whose steps come one after the other.

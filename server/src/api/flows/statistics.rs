@@ -4,9 +4,10 @@ use crate::api::Shared;
 use crate::api::extract::{Id, Params};
 use crate::api::guard::{Caller, Guard};
 use crate::api::problem::Problem;
-use crate::api::rows::{Conditions, rows};
+use crate::api::rows::{Conditions, left_out, rows};
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,13 +68,13 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 }
 
 /// How often each step was taken, by which edge calls left it, and how long they stayed.
-#[utoipa::path(get, path = "/api/v1/flows/{id}/statistics", tag = "flows", params(("id" = String, Path, description = "The flow's id"), Counted), responses((status = 200, body = Vec<StepStatistics>)))]
+#[utoipa::path(get, path = "/api/v1/flows/{id}/statistics", tag = "flows", params(("id" = String, Path, description = "The flow's id"), Counted), responses((status = 200, body = Vec<StepStatistics>, headers(("x-left-out" = String, description = "Damaged files of the warehouse, of which nothing is counted; then `x-truncated` is there too")))))]
 async fn statistics(
     State(api): State<Shared>,
     caller: Caller,
     Id(flow): Id<FlowId>,
     Params(Counted { from, to, version }): Params<Counted>,
-) -> Result<Json<Vec<StepStatistics>>, Problem> {
+) -> Result<(HeaderMap, Json<Vec<StepStatistics>>), Problem> {
     api.store.flow(caller.tenant(), flow).await?;
     let mut conditions = Conditions::default();
     conditions.id("flow_id", Some(flow.0));
@@ -88,7 +89,8 @@ async fn statistics(
         conditions.sql()
     );
     let session = api.session(&caller).await?;
-    Ok(Json(steps(&rows(&session, &sql).await?)))
+    let counted = steps(&rows(&session, &sql).await?);
+    Ok((left_out(&session), Json(counted)))
 }
 
 /// Puts the edges of each step together; they come one after the other.

@@ -131,3 +131,32 @@ async fn a_pack_is_for_managers_of_its_tenant_and_of_a_call_that_ended() {
     }
     assert_eq!(rig.get(&uri, &token).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_pack_says_which_damaged_file_it_has_no_rows_of() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let (tenant, agent, call) = (rig.tenant(), rig.first.agents[0].0, CallId(5));
+    let event = Event {
+        tenant_id: tenant,
+        seq: 1,
+        at: NOON,
+        contact_id: Some(ContactId(5)),
+        call_id: Some(call),
+        leg_id: None,
+        kind: "answered".into(),
+        detail: "{}".into(),
+    };
+    rig.stage(&[Row::Call(call_row(tenant, call, 0, 60, agent)), Row::Event(event)]).await;
+    rig.warehouse.publish_all().await.unwrap();
+    let told = async || {
+        let got = rig.get("/api/v1/calls/5/evidence", &token).await;
+        let verdict = verify(Cursor::new(&got.body), None).unwrap();
+        assert!(verdict.faults.is_empty(), "{verdict:?}");
+        let files = unzipped(&got);
+        serde_json::from_slice::<Value>(&files["call.json"]).unwrap()["left_out"].clone()
+    };
+    assert_eq!(told().await, Value::Null);
+    let name = rig.lose_published("events");
+    assert_eq!(told().await, json!([format!("events/dt=2026-11-23/{name}")]));
+}

@@ -402,6 +402,27 @@ async fn each_step_of_a_flow_is_counted_by_its_edges_and_by_how_long_calls_staye
 }
 
 #[tokio::test]
+async fn counts_and_a_walk_say_which_damaged_file_they_lack() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    went(&rig).await;
+    rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    rig.warehouse.publish_all().await.unwrap();
+    let (counts, walk) = ("/api/v1/flows/1/statistics", "/api/v1/flows/1/replay");
+    let whole = rig.get(counts, &token).await;
+    assert_eq!((whole.header("x-truncated"), whole.header("x-left-out")), ("", ""));
+    let end = json!({"format": 1, "start": "bye", "steps": {"bye": {"kind": "hangup"}}});
+    let end = json!({"document": end});
+    assert_eq!(rig.post(walk, &token, end.clone()).await.json()["incomplete"], json!(null));
+    let name = rig.lose_published("ivr_steps");
+    let told = rig.get(counts, &token).await;
+    assert_eq!((told.json(), told.header("x-truncated")), (json!([]), "true"));
+    assert!(told.header("x-left-out").contains(&name), "{told:?}");
+    let walked = rig.post(walk, &token, end).await.json();
+    assert!(walked["incomplete"].as_str().unwrap_or_default().contains(&name), "{walked}");
+}
+
+#[tokio::test]
 async fn the_calls_of_yesterday_are_walked_through_the_draft() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Manager).await;

@@ -519,14 +519,7 @@ async fn a_list_of_calls_says_in_both_languages_which_damaged_file_it_lacks() {
     let whole = rig.get("/api/v1/calls", &token).await.json();
     assert_eq!((ids(&whole).len(), &whole["incomplete"]), (2, &Value::Null));
 
-    let lose_first = |table: &str| {
-        let day = rig.folder.path().join("warehouse").join(table).join("dt=2026-11-23");
-        let files = std::fs::read_dir(day).unwrap();
-        let first = files.map(|entry| entry.unwrap().path()).min().unwrap();
-        std::fs::remove_file(&first).unwrap();
-        first.file_name().unwrap().to_str().unwrap().to_owned()
-    };
-    let name = lose_first("calls");
+    let name = rig.lose_published("calls");
     let asked = async |uri: &str, language: &str| {
         let mut asked = request(Method::GET, uri, &token, None);
         asked.headers_mut().insert("accept-language", language.parse().unwrap());
@@ -540,7 +533,7 @@ async fn a_list_of_calls_says_in_both_languages_which_damaged_file_it_lacks() {
         assert!(told.contains(words) && told.contains(&name), "{list}");
         assert_eq!(ids(&list), ["2"]);
     }
-    let name = lose_first("recordings");
+    let name = rig.lose_published("recordings");
     let detail = asked("/api/v1/calls/2", "en").await;
     assert_eq!(detail["recordings"].as_array().unwrap().len(), 1, "{detail}");
     assert!(detail["incomplete"].as_str().unwrap_or_default().contains(&name), "{detail}");

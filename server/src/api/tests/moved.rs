@@ -222,7 +222,7 @@ async fn the_local_files_stay_until_what_was_sent_is_there_and_is_all() {
     story.store.lose(&story.object("wav")).await;
     // The round sees it, keeps the files, and sends them again.
     let round = story.round().await.unwrap();
-    assert_eq!(round, Round { moved: 1, freed: 2, busy: 1, failed: 0 });
+    assert_eq!(round, Round { moved: 1, freed: 2, busy: 1, ..Round::default() });
     assert!(story.get("").await.body == story.wav);
 
     // A form was made between sending and removing.
@@ -232,7 +232,7 @@ async fn the_local_files_stay_until_what_was_sent_is_there_and_is_all() {
     assert!(story.rig.warehouse.note_moved(story.id, &stored).await.unwrap());
     std::fs::write(story.file("opus"), b"OggS").unwrap();
     let round = story.round().await.unwrap();
-    assert_eq!(round, Round { moved: 1, freed: 3, busy: 1, failed: 0 });
+    assert_eq!(round, Round { moved: 1, freed: 3, busy: 1, ..Round::default() });
     assert_eq!(story.store.names().await.len(), 3);
 }
 
@@ -379,6 +379,31 @@ async fn a_recording_whose_move_nobody_remembers_is_found_and_deleted_all_the_sa
     story.rig.warehouse.delete_recordings(story.rig.tenant(), &ids, why, NOON).await.unwrap();
     story.rig.deletion.round(NOON).await.unwrap();
     assert!(story.store.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn where_a_recording_lies_is_learned_again_from_what_its_objects_say() {
+    let story = Story::new().await;
+    let stored = sent(&story).await;
+    std::fs::remove_file(story.file("wav")).unwrap();
+    assert_eq!(story.stage().await, None, "nobody remembers it");
+    let round = story.round().await.unwrap();
+    assert_eq!(round, Round { learned: 1, freed: 1, ..Round::default() });
+    assert_eq!(story.stage().await, Some(Stage::Alone));
+    let found = story.rig.warehouse.recording(story.rig.tenant(), story.id).await.unwrap();
+    assert_eq!(found.unwrap().moved.unwrap().files, stored, "all that lies there");
+    assert!(!story.file("mp3").exists(), "it lies there, and goes from here");
+    assert_eq!(story.store.sent.load(Ordering::Relaxed), 2, "nothing was sent again");
+    assert!(story.get("").await.body == story.wav);
+    assert_eq!(story.round().await.unwrap(), Round::default(), "once");
+
+    // What lies there under its name is something else.
+    let other = recorded(&story.rig, b"RIFF").await;
+    let wav = format!("1/2026-11-23/{other}.wav");
+    let file = story.rig.write(&wav, b"RIFX");
+    story.rig.work.run(Job::Send { wav, bytes: 4, sha256: None }).await.unwrap();
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(story.round().await.unwrap(), Round { failed: 1, ..Round::default() });
 }
 
 #[tokio::test]

@@ -498,6 +498,15 @@ impl Rig {
         recording
     }
 
+    /// Removes the first published file of a table's day of [`NOON`]; its name.
+    pub fn lose_published(&self, table: &str) -> String {
+        let day = self.folder.path().join("warehouse").join(table).join("dt=2026-11-23");
+        let files = std::fs::read_dir(day).unwrap();
+        let first = files.map(|entry| entry.unwrap().path()).min().unwrap();
+        std::fs::remove_file(&first).unwrap();
+        first.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
     /// Writes a file beneath the recordings folder.
     pub fn write(&self, path: &str, bytes: &[u8]) -> PathBuf {
         let file = self.folder.path().join("recordings").join(path);

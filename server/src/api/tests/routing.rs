@@ -129,3 +129,18 @@ async fn a_call_tells_whom_of_an_area_it_was_tried_at_and_why_that_came_to_nothi
     assert_eq!((&second["queue"], &second["end"]), (&json!("1"), &json!(null)));
     assert_eq!(second["explanation"], "正在寻呼片区队列。");
 }
+
+#[tokio::test]
+async fn a_routing_says_which_damaged_file_was_not_read_for_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    let call = rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    offered_twice(&rig, call).await;
+    rig.warehouse.publish_all().await.unwrap();
+    let whole = rig.get(&path(call), &token).await.json();
+    assert_eq!(whole["incomplete"], json!(null), "{whole}");
+    let name = rig.lose_published("events");
+    let told = rig.get(&path(call), &token).await.json();
+    assert_eq!(told["offers"], json!([]));
+    assert!(told["incomplete"].as_str().unwrap_or_default().contains(&name), "{told}");
+}
