@@ -147,6 +147,25 @@ fn nobody_jumps_the_queue_by_asking_to_be_called_back() {
 }
 
 #[test]
+fn who_asks_after_others_have_come_keeps_the_time_that_they_waited() {
+    for mode in [CallFirst::Agent, CallFirst::Customer] {
+        let mut rig = first(mode);
+        let asks = rings(&mut rig, FIRST);
+        rings(&mut rig, SECOND);
+        rig.presses(asks, "5");
+        rig.wait(secs(3));
+        assert_eq!(callbacks(&mut rig)[0].position, Some(1), "{mode:?}");
+        sign_in(&mut rig, A1);
+        rig.wait(secs(10));
+        if mode == CallFirst::Agent {
+            assert_eq!(order(&rig), [FIRST], "they came first");
+        }
+        all_leave(&mut rig);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
 fn a_customer_is_dialled_only_shortly_before_their_turn() {
     let mut rig = first(CallFirst::Customer);
     sign_in(&mut rig, A1);
