@@ -75,9 +75,11 @@ impl Switch {
             self.after(now, id);
         }
         self.wake_conferences(now);
+        self.find_callers();
         for tenant in self.world.tenants.values_mut() {
             tenant.acd.restored(now);
         }
+        self.look_at_all_callbacks(now);
         self.settle(now);
     }
 
