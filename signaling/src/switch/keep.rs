@@ -5,6 +5,7 @@ use super::traces::Trace;
 use super::{Cx, Now, Switch};
 use crate::acd::KeptAgent;
 use crate::call::{Kept, Waking};
+use crate::calling::Guard;
 use crate::conference::Conference;
 use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
@@ -26,6 +27,7 @@ impl Switch {
             changes.push(Change::of(Key::Conference(key.0, key.1), meeting));
         }
         changes.extend(self.world.doors.take_changes());
+        changes.extend(self.world.calls_out.take_changes());
         for (&id, tenant) in &mut self.world.tenants {
             for agent in tenant.acd.take_touched() {
                 let kept = tenant.acd.keep_agent(agent);
@@ -74,6 +76,7 @@ impl Switch {
             self.calls.insert(id, Box::new(call));
             self.after(now, id);
         }
+        self.restore_guards(now, kept);
         self.wake_conferences(now);
         self.find_callers();
         for tenant in self.world.tenants.values_mut() {
@@ -107,7 +110,8 @@ impl Switch {
                 | Key::Lamps(..)
                 | Key::Trace(..)
                 | Key::Lease(..)
-                | Key::Trunk(..) => {}
+                | Key::Trunk(..)
+                | Key::Guard(..) => {}
             }
         }
     }
@@ -134,7 +138,22 @@ impl Switch {
                 | Key::Leg(_)
                 | Key::Phones(..)
                 | Key::Lamps(..)
-                | Key::Trunk(..) => {}
+                | Key::Trunk(..)
+                | Key::Guard(..) => {}
+            }
+        }
+    }
+
+    /// What extensions called outside counts on. Calls that did not come back are over.
+    fn restore_guards(&mut self, now: Now, kept: &[Change]) {
+        let limits = self.world.config.out;
+        for change in kept {
+            let Key::Guard(tenant, agent) = change.key else { continue };
+            let Some(guard) = change.read::<Guard>() else { continue };
+            let calls: Vec<CallId> = guard.calls().collect();
+            self.world.calls_out.restore(now, &limits, (tenant, agent), guard);
+            for gone in calls.into_iter().filter(|id| !self.calls.contains_key(id)) {
+                self.world.calls_out.ended(now, &limits, gone);
             }
         }
     }
@@ -181,7 +200,8 @@ impl Switch {
             | Key::Door(..)
             | Key::Trace(..)
             | Key::Lease(..)
-            | Key::Trunk(..) => None,
+            | Key::Trunk(..)
+            | Key::Guard(..) => None,
         };
         kept.iter().filter_map(call).collect()
     }
