@@ -21,6 +21,9 @@ const TOLD_FOR: Duration = Duration::from_secs(86_400);
 const KNOWN_MAX: usize = 2 * LEASES_MAX;
 /// Callers whose wrong codes are counted.
 const GUESSERS_MAX: usize = 10_000;
+/// Callers of a lease who are known to have its code; of more, who keyed it in longest ago is
+/// forgotten.
+const PROVEN_MAX: usize = 4;
 
 /// A lease as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +34,8 @@ pub(crate) struct KeptLease {
     /// Wrong codes of the number, whoever keyed them in, and since when they are counted. The first
     /// lease of the number has them.
     wrong: Option<(Moment, u32)>,
+    /// Who reached A by the code, in normalised form, the last one last.
+    proven: Vec<String>,
 }
 
 /// What a leased number does with a caller.
@@ -117,8 +122,12 @@ impl Leases {
         let before = before.or(known);
         self.by_number.entry(lease.number.clone()).or_default().insert(lease.id);
         self.ends.insert((lease.until, lease.id));
-        let (caller, wrong) = before.map_or((None, None), |kept| (kept.caller, kept.wrong));
-        let kept = KeptLease { lease, caller, wrong };
+        let kept = match before {
+            // Who had another code has to know this one first.
+            Some(before) if before.lease.code == lease.code => KeptLease { lease, ..before },
+            Some(before) => KeptLease { lease, proven: Vec::new(), ..before },
+            None => KeptLease { lease, caller: None, wrong: None, proven: Vec::new() },
+        };
         self.by_id.insert(kept.lease.id, kept);
     }
 
@@ -193,6 +202,25 @@ impl Leases {
         Some(Binding { lease: lease.id, to: lease.a.clone(), record: lease.record })
     }
 
+    /// Somebody keyed in the code of a lease, and was heard.
+    pub fn note_proven(&mut self, id: LeaseId, caller: &PhoneNumber) {
+        let Some(kept) = self.by_id.get_mut(&id).filter(|_| !caller.is_withheld()) else { return };
+        if kept.proven.last() == Some(&caller.normal) {
+            return;
+        }
+        kept.proven.retain(|known| *known != caller.normal);
+        if kept.proven.len() >= PROVEN_MAX {
+            kept.proven.remove(0);
+        }
+        kept.proven.push(caller.normal.clone());
+        self.touched.insert(id);
+    }
+
+    /// Whether they have keyed it in before: who does so again guesses nothing.
+    pub fn has_proven(&self, id: LeaseId, caller: &PhoneNumber) -> bool {
+        self.by_id.get(&id).is_some_and(|kept| kept.proven.contains(&caller.normal))
+    }
+
     /// Somebody calls by a lease: A may reach them.
     pub fn note_caller(&mut self, id: LeaseId, caller: &PhoneNumber, country: &str) {
         let Some(kept) = self.by_id.get_mut(&id) else { return };
@@ -206,8 +234,13 @@ impl Leases {
     /// This person called nobody.
     pub fn forget_caller(&mut self, person: &Subscriber) {
         for (&id, kept) in &mut self.by_id {
-            if kept.caller.as_ref().is_some_and(|caller| person.is_in(caller)) {
+            let known = kept.proven.len();
+            kept.proven.retain(|caller| !person.is_in(caller));
+            let is_last = kept.caller.as_ref().is_some_and(|caller| person.is_in(caller));
+            if is_last {
                 kept.caller = None;
+            }
+            if is_last || kept.proven.len() < known {
                 self.touched.insert(id);
             }
         }
@@ -282,7 +315,7 @@ impl Leases {
         is_last.then_some(id)
     }
 
-    /// Whether codes of this number are not heard.
+    /// Whether codes of this number are not heard, but from those who have proven that they know them.
     pub fn is_paused(
         &self,
         now: Moment,

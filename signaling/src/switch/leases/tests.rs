@@ -156,6 +156,34 @@ fn who_is_forgotten_called_nobody_in_what_outlives_the_process_too() {
 }
 
 #[test]
+fn who_keyed_in_a_code_is_remembered_up_to_a_bound_until_the_code_or_the_person_is_gone() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Axe)])).expect("one");
+    let (id, who) = (LeaseId(1), |n: usize| number(&format!("1380013900{n}")));
+    let known = |leases: &Leases| -> Vec<usize> {
+        (0..9).filter(|&n| leases.has_proven(id, &who(n))).collect()
+    };
+    for n in [0, 1, 2, 3, 0, 4] {
+        leases.note_proven(id, &who(n));
+    }
+    leases.note_proven(id, &number("anonymous"));
+    assert!(!leases.has_proven(id, &number("anonymous")), "that is anybody");
+    assert_eq!(known(&leases), [0, 2, 3, 4], "who keyed it in longest ago is forgotten");
+    leases.forget_caller(&Subscriber::parse("13800139003", "86").expect("a number"));
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    assert_eq!((known(&leases), known(&again)), (vec![0, 2, 4], vec![0, 2, 4]));
+    // The same again forgives nobody and forgets nobody; another code does.
+    again.apply(NOW, changes(Some(1), 2, vec![lease(1, 2, LeaseKind::Axe)])).expect("the same");
+    assert_eq!(known(&again), [0, 2, 4]);
+    let other = Lease { code: Some("999".into()), ..lease(1, 3, LeaseKind::Axe) };
+    again.apply(NOW, changes(Some(2), 3, vec![other])).expect("another");
+    assert_eq!(known(&again), [] as [usize; 0]);
+}
+
+#[test]
 fn wrong_codes_of_a_number_are_counted_whoever_keys_them_in_and_the_count_outlives_the_process() {
     let mut leases = Leases::default();
     let both = vec![lease(1, 1, LeaseKind::Axe), lease(2, 2, LeaseKind::Axe)];

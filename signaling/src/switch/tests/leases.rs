@@ -342,6 +342,38 @@ fn who_forges_callers_guesses_codes_of_a_number_only_so_often() {
 }
 
 #[test]
+fn who_reached_somebody_by_a_code_does_so_too_while_others_guess() {
+    let mut rig = leased(LeaseKind::Axe);
+    let reaches = |rig: &mut Rig, caller: &str| {
+        let before = called(rig).len();
+        let leg = calls(rig, caller);
+        rig.wait(secs(3));
+        rig.presses(leg, "4711#");
+        rig.wait(secs(10));
+        ends(rig, leg);
+        called(rig).len() > before
+    };
+    assert!(reaches(&mut rig, OTHER), "before anybody guesses");
+    for n in 1..=20 {
+        let leg = calls(&mut rig, &format!("139{n:08}"));
+        rig.wait(secs(3));
+        rig.presses(leg, "11#22#33#");
+        rig.wait(secs(10));
+    }
+    assert!(!reaches(&mut rig, B), "the number is paused");
+    assert!(reaches(&mut rig, OTHER), "but not for who has the code");
+    rig.kill(&[]);
+    assert!(!reaches(&mut rig, B) && reaches(&mut rig, OTHER), "whichever process counts");
+    // Who has it may not guess another.
+    let leg = calls(&mut rig, OTHER);
+    rig.wait(secs(3));
+    rig.presses(leg, "11#");
+    rig.wait(secs(10));
+    assert_eq!(heard(&rig, leg), ["lease_code", "lease_stranger"]);
+    balanced(&mut rig);
+}
+
+#[test]
 fn who_keys_in_nothing_is_asked_three_times_and_after_a_kill_again() {
     let mut rig = leased(LeaseKind::Axe);
     let leg = calls(&mut rig, OTHER);
