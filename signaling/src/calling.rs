@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 use terms::event::CallingLimit;
 use terms::routing::Bar;
-use terms::{AgentId, CallId, Moment, TenantId};
+use terms::{AgentId, CallId, Moment, Subscriber, TenantId};
 
 /// An agent of a tenant.
 pub(crate) type Key = (TenantId, AgentId);
@@ -152,6 +152,14 @@ impl CallsOut {
         self.due.first().map(|&(at, _)| at)
     }
 
+    /// This person was called by no agent of the tenant.
+    pub fn forget_person(&mut self, tenant: TenantId, person: &Subscriber) {
+        let from = (tenant, AgentId(0));
+        let own = self.guards.range_mut(from..).take_while(|(key, _)| key.0 == tenant);
+        let changed = own.filter_map(|(&key, guard)| guard.forget(person).then_some(key));
+        self.touched.extend(changed);
+    }
+
     /// What the process before counted of an agent.
     pub fn restore(&mut self, now: Now, limits: &Limits, key: Key, guard: Guard) {
         for call in guard.calls() {
@@ -279,6 +287,22 @@ mod tests {
         again.ended(at(6), &limits, CallId(1));
         assert_eq!(call(&mut again, 7, 6), Ok(()), "one did not come back");
         assert_eq!(call(&mut again, 8, 7), Err(CallingLimit::AtOnce));
+    }
+
+    #[test]
+    fn who_is_forgotten_was_called_by_nobody_of_the_tenant_in_what_is_kept_too() {
+        let (mut out, limits) = (CallsOut::default(), Limits::default());
+        let other = (TenantId(2), AgentId(7));
+        for (id, key) in [(1, KEY), (2, other)] {
+            assert_eq!(out.call(at(1), &limits, key, (CallId(id), "13800138001", false)), Ok(()));
+        }
+        out.take_changes();
+        out.forget_person(KEY.0, &Subscriber::parse("13800138001", "86").expect("a number"));
+        let kept: Vec<(kept::Key, Option<Guard>)> =
+            out.take_changes().iter().map(|change| (change.key, change.read())).collect();
+        let [(key, Some(guard))] = &kept[..] else { panic!("{kept:?}") };
+        assert_eq!(*key, kept::Key::Guard(KEY.0, KEY.1));
+        assert!(!format!("{guard:?}").contains("13800138001"), "{guard:?}");
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Call {
         let (now, limits) = (cx.now.moment, cx.world.config.out);
         let leases = cx.world.leases.get_mut(&self.tenant).ok_or(LeaseRefusal::Over)?;
         let call = (self.id, digits.as_str(), costly);
-        leases.count(now, &limits, lease, call).map_err(|_| LeaseRefusal::TooMany)?;
+        leases.count(now, &limits, lease, call)?;
         Ok(to)
     }
 

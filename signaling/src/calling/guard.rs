@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 use terms::event::CallingLimit;
-use terms::{CallId, Moment};
+use terms::{CallId, Moment, Subscriber};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -24,7 +24,7 @@ struct Live {
 }
 
 /// The calls of one agent.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Guard {
     calls: VecDeque<Moment>,
     refused: VecDeque<Moment>,
@@ -99,6 +99,13 @@ impl Guard {
         // What leaves the window meanwhile makes it later: then one looks again.
         let left = max.saturating_sub(self.length(now)) / calls;
         Some(now + left.max(LOOK_MIN))
+    }
+
+    /// This person was called by nobody. Whether they had been.
+    pub fn forget(&mut self, person: &Subscriber) -> bool {
+        let known = self.destinations.len();
+        self.destinations.retain(|(number, _)| !person.is_in(number));
+        self.destinations.len() < known
     }
 
     /// Calls that go on.

@@ -144,7 +144,7 @@ impl Switch {
         }
     }
 
-    /// What extensions called outside counts on. Calls that did not come back are over.
+    /// What extensions and leases called outside counts on. Calls that did not come back are over.
     fn restore_guards(&mut self, now: Now, kept: &[Change]) {
         let limits = self.world.config.out;
         for change in kept {
@@ -155,6 +155,10 @@ impl Switch {
             for gone in calls.into_iter().filter(|id| !self.calls.contains_key(id)) {
                 self.world.calls_out.ended(now, &limits, gone);
             }
+        }
+        let calls = &self.calls;
+        for leases in self.world.leases.values_mut() {
+            leases.end_lost(now.moment, |id| calls.contains_key(&id));
         }
     }
 

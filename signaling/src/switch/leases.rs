@@ -10,7 +10,7 @@ use crate::kept::{Change, Key};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
-use terms::event::{CallingLimit, LeaseRefusal};
+use terms::event::LeaseRefusal;
 use terms::routing::{LEASES_MAX, Lease, LeaseChanges, LeaseKind};
 use terms::{CallId, LeaseId, Moment, PhoneNumber, Subscriber, TenantId, Timestamp};
 
@@ -36,6 +36,21 @@ pub(crate) struct KeptLease {
     wrong: Option<(Moment, u32)>,
     /// Who reached A by the code, in normalised form, the last one last.
     proven: Vec<String>,
+    /// What was called by it.
+    guard: Guard,
+}
+
+impl KeptLease {
+    /// This person neither called by it nor was called. Whether something of them was known.
+    fn forget(&mut self, person: &Subscriber) -> bool {
+        let known = self.proven.len();
+        self.proven.retain(|caller| !person.is_in(caller));
+        let is_last = self.caller.as_ref().is_some_and(|caller| person.is_in(caller));
+        if is_last {
+            self.caller = None;
+        }
+        self.guard.forget(person) || is_last || self.proven.len() < known
+    }
 }
 
 /// What a leased number does with a caller.
@@ -67,7 +82,6 @@ pub(crate) struct Leases {
     by_id: BTreeMap<LeaseId, KeptLease>,
     by_number: HashMap<String, BTreeSet<LeaseId>>,
     ends: BTreeSet<(Timestamp, LeaseId)>,
-    guards: BTreeMap<LeaseId, Guard>,
     of_call: HashMap<CallId, LeaseId>,
     /// Wrong codes of callers, and since when they are counted.
     guesses: HashMap<String, (Moment, u32)>,
@@ -99,10 +113,6 @@ impl Leases {
         }
         self.version = version.max(self.version);
         self.forget_old(now);
-        if since.is_none() {
-            // Those that were not told again are counted no more, either.
-            self.guards.retain(|id, _| self.by_id.contains_key(id));
-        }
         Ok(())
     }
 
@@ -126,7 +136,13 @@ impl Leases {
             // Who had another code has to know this one first.
             Some(before) if before.lease.code == lease.code => KeptLease { lease, ..before },
             Some(before) => KeptLease { lease, proven: Vec::new(), ..before },
-            None => KeptLease { lease, caller: None, wrong: None, proven: Vec::new() },
+            None => KeptLease {
+                lease,
+                caller: None,
+                wrong: None,
+                proven: Vec::new(),
+                guard: Guard::default(),
+            },
         };
         self.by_id.insert(kept.lease.id, kept);
     }
@@ -149,7 +165,6 @@ impl Leases {
             && (until + TOLD_FOR <= now || self.by_id.len() > KNOWN_MAX)
         {
             self.take(id);
-            self.guards.remove(&id);
         }
     }
 
@@ -231,16 +246,10 @@ impl Leases {
         }
     }
 
-    /// This person called nobody.
+    /// This person called nobody and was called by nobody.
     pub fn forget_caller(&mut self, person: &Subscriber) {
         for (&id, kept) in &mut self.by_id {
-            let known = kept.proven.len();
-            kept.proven.retain(|caller| !person.is_in(caller));
-            let is_last = kept.caller.as_ref().is_some_and(|caller| person.is_in(caller));
-            if is_last {
-                kept.caller = None;
-            }
-            if is_last || kept.proven.len() < known {
+            if kept.forget(person) {
                 self.touched.insert(id);
             }
         }
@@ -250,23 +259,28 @@ impl Leases {
     /// Counts a call by a lease, as those of an agent's extension are.
     ///
     /// # Errors
-    /// What is too much with it.
+    /// It is too much, or there is no such lease any more.
     pub fn count(
         &mut self,
         now: Moment,
         limits: &Limits,
         id: LeaseId,
         (call, number, costly): (CallId, &str, bool),
-    ) -> Result<(), CallingLimit> {
-        self.guards.entry(id).or_default().call(now, limits, (call, number, costly))?;
+    ) -> Result<(), LeaseRefusal> {
+        let kept = self.by_id.get_mut(&id).ok_or(LeaseRefusal::Over)?;
+        self.touched.insert(id);
+        let done = kept.guard.call(now, limits, (call, number, costly));
+        done.map_err(|_| LeaseRefusal::TooMany)?;
         self.of_call.insert(call, id);
         Ok(())
     }
 
     /// A call is over.
     pub fn call_ended(&mut self, now: Moment, call: CallId) {
-        if let Some(guard) = self.of_call.remove(&call).and_then(|id| self.guards.get_mut(&id)) {
-            guard.ended(now, call);
+        let Some(id) = self.of_call.remove(&call) else { return };
+        if let Some(kept) = self.by_id.get_mut(&id) {
+            kept.guard.ended(now, call);
+            self.touched.insert(id);
         }
     }
 
@@ -344,9 +358,17 @@ impl Leases {
         touched.map(|id| Change::of(Key::Lease(tenant, id), self.by_id.get(&id))).collect()
     }
 
+    /// Calls by leases that did not come back after a kill are over.
+    pub fn end_lost(&mut self, now: Moment, lives: impl Fn(CallId) -> bool) {
+        let lost: Vec<CallId> = self.of_call.keys().copied().filter(|&id| !lives(id)).collect();
+        lost.into_iter().for_each(|call| self.call_ended(now, call));
+    }
+
     /// One that the process before kept.
     pub fn restore(&mut self, kept: KeptLease) {
         self.version = self.version.max(kept.lease.version);
+        let id = kept.lease.id;
+        self.of_call.extend(kept.guard.calls().map(|call| (call, id)));
         self.put(kept.lease.clone(), Some(kept));
     }
 }
@@ -362,6 +384,7 @@ impl Switch {
         if let Some(leases) = self.world.leases.get_mut(&tenant) {
             leases.forget_caller(person);
         }
+        self.world.calls_out.forget_person(tenant, person);
         if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
             tenant.traces.forget(person);
         }

@@ -130,7 +130,29 @@ fn what_was_counted_of_a_lease_goes_with_it_when_all_are_told_anew() {
         counted.expect("one call is never too much");
     }
     leases.apply(NOW, changes(None, 3, vec![lease(2, 2, LeaseKind::Axe)])).expect("one");
-    assert_eq!(leases.guards.keys().collect::<Vec<_>>(), [&LeaseId(2)]);
+    let both = vec![lease(1, 4, LeaseKind::Axe), lease(2, 4, LeaseKind::Axe)];
+    leases.apply(NOW, changes(None, 4, both)).expect("two again");
+    assert_eq!([1, 2].map(|id| leases.by_id[&LeaseId(id)].guard.calls().count()), [0, 1]);
+}
+
+#[test]
+fn what_was_called_by_a_lease_counts_on_in_the_next_process() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Ax)])).expect("one");
+    let limits = Limits { at_once_max: 2, ..Limits::default() };
+    let counts = |leases: &mut Leases, call: u64| {
+        let call = (CallId(call), "13800138001", false);
+        leases.count(Moment::from_secs(1), &limits, LeaseId(1), call)
+    };
+    assert_eq!([1, 2].map(|call| counts(&mut leases, call)), [Ok(()), Ok(())]);
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    assert_eq!(counts(&mut again, 3), Err(LeaseRefusal::TooMany));
+    again.end_lost(Moment::from_secs(2), |call| call == CallId(2));
+    assert_eq!(counts(&mut again, 3), Ok(()), "one did not come back");
+    assert_eq!(counts(&mut again, 4), Err(LeaseRefusal::TooMany));
 }
 
 #[test]
