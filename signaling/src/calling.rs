@@ -162,7 +162,7 @@ impl CallsOut {
 
     /// What the process before counted of an agent.
     pub fn restore(&mut self, now: Now, limits: &Limits, key: Key, guard: Guard) {
-        for call in guard.calls() {
+        for call in guard.live_calls() {
             self.of_call.entry(call).or_default().insert(key);
         }
         self.guards.insert(key, guard);

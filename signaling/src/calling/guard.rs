@@ -109,7 +109,7 @@ impl Guard {
     }
 
     /// Calls that go on.
-    pub fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
+    pub fn live_calls(&self) -> impl Iterator<Item = CallId> + '_ {
         self.live.iter().map(|live| live.call)
     }
 

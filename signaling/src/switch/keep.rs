@@ -150,7 +150,7 @@ impl Switch {
         for change in kept {
             let Key::Guard(tenant, agent) = change.key else { continue };
             let Some(guard) = change.read::<Guard>() else { continue };
-            let calls: Vec<CallId> = guard.calls().collect();
+            let calls: Vec<CallId> = guard.live_calls().collect();
             self.world.calls_out.restore(now, &limits, (tenant, agent), guard);
             for gone in calls.into_iter().filter(|id| !self.calls.contains_key(id)) {
                 self.world.calls_out.ended(now, &limits, gone);

@@ -368,7 +368,7 @@ impl Leases {
     pub fn restore(&mut self, kept: KeptLease) {
         self.version = self.version.max(kept.lease.version);
         let id = kept.lease.id;
-        self.of_call.extend(kept.guard.calls().map(|call| (call, id)));
+        self.of_call.extend(kept.guard.live_calls().map(|call| (call, id)));
         self.put(kept.lease.clone(), Some(kept));
     }
 }
