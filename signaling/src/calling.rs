@@ -166,6 +166,7 @@ impl CallsOut {
             self.of_call.entry(call).or_default().insert(key);
         }
         self.guards.insert(key, guard);
+        self.touched.insert(key);
         self.settle(now, limits, key);
     }
 
@@ -283,6 +284,7 @@ mod tests {
             again.restore(at(6), &limits, KEY, guard);
         }
         assert!(out.take_changes().is_empty(), "it is told once");
+        assert_eq!(again.take_changes().len(), 1, "and to whoever keeps it for the next one");
         assert_eq!(again.next_timeout(), out.next_timeout(), "the hour is watched");
         again.ended(at(6), &limits, CallId(1));
         assert_eq!(call(&mut again, 7, 6), Ok(()), "one did not come back");
