@@ -379,6 +379,20 @@ mod tests {
         assert_eq!(heard, 1);
     }
 
+    /// A segment counts to 65,535 ticks, 8.2 s; a longer press goes on in another (RFC 4733 §2.5.1.3).
+    #[test]
+    fn a_press_of_ten_seconds_is_one_digit_of_its_whole_length() {
+        let mut receiver = Receiver::default();
+        let first = Event { code: 9, end: false, duration: u16::MAX };
+        let step = receiver.note(at(8_192), SSRC, RtpTime(100), true, first);
+        assert_eq!((step.pressed, step.digits), (true, [None, None]));
+        let rest = Event { code: 9, end: true, duration: 14_465 };
+        let time = RtpTime(100 + u32::from(u16::MAX));
+        let step = receiver.note(at(10_000), SSRC, time, false, rest);
+        let whole = Digit { key: '9', duration_ms: 10_000 };
+        assert_eq!((step.pressed, step.digits), (false, [None, Some(whole)]));
+    }
+
     #[test]
     fn codes_without_a_key_and_short_payloads_bring_nothing() {
         let mut receiver = Receiver::default();

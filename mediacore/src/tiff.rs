@@ -341,6 +341,15 @@ mod tests {
     }
 
     #[test]
+    fn dots_per_centimetre_are_told_per_inch() {
+        let mut file = write(&[(8, &[0; 4])]);
+        let field = [tag::UNIT.to_le_bytes(), 3_u16.to_le_bytes()].concat();
+        let at = file.windows(4).position(|bytes| bytes == field).expect("the field");
+        file[at + 8] = 3;
+        assert_eq!(pages(&file).unwrap()[0].dpi, (204.0 * 2.54, 196.0 * 2.54));
+    }
+
+    #[test]
     fn a_file_that_is_cut_or_turned_about_is_an_error_and_no_harm() {
         let rows = [0xFF; 216 * 4];
         let file = write(&[(1_728, &rows), (1_728, &rows)]);

@@ -3,19 +3,20 @@
 //! many dear numbers before anybody looks).
 //!
 //! [`Guard`] watches one agent, [`CallsOut`] has those of all. Time comes in; what follows from a bar
-//! (the log, calls that end) is its user's business. What is counted ends with the process; a bar
-//! comes back with the plan.
+//! (the log, calls that end) is its user's business. What is counted outlives a kill of the process; a
+//! bar comes back with the plan.
 
 mod guard;
 
 pub(crate) use guard::Guard;
 
+use crate::kept::{self, Change};
 use crate::switch::Now;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 use terms::event::CallingLimit;
 use terms::routing::Bar;
-use terms::{AgentId, CallId, Moment, TenantId};
+use terms::{AgentId, CallId, Moment, Subscriber, TenantId};
 
 /// An agent of a tenant.
 pub(crate) type Key = (TenantId, AgentId);
@@ -58,6 +59,8 @@ pub(crate) struct CallsOut {
     due: BTreeSet<(Moment, Key)>,
     /// Dear calls of who was barred: they are to end.
     ending: VecDeque<CallId>,
+    /// Those whose counts may have changed, for those who keep them.
+    touched: BTreeSet<Key>,
 }
 
 impl CallsOut {
@@ -90,6 +93,7 @@ impl CallsOut {
         key: Key,
         (call, number, costly): (CallId, &str, bool),
     ) -> Result<(), CallingLimit> {
+        self.touched.insert(key);
         let guard = self.guards.entry(key).or_default();
         let done = guard.call(now.moment, limits, (call, number, costly));
         match done {
@@ -105,6 +109,7 @@ impl CallsOut {
     /// They called a number that they have no right to. What was too much with it, where it was: they
     /// are barred from now on.
     pub fn refused(&mut self, now: Now, limits: &Limits, key: Key) -> Option<CallingLimit> {
+        self.touched.insert(key);
         let guard = self.guards.entry(key).or_default();
         let limit = guard.refused(now.moment, limits);
         if limit.is_some() {
@@ -120,6 +125,7 @@ impl CallsOut {
             if let Some(guard) = self.guards.get_mut(&key) {
                 guard.ended(now.moment, call);
             }
+            self.touched.insert(key);
             self.settle(now, limits, key);
         }
     }
@@ -144,6 +150,31 @@ impl CallsOut {
     /// When [`CallsOut::handle_timeout`] is due.
     pub fn next_timeout(&self) -> Option<Moment> {
         self.due.first().map(|&(at, _)| at)
+    }
+
+    /// This person was called by no agent of the tenant.
+    pub fn forget_person(&mut self, tenant: TenantId, person: &Subscriber) {
+        let from = (tenant, AgentId(0));
+        let own = self.guards.range_mut(from..).take_while(|(key, _)| key.0 == tenant);
+        let changed = own.filter_map(|(&key, guard)| guard.forget(person).then_some(key));
+        self.touched.extend(changed);
+    }
+
+    /// What the process before counted of an agent.
+    pub fn restore(&mut self, now: Now, limits: &Limits, key: Key, guard: Guard) {
+        for call in guard.live_calls() {
+            self.of_call.entry(call).or_default().insert(key);
+        }
+        self.guards.insert(key, guard);
+        self.touched.insert(key);
+        self.settle(now, limits, key);
+    }
+
+    /// What changed since this was asked last.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let touched = std::mem::take(&mut self.touched).into_iter();
+        let change = |key: Key| Change::of(kept::Key::Guard(key.0, key.1), self.guards.get(&key));
+        touched.map(change).collect()
     }
 
     /// The next call that a bar ends.
@@ -171,6 +202,7 @@ impl CallsOut {
     }
 
     fn forget(&mut self, key: Key) {
+        self.touched.insert(key);
         if let Some(at) = self.guards.remove(&key).and_then(|guard| guard.listed) {
             self.due.remove(&(at, key));
         }
@@ -238,6 +270,41 @@ mod tests {
         assert_eq!((out.next_timeout(), out.poll_ending()), (None, Some(CallId(1))));
         out.ended(at(601), &limits, CallId(1));
         assert_eq!(out.next_timeout(), None);
+    }
+
+    #[test]
+    fn what_was_counted_goes_on_in_the_next_process_and_is_watched_there() {
+        let (mut out, limits) = (CallsOut::default(), Limits::default());
+        for id in 1..=5 {
+            assert_eq!(call(&mut out, id, id), Ok(()));
+        }
+        let mut again = CallsOut::default();
+        for change in out.take_changes() {
+            let guard = change.read().expect("what was written is read");
+            again.restore(at(6), &limits, KEY, guard);
+        }
+        assert!(out.take_changes().is_empty(), "it is told once");
+        assert_eq!(again.take_changes().len(), 1, "and to whoever keeps it for the next one");
+        assert_eq!(again.next_timeout(), out.next_timeout(), "the hour is watched");
+        again.ended(at(6), &limits, CallId(1));
+        assert_eq!(call(&mut again, 7, 6), Ok(()), "one did not come back");
+        assert_eq!(call(&mut again, 8, 7), Err(CallingLimit::AtOnce));
+    }
+
+    #[test]
+    fn who_is_forgotten_was_called_by_nobody_of_the_tenant_in_what_is_kept_too() {
+        let (mut out, limits) = (CallsOut::default(), Limits::default());
+        let other = (TenantId(2), AgentId(7));
+        for (id, key) in [(1, KEY), (2, other)] {
+            assert_eq!(out.call(at(1), &limits, key, (CallId(id), "13800138001", false)), Ok(()));
+        }
+        out.take_changes();
+        out.forget_person(KEY.0, &Subscriber::parse("13800138001", "86").expect("a number"));
+        let kept: Vec<(kept::Key, Option<Guard>)> =
+            out.take_changes().iter().map(|change| (change.key, change.read())).collect();
+        let [(key, Some(guard))] = &kept[..] else { panic!("{kept:?}") };
+        assert_eq!(*key, kept::Key::Guard(KEY.0, KEY.1));
+        assert!(!format!("{guard:?}").contains("13800138001"), "{guard:?}");
     }
 
     #[test]

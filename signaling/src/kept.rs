@@ -2,10 +2,11 @@
 //!
 //! A record is one call, one meeting, one door at which somebody guessed, one agent, one dialog, one
 //! agent's phones or what these watch, one call out that may be called back, one lease of a number, one
-//! trunk that is down, in the form of `postcard`: some fifteen are written for each call, and as JSON
-//! they cost a third of it. Whoever owns it says after each step what has changed ([`Change`]); the
-//! edge writes all changes of a step as one piece, before the packets of the step leave. Records hold
-//! keys of audio and what people are called: they are kept in memory, and nobody else may read them.
+//! trunk that is down, what one agent called outside, in the form of `postcard`: some fifteen are
+//! written for each call, and as JSON they cost a third of it. Whoever owns it says after each step
+//! what has changed ([`Change`]); the edge writes all changes of a step as one piece, before the
+//! packets of the step leave. Records hold keys of audio and what people are called: they are kept in
+//! memory, and nobody else may read them.
 //!
 //! The form has no names: only the program that wrote a record can read it, and no field of a record
 //! may be left out where it is empty (`skip_serializing_if`), because what follows would be read as it.
@@ -41,6 +42,8 @@ pub enum Key {
     Lease(TenantId, LeaseId),
     /// A trunk that is down.
     Trunk(TenantId, TrunkId),
+    /// What an agent's extension called outside, as the guard counts it.
+    Guard(TenantId, AgentId),
 }
 
 /// A record is new or different, or (without a value) there is none any more.

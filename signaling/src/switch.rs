@@ -12,6 +12,7 @@ mod callers;
 mod conferences;
 mod config;
 mod consult;
+mod inside;
 mod join;
 mod keep;
 mod leases;
@@ -256,6 +257,7 @@ impl Switch {
         let call = call::incoming(&mut cx, incoming, over);
         let id = call.id;
         self.calls.insert(id, Box::new(call));
+        self.rang_in(now, id);
         self.after(now, id);
     }
 
@@ -343,6 +345,7 @@ impl Switch {
             if let Some(leases) = self.world.leases.get_mut(&tenant) {
                 leases.call_ended(now.moment, id);
             }
+            self.rang_off(now, id);
         }
     }
 
@@ -452,6 +455,9 @@ impl Switch {
         self.audit_callbacks()?;
         let on_trunks: u32 = self.world.tenants.values().map(|tenant| tenant.trunks.calls()).sum();
         let left = self.world.legs.len() + on_trunks as usize + self.timers.len();
+        if self.calls.is_empty() && !self.world.inside.is_empty() {
+            return Err("no call is left, but somebody is on the line".to_owned());
+        }
         if self.calls.is_empty() && left > 0 {
             return Err(format!(
                 "no call is left, but {} legs, {on_trunks} trunk calls and {} timers are",

@@ -195,6 +195,29 @@ fn a_rest_of_opus_sounds_as_quiet_as_the_silence_it_stands_for() {
     assert!(level_dbov(&out[..32_000]) > -30.0);
 }
 
+/// A codec that remembers hears a packet once: decoded again, it would go on from where nobody spoke.
+#[test]
+fn what_is_put_twice_is_decoded_once() {
+    for codec in [Codec::G722, Codec::Opus] {
+        let said = voice(16_000, 32_000);
+        let heard = |times: usize| {
+            let mut jitter = Jitter::new(codec, Limits::default());
+            let mut encoder = Encoder::new(codec, Wishes::default());
+            let mut out = Vec::new();
+            for (n, frame) in (0_u32..).zip(said.chunks_exact(Rate::of(codec).samples(20))) {
+                let mut payload = Vec::new();
+                let became = encoder.encode(frame, &mut payload);
+                assert_eq!(became, Encoded::Packet, "{codec:?} {n}");
+                let time = RtpTime(n * (codec.clock_hz() / 50));
+                (0..times).for_each(|_| assert!(jitter.put(at(n * 20), time, &payload)));
+                out.extend(taken(&mut jitter, n * 20));
+            }
+            out
+        };
+        assert!(heard(1) == heard(2), "{codec:?}");
+    }
+}
+
 #[test]
 fn comfort_noise_sounds_at_its_level_until_somebody_speaks() {
     for codec in [Codec::Pcma, Codec::G722] {

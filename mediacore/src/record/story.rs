@@ -512,6 +512,31 @@ fn a_damaged_block_costs_what_it_held_and_says_so() {
     }
 }
 
+/// After a sync that failed nobody knows what is on the disk, so it is written again.
+#[test]
+fn a_block_that_stands_twice_in_the_log_counts_once() {
+    let (mut desk, tracks) = Desk::open(&BOTH);
+    for n in 0..100 {
+        desk.send(&packet(tracks[0], 1, n));
+    }
+    desk.stop(CALL, 2_000.0);
+    let once = log_of(&desk.blocks).1.remove(0);
+    let last = desk.blocks.pop().expect("the one with its end");
+    let half = desk.blocks.len() / 2;
+    let twice: Vec<Block> =
+        desk.blocks.iter().flat_map(|block| [block.clone(), block.clone()]).collect();
+    let again = desk.blocks[..half].iter().chain([&last, &last]).cloned();
+    let blocks: Vec<Block> = twice.into_iter().chain(again).collect();
+    let (bytes, mut ended) = log_of(&blocks);
+    assert_eq!(ended.len(), 1, "it ends once");
+    let conversation = ended.remove(0);
+    assert_eq!(conversation.chunks.len(), once.chunks.len());
+    let samples = |of: &Conversation| of.tracks.iter().map(|track| track.found).collect::<Vec<_>>();
+    assert_eq!(samples(&conversation), samples(&once));
+    let (_, rendered) = rendered(&conversation, &bytes);
+    assert_eq!((rendered.frames_expected, rendered.frames_missing), (100, 0));
+}
+
 #[test]
 fn limits_refuse_and_the_refusal_is_in_the_log() {
     let start = Moment::from_secs(5);

@@ -199,6 +199,25 @@ fn a_new_key_begins_anew_and_the_old_one_is_no_use() {
     }
 }
 
+/// Some phones take a new key and count on: beyond the first wraps nothing but the counter under the
+/// key before tells where they stand.
+#[test]
+fn a_phone_that_counts_on_under_a_new_key_is_understood_after_several_wraps() {
+    for suite in SrtpSuite::ALL {
+        let (mut ours, mut theirs) = both(suite);
+        for n in (60_000_u32..=140_000).step_by(20_000) {
+            let wire = sealed(&mut ours, &packet(7, n as u16));
+            assert!(opened(&mut theirs, &wire).is_ok(), "{suite:?} {n}");
+        }
+        ours.rekey(&Srtp { suite, send: key(3), receive: key(2) });
+        theirs.rekey(&Srtp { suite, send: key(2), receive: key(3) });
+        let (sent, next) = (140_000_u64, 140_001_u32 as u16);
+        ours.resume((Ssrc(7), sent), 0, None, 0);
+        let wire = sealed(&mut ours, &packet(7, next));
+        assert_eq!(opened(&mut theirs, &wire), Ok(packet(7, next)), "{suite:?}");
+    }
+}
+
 #[test]
 fn what_is_too_short_too_long_or_lies_about_its_length_is_malformed() {
     for suite in SrtpSuite::ALL {

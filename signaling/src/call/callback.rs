@@ -28,7 +28,7 @@ use terms::event::{
     OfferEnd, Party,
 };
 use terms::routing::{self, CallFirst, Queue};
-use terms::{AgentId, LegId, Moment, PhoneNumber, Timestamp, UserId, VisitId};
+use terms::{AgentId, LegId, Moment, PhoneNumber, TenantId, Timestamp, UserId, VisitId};
 
 /// From one look to the next whether a customer's turn is near.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -135,7 +135,7 @@ impl Call {
     fn stand(&mut self, cx: &mut Cx) -> bool {
         let Some((callback, queue)) = self.pending() else { return false };
         let place = CallbackPlace { call: self.id, visit: callback.visit, since: callback.since };
-        let key = (queue.id, self.called.normal.clone());
+        let key = (self.called.normal.clone(), queue.id);
         if let Some(tenant) = cx.world.tenants.get_mut(&self.tenant) {
             tenant.callbacks.insert(key, place);
         }
@@ -175,7 +175,7 @@ impl Call {
         let (now, visit, queue) = (cx.now, callback.visit, queue.id);
         let (first, lead_s) = (callback.settings.first, callback.settings.lead_s);
         let by_hours = callback.settings.hours.is_some();
-        let open = self.may_try_now(cx);
+        let open = !self.is_customer_inside(cx) && self.may_try_now(cx);
         let Some(acd) = cx.acd(self.tenant) else { return };
         let lead = Duration::from_secs(lead_s.into());
         let near = first == CallFirst::Customer && open && acd.is_near(queue, visit, lead);
@@ -194,6 +194,25 @@ impl Call {
             CallFirst::Agent | CallFirst::Customer => by_hours.then_some(OPEN_EVERY),
         };
         self.timers.set_or_clear(Timer::Callback, every.map(|every| now.moment + every));
+    }
+
+    /// The customer has rung in or is gone again. What rests does so until its pause is over, and who is
+    /// being called already is not called once more.
+    pub(crate) fn look_again(&mut self, cx: &mut Cx) {
+        let rests = self.callback.as_ref().is_none_or(|callback| callback.not_before.is_some());
+        if !rests && matches!(self.phase, Phase::Waiting(_)) {
+            self.look(cx);
+        }
+    }
+
+    /// Who is on the line by this call, and is not called back meanwhile: whoever rang in.
+    pub(crate) fn caller_inside(&self) -> Option<(TenantId, String)> {
+        let is_known = self.direction == Direction::Inbound && !self.caller.is_withheld();
+        is_known.then(|| (self.tenant, self.caller.normal.clone()))
+    }
+
+    fn is_customer_inside(&self, cx: &Cx) -> bool {
+        cx.world.inside.has(self.tenant, &self.called.normal)
     }
 
     /// Hours that the plan does not know are never open: nobody is rung at night by a mistake.
@@ -249,7 +268,19 @@ impl Call {
             leg.engaged = true;
         }
         self.anchor = id;
+        if self.is_customer_inside(cx) {
+            return self.spare_agent(cx);
+        }
         self.dial_customer(cx);
+    }
+
+    /// The customer rang in while the agent's phone rang: nobody is dialled, and the place is kept.
+    fn spare_agent(&mut self, cx: &mut Cx) {
+        self.let_agent_go(cx, cause::NORMAL, Party::System, Bye::Hangup);
+        self.wait_again();
+        if self.stand(cx) {
+            self.look(cx);
+        }
     }
 
     fn dial_customer(&mut self, cx: &mut Cx) {
@@ -448,7 +479,7 @@ impl Call {
 
     fn finish_callback(&mut self, cx: &mut Cx, end: CallbackEnd, by: Option<UserId>) {
         self.timers.clear(Timer::Callback);
-        let key = self.queue.as_ref().map(|queue| (queue.id, self.called.normal.clone()));
+        let key = self.queue.as_ref().map(|queue| (self.called.normal.clone(), queue.id));
         if let (Some(key), Some(tenant)) = (key, cx.world.tenants.get_mut(&self.tenant))
             && tenant.callbacks.get(&key).is_some_and(|place| place.call == self.id)
         {

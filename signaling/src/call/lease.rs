@@ -130,7 +130,7 @@ impl Call {
         let (now, limits) = (cx.now.moment, cx.world.config.out);
         let leases = cx.world.leases.get_mut(&self.tenant).ok_or(LeaseRefusal::Over)?;
         let call = (self.id, digits.as_str(), costly);
-        leases.count(now, &limits, lease, call).map_err(|_| LeaseRefusal::TooMany)?;
+        leases.count(now, &limits, lease, call)?;
         Ok(to)
     }
 
@@ -196,11 +196,15 @@ impl Call {
         let (max, within) = (config.pin_wrong_max, config.pin_wrong_within);
         let of_number = (config.pin_wrong_room_max, within);
         let Some(leases) = cx.world.leases.get_mut(&self.tenant) else { return self.strand(cx) };
-        let barred = leases.guesses_too_often(now.moment, &self.caller, (max, within))
-            || leases.is_paused(now.moment, &self.called, of_number);
         let found = leases.by_code(&self.called, &digits, now.wall);
+        let has_proven =
+            found.as_ref().is_some_and(|found| leases.has_proven(found.lease, &self.caller));
+        // Whoever forges callers can have a number paused: it is not for those who reached A before.
+        let is_paused = !has_proven && leases.is_paused(now.moment, &self.called, of_number);
+        let barred = is_paused || leases.guesses_too_often(now.moment, &self.caller, (max, within));
         let is_wrong = !digits.is_empty() && found.is_none();
         if let Some(binding) = found.filter(|_| !barred) {
+            leases.note_proven(binding.lease, &self.caller);
             self.timers.clear(Timer::Code);
             return self.go_to(cx, Next::Leased(LeaseStep::Reach(binding)));
         }

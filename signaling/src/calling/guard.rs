@@ -2,10 +2,11 @@
 //! or an hour, counts no more. Each list is as long as its limit lets it be.
 
 use super::Limits;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 use terms::event::CallingLimit;
-use terms::{CallId, Moment};
+use terms::{CallId, Moment, Subscriber};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -15,7 +16,7 @@ const LOOK_MIN: Duration = Duration::from_secs(1);
 const REMEMBERED_MAX: usize = 2_000;
 
 /// A call that goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Live {
     call: CallId,
     since: Moment,
@@ -23,14 +24,15 @@ struct Live {
 }
 
 /// The calls of one agent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Guard {
     calls: VecDeque<Moment>,
     refused: VecDeque<Moment>,
     live: Vec<Live>,
     over: VecDeque<(Moment, Moment)>,
     destinations: VecDeque<(String, Moment)>,
-    /// When it looks again; kept by who has all of them.
+    /// When it looks again; kept by who has all of them. It is no part of its record.
+    #[serde(skip)]
     pub(super) listed: Option<Moment>,
 }
 
@@ -97,6 +99,18 @@ impl Guard {
         // What leaves the window meanwhile makes it later: then one looks again.
         let left = max.saturating_sub(self.length(now)) / calls;
         Some(now + left.max(LOOK_MIN))
+    }
+
+    /// This person was called by nobody. Whether they had been.
+    pub fn forget(&mut self, person: &Subscriber) -> bool {
+        let known = self.destinations.len();
+        self.destinations.retain(|(number, _)| !person.is_in(number));
+        self.destinations.len() < known
+    }
+
+    /// Calls that go on.
+    pub fn live_calls(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.live.iter().map(|live| live.call)
     }
 
     /// Dear calls that go on.

@@ -101,6 +101,19 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_one_ipv6_network_share_one_quota() {
+        let mut sources = Sources::new(10);
+        let now = Moment::from_millis(5);
+        let mut take = |ip: &str| sources.take(now, ip.parse().unwrap());
+        assert!((0..10).all(|n| take(&format!("2001:db8:0:7::{n:x}"))));
+        assert!(!take("2001:db8:0:7:ffff:ffff:ffff:ffff"), "a host has the whole network");
+        assert!(take("2001:db8:0:8::1"), "the next one is another's");
+        // An IPv4 address that a socket for both writes as IPv6 is the same source.
+        assert!((0..10).all(|_| take("::ffff:192.0.2.1")));
+        assert!(!take("192.0.2.1") && take("192.0.2.2"));
+    }
+
+    #[test]
     fn a_flood_of_sources_stays_in_bounds() {
         let mut sources = Sources::new(10);
         for n in 0..50_000u32 {

@@ -97,7 +97,8 @@ impl UserAgent {
                 | Key::Agent(..)
                 | Key::Door(..)
                 | Key::Trace(..)
-                | Key::Lease(..) => {}
+                | Key::Lease(..)
+                | Key::Guard(..) => {}
             }
         }
         self.arm_registrar();

@@ -381,4 +381,12 @@ mod tests {
             assert_eq!((cause_of(status), status_of(cause)), (cause, status));
         }
     }
+
+    /// RFC 3398 §8.2.6.1 and §7.2.4.1: more digits are wanted, and nobody says that there is no such
+    /// number.
+    #[test]
+    fn a_number_that_is_too_short_is_incomplete_both_ways_and_not_unknown() {
+        assert_eq!((cause_of(484), status_of(28)), (28, 484));
+        assert_eq!([404, 485, 604].map(cause_of), [1; 3]);
+    }
 }

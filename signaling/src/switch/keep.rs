@@ -5,6 +5,7 @@ use super::traces::Trace;
 use super::{Cx, Now, Switch};
 use crate::acd::KeptAgent;
 use crate::call::{Kept, Waking};
+use crate::calling::Guard;
 use crate::conference::Conference;
 use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
@@ -26,6 +27,7 @@ impl Switch {
             changes.push(Change::of(Key::Conference(key.0, key.1), meeting));
         }
         changes.extend(self.world.doors.take_changes());
+        changes.extend(self.world.calls_out.take_changes());
         for (&id, tenant) in &mut self.world.tenants {
             for agent in tenant.acd.take_touched() {
                 let kept = tenant.acd.keep_agent(agent);
@@ -74,10 +76,13 @@ impl Switch {
             self.calls.insert(id, Box::new(call));
             self.after(now, id);
         }
+        self.restore_guards(now, kept);
         self.wake_conferences(now);
+        self.find_callers();
         for tenant in self.world.tenants.values_mut() {
             tenant.acd.restored(now);
         }
+        self.look_at_all_callbacks(now);
         self.settle(now);
     }
 
@@ -105,7 +110,8 @@ impl Switch {
                 | Key::Lamps(..)
                 | Key::Trace(..)
                 | Key::Lease(..)
-                | Key::Trunk(..) => {}
+                | Key::Trunk(..)
+                | Key::Guard(..) => {}
             }
         }
     }
@@ -132,8 +138,27 @@ impl Switch {
                 | Key::Leg(_)
                 | Key::Phones(..)
                 | Key::Lamps(..)
-                | Key::Trunk(..) => {}
+                | Key::Trunk(..)
+                | Key::Guard(..) => {}
             }
+        }
+    }
+
+    /// What extensions and leases called outside counts on. Calls that did not come back are over.
+    fn restore_guards(&mut self, now: Now, kept: &[Change]) {
+        let limits = self.world.config.out;
+        for change in kept {
+            let Key::Guard(tenant, agent) = change.key else { continue };
+            let Some(guard) = change.read::<Guard>() else { continue };
+            let calls: Vec<CallId> = guard.live_calls().collect();
+            self.world.calls_out.restore(now, &limits, (tenant, agent), guard);
+            for gone in calls.into_iter().filter(|id| !self.calls.contains_key(id)) {
+                self.world.calls_out.ended(now, &limits, gone);
+            }
+        }
+        let calls = &self.calls;
+        for leases in self.world.leases.values_mut() {
+            leases.end_lost(now.moment, |id| calls.contains_key(&id));
         }
     }
 
@@ -179,7 +204,8 @@ impl Switch {
             | Key::Door(..)
             | Key::Trace(..)
             | Key::Lease(..)
-            | Key::Trunk(..) => None,
+            | Key::Trunk(..)
+            | Key::Guard(..) => None,
         };
         kept.iter().filter_map(call).collect()
     }

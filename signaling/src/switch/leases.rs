@@ -10,7 +10,7 @@ use crate::kept::{Change, Key};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
-use terms::event::{CallingLimit, LeaseRefusal};
+use terms::event::LeaseRefusal;
 use terms::routing::{LEASES_MAX, Lease, LeaseChanges, LeaseKind};
 use terms::{CallId, LeaseId, Moment, PhoneNumber, Subscriber, TenantId, Timestamp};
 
@@ -21,6 +21,9 @@ const TOLD_FOR: Duration = Duration::from_secs(86_400);
 const KNOWN_MAX: usize = 2 * LEASES_MAX;
 /// Callers whose wrong codes are counted.
 const GUESSERS_MAX: usize = 10_000;
+/// Callers of a lease who are known to have its code; of more, who keyed it in longest ago is
+/// forgotten.
+const PROVEN_MAX: usize = 4;
 
 /// A lease as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +34,23 @@ pub(crate) struct KeptLease {
     /// Wrong codes of the number, whoever keyed them in, and since when they are counted. The first
     /// lease of the number has them.
     wrong: Option<(Moment, u32)>,
+    /// Who reached A by the code, in normalised form, the last one last.
+    proven: Vec<String>,
+    /// What was called by it.
+    guard: Guard,
+}
+
+impl KeptLease {
+    /// This person neither called by it nor was called. Whether something of them was known.
+    fn forget(&mut self, person: &Subscriber) -> bool {
+        let known = self.proven.len();
+        self.proven.retain(|caller| !person.is_in(caller));
+        let is_last = self.caller.as_ref().is_some_and(|caller| person.is_in(caller));
+        if is_last {
+            self.caller = None;
+        }
+        self.guard.forget(person) || is_last || self.proven.len() < known
+    }
 }
 
 /// What a leased number does with a caller.
@@ -62,7 +82,6 @@ pub(crate) struct Leases {
     by_id: BTreeMap<LeaseId, KeptLease>,
     by_number: HashMap<String, BTreeSet<LeaseId>>,
     ends: BTreeSet<(Timestamp, LeaseId)>,
-    guards: BTreeMap<LeaseId, Guard>,
     of_call: HashMap<CallId, LeaseId>,
     /// Wrong codes of callers, and since when they are counted.
     guesses: HashMap<String, (Moment, u32)>,
@@ -94,10 +113,6 @@ impl Leases {
         }
         self.version = version.max(self.version);
         self.forget_old(now);
-        if since.is_none() {
-            // Those that were not told again are counted no more, either.
-            self.guards.retain(|id, _| self.by_id.contains_key(id));
-        }
         Ok(())
     }
 
@@ -117,8 +132,18 @@ impl Leases {
         let before = before.or(known);
         self.by_number.entry(lease.number.clone()).or_default().insert(lease.id);
         self.ends.insert((lease.until, lease.id));
-        let (caller, wrong) = before.map_or((None, None), |kept| (kept.caller, kept.wrong));
-        let kept = KeptLease { lease, caller, wrong };
+        let kept = match before {
+            // Who had another code has to know this one first.
+            Some(before) if before.lease.code == lease.code => KeptLease { lease, ..before },
+            Some(before) => KeptLease { lease, proven: Vec::new(), ..before },
+            None => KeptLease {
+                lease,
+                caller: None,
+                wrong: None,
+                proven: Vec::new(),
+                guard: Guard::default(),
+            },
+        };
         self.by_id.insert(kept.lease.id, kept);
     }
 
@@ -140,7 +165,6 @@ impl Leases {
             && (until + TOLD_FOR <= now || self.by_id.len() > KNOWN_MAX)
         {
             self.take(id);
-            self.guards.remove(&id);
         }
     }
 
@@ -193,6 +217,25 @@ impl Leases {
         Some(Binding { lease: lease.id, to: lease.a.clone(), record: lease.record })
     }
 
+    /// Somebody keyed in the code of a lease, and was heard.
+    pub fn note_proven(&mut self, id: LeaseId, caller: &PhoneNumber) {
+        let Some(kept) = self.by_id.get_mut(&id).filter(|_| !caller.is_withheld()) else { return };
+        if kept.proven.last() == Some(&caller.normal) {
+            return;
+        }
+        kept.proven.retain(|known| *known != caller.normal);
+        if kept.proven.len() >= PROVEN_MAX {
+            kept.proven.remove(0);
+        }
+        kept.proven.push(caller.normal.clone());
+        self.touched.insert(id);
+    }
+
+    /// Whether they have keyed it in before: who does so again guesses nothing.
+    pub fn has_proven(&self, id: LeaseId, caller: &PhoneNumber) -> bool {
+        self.by_id.get(&id).is_some_and(|kept| kept.proven.contains(&caller.normal))
+    }
+
     /// Somebody calls by a lease: A may reach them.
     pub fn note_caller(&mut self, id: LeaseId, caller: &PhoneNumber, country: &str) {
         let Some(kept) = self.by_id.get_mut(&id) else { return };
@@ -203,11 +246,10 @@ impl Leases {
         }
     }
 
-    /// This person called nobody.
+    /// This person called nobody and was called by nobody.
     pub fn forget_caller(&mut self, person: &Subscriber) {
         for (&id, kept) in &mut self.by_id {
-            if kept.caller.as_ref().is_some_and(|caller| person.is_in(caller)) {
-                kept.caller = None;
+            if kept.forget(person) {
                 self.touched.insert(id);
             }
         }
@@ -217,23 +259,28 @@ impl Leases {
     /// Counts a call by a lease, as those of an agent's extension are.
     ///
     /// # Errors
-    /// What is too much with it.
+    /// It is too much, or there is no such lease any more.
     pub fn count(
         &mut self,
         now: Moment,
         limits: &Limits,
         id: LeaseId,
         (call, number, costly): (CallId, &str, bool),
-    ) -> Result<(), CallingLimit> {
-        self.guards.entry(id).or_default().call(now, limits, (call, number, costly))?;
+    ) -> Result<(), LeaseRefusal> {
+        let kept = self.by_id.get_mut(&id).ok_or(LeaseRefusal::Over)?;
+        self.touched.insert(id);
+        let done = kept.guard.call(now, limits, (call, number, costly));
+        done.map_err(|_| LeaseRefusal::TooMany)?;
         self.of_call.insert(call, id);
         Ok(())
     }
 
     /// A call is over.
     pub fn call_ended(&mut self, now: Moment, call: CallId) {
-        if let Some(guard) = self.of_call.remove(&call).and_then(|id| self.guards.get_mut(&id)) {
-            guard.ended(now, call);
+        let Some(id) = self.of_call.remove(&call) else { return };
+        if let Some(kept) = self.by_id.get_mut(&id) {
+            kept.guard.ended(now, call);
+            self.touched.insert(id);
         }
     }
 
@@ -282,7 +329,7 @@ impl Leases {
         is_last.then_some(id)
     }
 
-    /// Whether codes of this number are not heard.
+    /// Whether codes of this number are not heard, but from those who have proven that they know them.
     pub fn is_paused(
         &self,
         now: Moment,
@@ -311,9 +358,17 @@ impl Leases {
         touched.map(|id| Change::of(Key::Lease(tenant, id), self.by_id.get(&id))).collect()
     }
 
+    /// Calls by leases that did not come back after a kill are over.
+    pub fn end_lost(&mut self, now: Moment, lives: impl Fn(CallId) -> bool) {
+        let lost: Vec<CallId> = self.of_call.keys().copied().filter(|&id| !lives(id)).collect();
+        lost.into_iter().for_each(|call| self.call_ended(now, call));
+    }
+
     /// One that the process before kept.
     pub fn restore(&mut self, kept: KeptLease) {
         self.version = self.version.max(kept.lease.version);
+        let id = kept.lease.id;
+        self.of_call.extend(kept.guard.live_calls().map(|call| (call, id)));
         self.put(kept.lease.clone(), Some(kept));
     }
 }
@@ -329,6 +384,7 @@ impl Switch {
         if let Some(leases) = self.world.leases.get_mut(&tenant) {
             leases.forget_caller(person);
         }
+        self.world.calls_out.forget_person(tenant, person);
         if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
             tenant.traces.forget(person);
         }

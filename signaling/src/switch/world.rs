@@ -1,5 +1,6 @@
 //! What calls share: ids, outputs, tenants with their queues and trunks, and who owns which leg.
 
+use super::inside::Inside;
 use super::leases::Leases;
 use super::traces::Traces;
 use super::{BotAsk, Compiled, Config, HttpAsk, Now, Output, Secret, SqlAsk, trunks::Usage};
@@ -32,8 +33,8 @@ pub(crate) struct Tenant {
     pub set_at: BTreeMap<AgentId, Timestamp>,
     /// Who drives or no longer, where the plan does not say so yet.
     pub driving: BTreeMap<AgentId, bool>,
-    /// Customers who wait to be called back, by queue and number.
-    pub callbacks: BTreeMap<(QueueId, String), CallbackPlace>,
+    /// Customers who wait to be called back, by number and queue.
+    pub callbacks: BTreeMap<(String, QueueId), CallbackPlace>,
     /// Whom agents called outside, for who calls back.
     pub traces: Traces,
 }
@@ -101,6 +102,8 @@ pub(crate) struct World {
     pub callbacks_asked: VecDeque<AskedBack>,
     /// Callbacks whose place the customer has taken.
     pub callbacks_over: VecDeque<CallId>,
+    /// Customers who are on the line.
+    pub inside: Inside,
     /// Agents who have a browser among their phones.
     pub browsers: BTreeSet<(TenantId, AgentId)>,
     /// What agents call outside, and who may not.
@@ -138,6 +141,7 @@ impl World {
             parked: BTreeMap::new(),
             callbacks_asked: VecDeque::new(),
             callbacks_over: VecDeque::new(),
+            inside: Inside::default(),
             browsers: BTreeSet::new(),
             calls_out: CallsOut::default(),
             doors: conference::doors::Doors::default(),

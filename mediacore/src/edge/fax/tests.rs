@@ -271,6 +271,28 @@ fn a_process_that_answers_an_octet_at_a_time_is_one_that_hangs() {
     }
 }
 
+/// A process that leaves something under the name of what came, and tells of so many pages.
+fn leaving(leave: impl Fn(&Path) -> io::Result<()> + Send + Sync + 'static, pages: u32) -> Launch {
+    Arc::new(move |folder: &Path, mut line: UnixStream| -> io::Result<Option<Child>> {
+        leave(&folder.join(FILE))?;
+        let report = Report { complete: true, pages, ..Report::default() };
+        let report = serde_json::to_string(&report)?;
+        line.write_all(format!("r{report}\n").as_bytes())?;
+        Ok(None)
+    })
+}
+
+#[test]
+fn a_file_with_fewer_pages_than_were_told_is_refused_and_not_kept() {
+    for (told, text) in [(3, ""), (4, "of 4 pages 3 are in the file")] {
+        let launch = leaving(|at| std::fs::write(at, document()), told);
+        let (outcome, dir) = attempt(launch, &order(FaxWay::Receive), 10);
+        assert_eq!((outcome.complete, &*outcome.text), (text.is_empty(), text));
+        assert_eq!(outcome.path.is_some(), text.is_empty(), "{outcome:?}");
+        assert_eq!(walk(dir.path()).len(), usize::from(text.is_empty()));
+    }
+}
+
 /// How a process leaves a file of the box under the name of what came.
 type Leave = fn(&Path, &Path) -> io::Result<()>;
 
@@ -284,14 +306,7 @@ fn a_file_that_has_another_name_is_not_taken_for_what_came() {
     std::fs::write(&of_another, document()).unwrap();
     for (leave, is_taken) in [(copy, true), (second_name, false), (link, false)] {
         let of = of_another.clone();
-        let launch: Launch =
-            Arc::new(move |folder: &Path, mut line: UnixStream| -> io::Result<Option<Child>> {
-                leave(&of, &folder.join(FILE))?;
-                let report = Report { complete: true, pages: 3, ..Report::default() };
-                let report = serde_json::to_string(&report)?;
-                line.write_all(format!("r{report}\n").as_bytes())?;
-                Ok(None)
-            });
+        let launch = leaving(move |at| leave(&of, at), 3);
         let (outcome, dir) = attempt(launch, &order(FaxWay::Receive), 10);
         assert_eq!(outcome.path.is_some(), is_taken, "{outcome:?}");
         assert!(of_another.exists());

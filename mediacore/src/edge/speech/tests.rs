@@ -102,29 +102,57 @@ fn what_was_made_once_is_read_back_and_what_is_damaged_is_made_again() {
     assert_eq!(engine.1, 3);
 }
 
+/// An engine that says every text as so many samples.
+struct Beeps {
+    name: &'static str,
+    samples: usize,
+}
+
+impl Engine for Beeps {
+    fn name(&self) -> &str {
+        self.name
+    }
+    fn speak(&mut self, _: &Utterance) -> Result<Vec<u8>, String> {
+        let format = wav::Format { tag: wav::TAG_PCM, channels: 1, rate_hz: 8_000 };
+        let mut file = format.header(self.samples as u64);
+        file.resize(file.len() + self.samples * 2, 7);
+        Ok(file)
+    }
+}
+
 #[test]
 fn a_full_cache_forgets_the_oldest() {
-    struct Beeps;
-    impl Engine for Beeps {
-        fn name(&self) -> &str {
-            "beeps"
-        }
-        fn speak(&mut self, _: &Utterance) -> Result<Vec<u8>, String> {
-            let format = wav::Format { tag: wav::TAG_PCM, channels: 1, rate_hz: 8_000 };
-            let mut file = format.header(1_000);
-            file.extend([7; 2_000]);
-            Ok(file)
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let mut cache = Cache::open(folder.path(), 10_000).unwrap();
+    let mut beeps = Beeps { name: "beeps", samples: 1_000 };
+    let text = |n: u64| Utterance { voice: Voice::English, words: format!("text {n}") };
+    let file = |n: u64| folder.path().join(key("beeps", &text(n))).with_extension("wav");
     for n in 0..20 {
-        let words = format!("text {n}");
-        cache.speak(&mut Beeps, &Utterance { voice: Voice::English, words }).unwrap();
+        cache.speak(&mut beeps, &text(n)).unwrap();
         let kept: u64 = cache.files().unwrap().iter().map(|(_, bytes, _)| bytes).sum();
         assert!(kept <= 10_000, "{kept} bytes after {n}");
+        assert!(file(n).exists(), "the newest stays: {n}");
+        // Long ago and a second apart, so that the next one is newer on every disk.
+        let made = fs::File::options().write(true).open(file(n)).unwrap();
+        made.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(n)).unwrap();
     }
+    let kept: Vec<u64> = (0..20).filter(|&n| file(n).exists()).collect();
+    assert_eq!(kept, [16, 17, 18, 19]);
     assert_eq!(Cache::open(folder.path(), 10_000).unwrap().bytes, cache.bytes);
+}
+
+#[test]
+fn what_one_engine_said_is_not_taken_for_anothers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(folder.path(), 1 << 30).unwrap();
+    let hello = utterance("en", "Hello").unwrap();
+    for _ in 0..2 {
+        for (name, length) in [("quick 1", 1_000), ("slow 1", 2_000), ("slow 2", 3_000)] {
+            let said = cache.speak(&mut Beeps { name, samples: length }, &hello).unwrap();
+            assert_eq!(samples(&said).len(), length, "{name}");
+        }
+    }
+    assert_eq!(cache.files().unwrap().len(), 3);
 }
 
 /// An engine that is a shell script.

@@ -158,6 +158,28 @@ fn a_round_trip_is_read_from_their_report_and_forged_ones_are_not() {
     assert!((79_000..81_000).contains(&round_trip_us), "{round_trip_us}");
 }
 
+/// ITU-T G.107: what is said arrives half a round trip later, and a conversation is worse for it.
+#[test]
+fn half_of_a_round_trip_is_delay_and_costs_of_the_score() {
+    let heard = |round_trip_us: u32| {
+        let mut world = World::new();
+        world.pair(1);
+        for _ in 0..100 {
+            world.speak(0, 20, 1);
+            world.run(20);
+        }
+        let idx = world.phones[0].idx;
+        world.shard.leg_mut(idx).unwrap().round_trip_us = round_trip_us;
+        world.release(0)
+    };
+    let (near, far) = (heard(0), heard(600_000));
+    assert_eq!(far.delay_ms - near.delay_ms, 300);
+    assert!(near.r_factor > far.r_factor + 10.0, "{} and {}", near.r_factor, far.r_factor);
+    assert!(near.mos > far.mos + 0.4, "{} and {}", near.mos, far.mos);
+    let listening = [&near, &far].map(|quality| quality.mos_listening.to_bits());
+    assert_eq!(listening[0], listening[1], "who only listens does not notice");
+}
+
 #[test]
 fn silence_is_told_as_it_grows_and_not_on_hold() {
     let mut world = World::new();

@@ -193,7 +193,7 @@ impl Call {
         }
         let now = cx.now;
         let tenant = cx.world.tenants.get_mut(&self.tenant)?;
-        let place = tenant.callbacks.remove(&(queue, number.normal.clone()))?;
+        let place = tenant.callbacks.remove(&(number.normal.clone(), queue))?;
         tenant.acd.vacate(now, place.visit);
         cx.world.callbacks_over.push_back(place.call);
         Some(place.since)

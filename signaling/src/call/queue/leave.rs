@@ -40,7 +40,7 @@ impl Call {
         let Some(max) = self.flow.as_ref().and_then(|flowing| flowing.run.estimate_max()) else {
             return false;
         };
-        let key = (queue, self.customer().normal.clone());
+        let key = (self.customer().normal.clone(), queue);
         let Some(tenant) = cx.world.tenants.get(&self.tenant) else { return false };
         let wait = tenant.acd.newcomers_wait(queue);
         let too_long = wait.is_some_and(|wait| wait > max) && !tenant.callbacks.contains_key(&key);

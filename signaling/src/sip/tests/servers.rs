@@ -121,6 +121,25 @@ fn a_trunk_that_no_server_of_knows_us_is_down() {
 }
 
 #[test]
+fn a_server_of_a_transport_that_we_have_no_listener_for_is_not_called() {
+    let mut bench = by_name();
+    let server = |address, transport, priority| Server {
+        address: peer(address),
+        transport,
+        priority,
+        weight: 0,
+    };
+    let servers = vec![server(SECOND, Transport::Tls, 1), server(FIRST, Transport::Udp, 10)];
+    bench.core.handle_located(bench.now(), (TENANT, TrunkId(1)), servers);
+    bench.command(invite(901));
+    let first = next(&mut bench);
+    goes_to(&first, FIRST);
+    bench.receive(carrier(), first.answer("503 Down", "t", "", ""));
+    let failed = |event: &Event| matches!(event, Event::Failed { status: 503, .. });
+    assert!(bench.events().iter().any(failed), "there is no second");
+}
+
+#[test]
 fn a_server_behind_which_nobody_says_anything_is_passed_over() {
     let mut bench = by_name();
     bench.command(invite(901));

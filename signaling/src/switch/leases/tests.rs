@@ -130,7 +130,29 @@ fn what_was_counted_of_a_lease_goes_with_it_when_all_are_told_anew() {
         counted.expect("one call is never too much");
     }
     leases.apply(NOW, changes(None, 3, vec![lease(2, 2, LeaseKind::Axe)])).expect("one");
-    assert_eq!(leases.guards.keys().collect::<Vec<_>>(), [&LeaseId(2)]);
+    let both = vec![lease(1, 4, LeaseKind::Axe), lease(2, 4, LeaseKind::Axe)];
+    leases.apply(NOW, changes(None, 4, both)).expect("two again");
+    assert_eq!([1, 2].map(|id| leases.by_id[&LeaseId(id)].guard.live_calls().count()), [0, 1]);
+}
+
+#[test]
+fn what_was_called_by_a_lease_counts_on_in_the_next_process() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Ax)])).expect("one");
+    let limits = Limits { at_once_max: 2, ..Limits::default() };
+    let counts = |leases: &mut Leases, call: u64| {
+        let call = (CallId(call), "13800138001", false);
+        leases.count(Moment::from_secs(1), &limits, LeaseId(1), call)
+    };
+    assert_eq!([1, 2].map(|call| counts(&mut leases, call)), [Ok(()), Ok(())]);
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    assert_eq!(counts(&mut again, 3), Err(LeaseRefusal::TooMany));
+    again.end_lost(Moment::from_secs(2), |call| call == CallId(2));
+    assert_eq!(counts(&mut again, 3), Ok(()), "one did not come back");
+    assert_eq!(counts(&mut again, 4), Err(LeaseRefusal::TooMany));
 }
 
 #[test]
@@ -153,6 +175,34 @@ fn who_is_forgotten_called_nobody_in_what_outlives_the_process_too() {
         let nobody = Found::Refused(Some(LeaseId(1)), LeaseRefusal::NobodyCalled);
         assert_eq!(found(leases, "13800138001", 1), Some(nobody));
     }
+}
+
+#[test]
+fn who_keyed_in_a_code_is_remembered_up_to_a_bound_until_the_code_or_the_person_is_gone() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Axe)])).expect("one");
+    let (id, who) = (LeaseId(1), |n: usize| number(&format!("1380013900{n}")));
+    let known = |leases: &Leases| -> Vec<usize> {
+        (0..9).filter(|&n| leases.has_proven(id, &who(n))).collect()
+    };
+    for n in [0, 1, 2, 3, 0, 4] {
+        leases.note_proven(id, &who(n));
+    }
+    leases.note_proven(id, &number("anonymous"));
+    assert!(!leases.has_proven(id, &number("anonymous")), "that is anybody");
+    assert_eq!(known(&leases), [0, 2, 3, 4], "who keyed it in longest ago is forgotten");
+    leases.forget_caller(&Subscriber::parse("13800139003", "86").expect("a number"));
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    assert_eq!((known(&leases), known(&again)), (vec![0, 2, 4], vec![0, 2, 4]));
+    // The same again forgives nobody and forgets nobody; another code does.
+    again.apply(NOW, changes(Some(1), 2, vec![lease(1, 2, LeaseKind::Axe)])).expect("the same");
+    assert_eq!(known(&again), [0, 2, 4]);
+    let other = Lease { code: Some("999".into()), ..lease(1, 3, LeaseKind::Axe) };
+    again.apply(NOW, changes(Some(2), 3, vec![other])).expect("another");
+    assert_eq!(known(&again), [] as [usize; 0]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::{Event, Input, Rig, Secret, Switch, ledger};
 use crate::acd::KeptAgent;
 use crate::call::Kept;
+use crate::calling::Guard;
 use crate::conference::Conference;
 use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
@@ -33,6 +34,7 @@ pub fn reads_back(change: &Change) {
         Key::Agent(..) => same::<KeptAgent>(change),
         Key::Trace(..) => same::<Trace>(change),
         Key::Lease(..) => same::<KeptLease>(change),
+        Key::Guard(..) => same::<Guard>(change),
         Key::Leg(_) | Key::Phones(..) | Key::Lamps(..) | Key::Trunk(..) => {}
     }
 }

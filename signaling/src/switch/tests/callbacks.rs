@@ -147,6 +147,25 @@ fn nobody_jumps_the_queue_by_asking_to_be_called_back() {
 }
 
 #[test]
+fn who_asks_after_others_have_come_keeps_the_time_that_they_waited() {
+    for mode in [CallFirst::Agent, CallFirst::Customer] {
+        let mut rig = first(mode);
+        let asks = rings(&mut rig, FIRST);
+        rings(&mut rig, SECOND);
+        rig.presses(asks, "5");
+        rig.wait(secs(3));
+        assert_eq!(callbacks(&mut rig)[0].position, Some(1), "{mode:?}");
+        sign_in(&mut rig, A1);
+        rig.wait(secs(10));
+        if mode == CallFirst::Agent {
+            assert_eq!(order(&rig), [FIRST], "they came first");
+        }
+        all_leave(&mut rig);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
 fn a_customer_is_dialled_only_shortly_before_their_turn() {
     let mut rig = first(CallFirst::Customer);
     sign_in(&mut rig, A1);
@@ -193,6 +212,94 @@ fn a_customer_who_rings_again_has_the_place_and_is_not_dialled_twice() {
         all_leave(&mut rig);
         balanced(&mut rig);
     }
+}
+
+/// They ring in and hear the flow.
+fn hears_the_flow(rig: &mut Rig, caller: &str) -> LegId {
+    let leg = rig.dials(Origin::Trunk(TRUNK), caller, "95105688", true);
+    rig.wait(secs(1));
+    assert_eq!(heard(rig, leg), ["welcome"]);
+    leg
+}
+
+#[test]
+fn a_customer_who_hears_a_flow_is_called_back_when_they_have_left_and_no_sooner() {
+    for mode in [CallFirst::Agent, CallFirst::Customer] {
+        let mut rig = first(mode);
+        asks_back(&mut rig, FIRST);
+        let inside = hears_the_flow(&mut rig, FIRST);
+        sign_in(&mut rig, A1);
+        rig.wait(secs(6));
+        assert_eq!((dialled(&rig), rig.leg_of(A1)), (Vec::new(), None), "{mode:?}");
+        assert_eq!(callbacks(&mut rig)[0].position, Some(1), "{mode:?}: the place is kept");
+        rig.hangs_up(inside);
+        rig.wait(secs(15));
+        assert_eq!(order(&rig), [FIRST], "{mode:?}");
+        assert_eq!(dialled(&rig).len(), 1, "{mode:?}");
+        all_leave(&mut rig);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn an_agent_who_accepts_while_the_customer_hears_a_flow_is_let_go_and_the_place_is_kept() {
+    let mut rig = first(CallFirst::Agent);
+    asks_back(&mut rig, FIRST);
+    sign_in(&mut rig, A1);
+    rig.wait(secs(1));
+    assert!(rig.leg_of(A1).is_some(), "their phone rings");
+    let inside = hears_the_flow(&mut rig, FIRST);
+    rig.wait(secs(4));
+    assert_eq!((dialled(&rig), rig.leg_of(A1)), (Vec::new(), None));
+    let waits = callbacks(&mut rig).remove(0);
+    assert_eq!((waits.position, waits.tries), (Some(1), 0), "it was no try");
+    rig.hangs_up(inside);
+    rig.wait(secs(30));
+    assert_eq!((order(&rig), dialled(&rig).len()), (vec![FIRST.to_owned()], 1));
+    all_leave(&mut rig);
+    balanced(&mut rig);
+}
+
+#[test]
+fn after_a_kill_who_is_still_on_the_line_is_not_called_and_who_is_gone_is() {
+    for lost in [false, true] {
+        let mut rig = first(CallFirst::Agent);
+        asks_back(&mut rig, FIRST);
+        let inside = hears_the_flow(&mut rig, FIRST);
+        let legs = if lost { vec![inside] } else { Vec::new() };
+        rig.kill(&legs);
+        sign_in(&mut rig, A1);
+        rig.wait(secs(5));
+        assert_eq!(dialled(&rig).len(), usize::from(lost), "lost {lost}");
+        rig.hangs_up(inside);
+        rig.wait(secs(15));
+        assert_eq!((order(&rig), dialled(&rig).len()), (vec![FIRST.to_owned()], 1), "lost {lost}");
+        all_leave(&mut rig);
+        balanced(&mut rig);
+    }
+}
+
+/// Nobody who is on the line waits for a phone that rings.
+#[test]
+fn an_agent_takes_who_is_on_the_line_while_a_customer_is_dialled_who_is_the_next_then() {
+    let mut rig = first(CallFirst::Customer);
+    rig.outside = Phone::Answers(secs(20));
+    asks_back(&mut rig, FIRST);
+    rings(&mut rig, SECOND);
+    rings(&mut rig, THIRD);
+    sign_in(&mut rig, A1);
+    rig.wait(secs(10));
+    assert_eq!((order(&rig), dialled(&rig).len()), (vec![SECOND.to_owned()], 1));
+    rig.wait(secs(20));
+    assert_eq!(callbacks(&mut rig), [], "the customer is on the line");
+    for expected in [FIRST, THIRD] {
+        let agent = rig.leg_of(A1).expect("agent 1 talks");
+        rig.hangs_up(agent);
+        rig.wait(secs(30));
+        assert_eq!(order(&rig).last().map(String::as_str), Some(expected));
+    }
+    all_leave(&mut rig);
+    balanced(&mut rig);
 }
 
 #[test]

@@ -323,6 +323,42 @@ fn a_bar_is_on_calling_out_alone_and_ends_when_the_plan_says_so_later() {
 }
 
 #[test]
+fn a_kill_begins_no_count_of_the_guard_anew() {
+    let mut rig = rig_with(&[]);
+    for _ in 0..4 {
+        assert_eq!(dials(&mut rig, A1, ABROAD), Some(403));
+    }
+    rig.kill(&[]);
+    assert_eq!(barred_for(&rig), []);
+    assert_eq!(dials(&mut rig, A1, ABROAD), Some(403));
+    assert_eq!(barred_for(&rig), [CallingLimit::Refused], "the fifth, whichever process counted");
+    balanced(&mut rig);
+}
+
+#[test]
+fn calls_that_outlive_a_kill_count_on_and_those_that_do_not_are_over() {
+    for lost in [false, true] {
+        let mut rig = Rig::new(demo_plan());
+        let forwards = Forwarding { always: Some(MOBILE.into()), ..Forwarding::default() };
+        assert_eq!(act(&mut rig, A1, AgentAction::Forward(forwards)), Answer::Done);
+        let mut customers = Vec::new();
+        for _ in 0..5 {
+            customers.push(rig.customer_dials("95105601"));
+            rig.wait(secs(5));
+        }
+        assert_eq!(called(&rig).len(), 5);
+        customers.truncate(usize::from(lost));
+        rig.kill(&customers);
+        rig.wait(secs(1));
+        rig.customer_dials("95105601");
+        rig.wait(secs(5));
+        let barred = if lost { Vec::new() } else { vec![CallingLimit::AtOnce] };
+        assert_eq!(barred_for(&rig), barred, "lost {lost}");
+        all_hang_up(&mut rig);
+    }
+}
+
+#[test]
 fn a_plan_that_was_on_its_way_lifts_no_bar_and_a_new_process_learns_it() {
     let mut rig = rig_with(&[]);
     for n in 0..5 {

@@ -4,7 +4,7 @@ use super::super::rig::TRUNK;
 use super::*;
 use crate::sip::user_agent::Origin;
 use serde_json::json;
-use terms::routing::{KnownCaller, Plan, Seat, Strategy};
+use terms::routing::{Agent, KnownCaller, Plan, Seat, Strategy};
 
 const GOLD: &str = "02087654321";
 const VIP: &str = "01087654321";
@@ -94,6 +94,41 @@ fn a_flow_branches_on_how_busy_a_queue_is() {
     let phases: Vec<&str> = state.calls.iter().map(|call| call.phase.as_str()).collect();
     assert_eq!(phases, ["waiting", "talking", "waiting", "voicemail"]);
     assert_eq!((state.queues[0].waiting, state.queues[1].waiting), (1, 1));
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    rig.wait(secs(20));
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_wait_is_told_in_seconds_and_the_last_part_of_one_counts_whole() {
+    let mut plan = demo_plan();
+    let like = plan.agents[0].clone();
+    plan.agents.extend((4..=7).map(|id| Agent {
+        id: AgentId(id),
+        number: format!("800{id}"),
+        sip_user: format!("{}", 1_000 + id),
+        ..like.clone()
+    }));
+    plan.queues[0].agents = (1..=7).map(AgentId).collect();
+    plan.flows[0].document = json!({"format": 1, "start": "look", "show": ["queue_wait_s"],
+        "steps": {
+            "look": {"kind": "load", "queue": "1", "next": "wait", "on": {"error": "bye"}},
+            "wait": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+            "bye": {"kind": "hangup"}}});
+    let mut rig = Rig::new(plan);
+    for id in 1..=7 {
+        sign_in(&mut rig, AgentId(id));
+        rig.customer_dials("95105600");
+        rig.wait(secs(5));
+    }
+    rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let state = rig.state();
+    let shown = state.calls.last().expect("the eighth call").data.clone();
+    // Seven agents take 180 s each: somebody is free after 25.7 s.
+    assert_eq!(shown.get("queue_wait_s").map(String::as_str), Some("26"));
     for leg in rig.legs() {
         rig.hangs_up(leg);
     }

@@ -3,6 +3,7 @@
 use super::guests::{recorded, room_of};
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Origin};
+use crate::switch::Config;
 use crate::switch::rig::TRUNK;
 
 /// Agents 1 and 3, of whom the second may come in.
@@ -83,6 +84,30 @@ fn nobody_comes_in_without_the_right_or_where_there_is_no_seat() {
     assert_eq!(states(&rig, A3).last().map(String::as_str), Some("Idle"), "and they are free");
     rig.ports = true;
     assert_eq!((phase(&mut rig).as_str(), rig.legs().len()), ("talking", 2));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn one_more_than_a_conversation_has_seats_for_does_not_come_in() {
+    let mut plan = demo_plan();
+    (plan.agents[1].calling.join, plan.agents[2].calling.join) = (true, true);
+    let mut rig = Rig::with(plan, Config { parties_max: 3, ..Config::default() });
+    sign_in(&mut rig, A1);
+    let customer = talking(&mut rig);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    for (who, status) in [(A3, None), (A2, Some(488))] {
+        sign_in(&mut rig, who);
+        let leg = rig.joins(Origin::Agent(who), agent);
+        rig.wait(secs(1));
+        assert_eq!(rejected(&rig, leg), status, "{who}");
+        assert_eq!(rig.legs().len(), 3, "{who}");
+    }
+    assert_eq!(states(&rig, A2).last().map(String::as_str), Some("Idle"), "and they are free");
+    for leg in rig.legs().into_iter().filter(|&leg| leg != customer) {
+        rig.hangs_up(leg);
+    }
+    rig.wait(secs(1));
     rig.hangs_up(customer);
     balanced(&mut rig);
 }

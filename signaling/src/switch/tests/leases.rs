@@ -3,10 +3,11 @@
 
 use super::super::rig::TRUNK;
 use super::*;
-use crate::sip::user_agent::{Command as Sipc, Destination, Invite, Origin};
-use terms::LeaseId;
+use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent, Invite, Origin};
+use crate::switch::Input;
 use terms::media::Command;
-use terms::routing::{CallerRule, Emergency, Lease, LeaseChanges, LeaseKind, Plan};
+use terms::routing::{CallerRule, Emergency, Lease, LeaseChanges, LeaseKind, Plan, Trunk};
+use terms::{FlowId, LeaseId, TrunkId};
 
 /// A number of the tenant that its trunk may show.
 const X: &str = "95105600";
@@ -132,14 +133,50 @@ fn no_side_learns_the_others_number_whatever_the_trunk_shows_else() {
 }
 
 #[test]
+fn a_plan_that_takes_the_number_off_a_trunk_while_another_is_tried_shows_no_other() {
+    let mut plan = demo_plan();
+    let second =
+        Trunk { id: TrunkId(2), name: "second".into(), order: 1, ..plan.trunks[0].clone() };
+    plan.trunks.push(second);
+    let mut rig = leased_with(plan.clone(), LeaseKind::Axb);
+    rig.over.insert(TRUNK, Phone::Silent);
+    let caller = calls(&mut rig, A);
+    rig.wait(secs(1));
+    assert_eq!(called(&rig), [B]);
+    plan.version += 1;
+    plan.trunks[1].caller_numbers.clear();
+    assert_eq!(rig.ask(Ask::Plan(Box::new(plan))), Answer::Done);
+    let leg = invites(&rig)[0].1.leg;
+    rig.feed(Input::Sip(SipEvent::Failed { leg, status: 503, cause: 41 }));
+    rig.wait(secs(10));
+    assert_eq!(called(&rig), [B], "the second trunk would show its own number");
+    assert_eq!(heard(&rig, caller), ["lease_unreachable"]);
+    balanced(&mut rig);
+}
+
+/// In force for all numbers.
+fn storm(flow: Option<FlowId>) -> Emergency {
+    let (numbers, announcement) = (Vec::new(), Some("storm_notice".into()));
+    Emergency { name: "storm".into(), numbers, flow, announcement }
+}
+
+#[test]
+fn an_emergency_plan_with_a_flow_goes_before_a_lease() {
+    let mut plan = demo_plan();
+    plan.emergency = vec![storm(Some(FlowId(1)))];
+    let mut rig = leased_with(plan, LeaseKind::Axb);
+    let leg = calls(&mut rig, A);
+    rig.wait(secs(3));
+    assert_eq!(heard(&rig, leg), ["storm_notice", "welcome"]);
+    assert_eq!(called(&rig), Vec::<String>::new());
+    ends(&mut rig, leg);
+    balanced(&mut rig);
+}
+
+#[test]
 fn an_emergency_plan_that_only_announces_takes_no_leased_number_away() {
     let mut plan = demo_plan();
-    plan.emergency = vec![Emergency {
-        name: "storm".into(),
-        numbers: Vec::new(),
-        flow: None,
-        announcement: Some("storm_notice".into()),
-    }];
+    plan.emergency = vec![storm(None)];
     let mut rig = leased_with(plan, LeaseKind::Axb);
     let leg = calls(&mut rig, A);
     rig.wait(secs(5));
@@ -301,6 +338,38 @@ fn who_forges_callers_guesses_codes_of_a_number_only_so_often() {
     rig.wait(secs(5));
     assert_eq!(called(&rig), [A]);
     ends(&mut rig, leg);
+    balanced(&mut rig);
+}
+
+#[test]
+fn who_reached_somebody_by_a_code_does_so_too_while_others_guess() {
+    let mut rig = leased(LeaseKind::Axe);
+    let reaches = |rig: &mut Rig, caller: &str| {
+        let before = called(rig).len();
+        let leg = calls(rig, caller);
+        rig.wait(secs(3));
+        rig.presses(leg, "4711#");
+        rig.wait(secs(10));
+        ends(rig, leg);
+        called(rig).len() > before
+    };
+    assert!(reaches(&mut rig, OTHER), "before anybody guesses");
+    for n in 1..=20 {
+        let leg = calls(&mut rig, &format!("139{n:08}"));
+        rig.wait(secs(3));
+        rig.presses(leg, "11#22#33#");
+        rig.wait(secs(10));
+    }
+    assert!(!reaches(&mut rig, B), "the number is paused");
+    assert!(reaches(&mut rig, OTHER), "but not for who has the code");
+    rig.kill(&[]);
+    assert!(!reaches(&mut rig, B) && reaches(&mut rig, OTHER), "whichever process counts");
+    // Who has it may not guess another.
+    let leg = calls(&mut rig, OTHER);
+    rig.wait(secs(3));
+    rig.presses(leg, "11#");
+    rig.wait(secs(10));
+    assert_eq!(heard(&rig, leg), ["lease_code", "lease_stranger"]);
     balanced(&mut rig);
 }
 
