@@ -77,7 +77,7 @@ fn element(text: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = text.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = match first {
-        0..0x80 => (usize::from(first), rest),
+        0..=0x7f => (usize::from(first), rest),
         0x81 => (usize::from(*rest.first()?), &rest[1..]),
         0x82 => {
             let (length, rest) = rest.split_first_chunk::<2>()?;
