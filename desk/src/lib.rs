@@ -57,6 +57,7 @@ pub mod scram;
 pub mod secret;
 pub mod shift;
 pub mod signer;
+pub mod site;
 pub mod skill;
 mod sql;
 pub mod store;

@@ -73,6 +73,7 @@ pub mod rows;
 pub mod schedules;
 pub mod session;
 mod shifts;
+mod sites;
 pub mod socket;
 pub mod sql;
 pub mod supervise;
@@ -263,6 +264,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(number_regions::routes(guard))
         .merge(leases::routes(guard))
         .merge(trunks::routes(guard))
+        .merge(sites::routes(guard))
         .merge(emergency::routes(guard))
         .merge(flows::routes(guard))
         .merge(prompts::routes(guard))
