@@ -52,6 +52,7 @@ mod routing;
 mod rows_kept;
 mod schedules;
 mod shifts;
+mod sites;
 mod socket;
 mod supervise;
 mod teams;
