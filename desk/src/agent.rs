@@ -10,7 +10,7 @@ use crate::skill::Skill;
 use crate::sql;
 use crate::store::{DbRow, Write, document, id};
 use crate::user::NewUser;
-use crate::{Error, Result, Role, Store, text};
+use crate::{Error, Result, Role, Store, site, text};
 use serde::{Deserialize, Serialize};
 use terms::routing::{Bar, PhoneSettings};
 use terms::{AgentId, QueueId, TenantId};
@@ -234,6 +234,7 @@ pub(crate) async fn insert(
     if !fits {
         return Err(Error::invalid("number", "2-12 digits are needed, such as 1001"));
     }
+    site::spare(write, tenant, "number", &new.number).await?;
     write.room_for(tenant, "SELECT COUNT(*) FROM agents WHERE tenant_id = $1", AGENTS_MAX).await?;
     let person = NewUser {
         login: new.number.clone(),

@@ -44,6 +44,9 @@ pub struct CallingRules {
     /// tone for it.
     #[serde(default)]
     pub announce: bool,
+    /// Agents without a right of their own may call other sites.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sites: bool,
 }
 
 /// Numbers that begin so are in this class.
@@ -72,6 +75,9 @@ pub struct CallingRight {
     /// They may come into conversations of others from their phone (Join, RFC 3911).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub join: bool,
+    /// Whether they may call other sites; left out, it is the tenant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites: Option<bool>,
 }
 
 /// An agent is kept from calling out.
@@ -114,10 +120,10 @@ impl CallingRules {
 
 impl From<CallingRules> for routing::CallingRules {
     fn from(rules: CallingRules) -> Self {
-        let CallingRules { dial, forward, prefixes, announce } = rules;
+        let CallingRules { dial, forward, prefixes, announce, sites } = rules;
         let prefixes =
             prefixes.into_iter().map(|p| NumberPrefix { prefix: p.prefix, class: p.class });
-        routing::CallingRules { dial, forward, prefixes: prefixes.collect(), announce }
+        routing::CallingRules { dial, forward, prefixes: prefixes.collect(), announce, sites }
     }
 }
 

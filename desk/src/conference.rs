@@ -5,7 +5,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::sql;
 use crate::store::{DbRow, Write, document, id};
-use crate::{Error, Result, Store, text};
+use crate::{Error, Result, Store, site, text};
 use serde::{Deserialize, Serialize};
 use terms::routing::{self, CONFERENCE_MEMBERS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 use terms::{ConferenceId, TenantId};
@@ -250,6 +250,7 @@ impl Store {
 
 /// Refuses a room number that would reach somebody else: agents and published numbers go first.
 async fn is_free(write: &mut Write, tenant: TenantId, number: &str) -> Result<()> {
+    site::spare(write, tenant, "number", number).await?;
     let doing = write.doing;
     let taken = sql::query(
         "SELECT 1 FROM agents WHERE tenant_id = $1 AND (number = $2 OR sip_user = $2)

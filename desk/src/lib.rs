@@ -58,6 +58,7 @@ pub mod secret;
 pub mod shift;
 pub mod shift_log;
 pub mod signer;
+pub mod site;
 pub mod skill;
 mod sql;
 pub mod store;

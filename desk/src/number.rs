@@ -4,7 +4,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::sql;
 use crate::store::{Write, document, id};
-use crate::{Error, Result, Store, hours};
+use crate::{Error, Result, Store, hours, site};
 use serde::{Deserialize, Serialize};
 use terms::routing::{NUMBER_RULES_MAX, NumberRule, Target};
 use terms::{NumberId, PhoneNumber, TenantId};
@@ -22,7 +22,7 @@ pub struct Number {
     /// As dialled and normalised; one number belongs to one tenant of the box.
     pub digits: String,
     /// What answers: `{"flow": "1"}`, `{"queue": "1"}`, `{"agent": "2"}`, `{"number": "1001"}`,
-    /// `{"voicemail": "1"}`, `{"conference": "1"}` or `"hangup"`.
+    /// `{"voicemail": "1"}`, `{"conference": "1"}`, `{"site": "1"}` or `"hangup"`.
     #[schema(value_type = Object)]
     pub target: Target,
     /// What answers calls from outside instead, by trunk and time; the first rule that fits decides:
@@ -58,11 +58,18 @@ pub(crate) async fn check_target(
         Target::Conference(conference) => {
             ("SELECT 1 FROM conferences WHERE tenant_id = $1 AND id = $2", conference.0)
         }
+        Target::Site(site) => {
+            ("SELECT 1 FROM sites WHERE tenant_id = $1 AND id = $2 AND number <> ''", site.0)
+        }
         Target::Number(digits) => return dialable(field, digits),
         Target::Hangup => return Ok(()),
     };
     if write.has(tenant, select, id).await? {
         return Ok(());
+    }
+    if matches!(target, Target::Site(_)) {
+        let problem = format!("there is no site {id} with a number of its own");
+        return Err(Error::invalid(field, problem));
     }
     Err(Error::invalid(field, format!("there is no such flow, queue, agent or conference: {id}")))
 }
@@ -220,6 +227,7 @@ pub(crate) async fn insert(
     country: &str,
 ) -> Result<Number> {
     dialable("digits", &draft.digits)?;
+    site::spare(write, tenant, "digits", &draft.digits).await?;
     check_target(write, tenant, "target", &draft.target).await?;
     write
         .room_for(tenant, "SELECT COUNT(*) FROM numbers WHERE tenant_id = $1", NUMBERS_MAX)

@@ -108,6 +108,7 @@ impl Store {
                         dial: agent.calling.dial,
                         forward: agent.calling.forward,
                         join: agent.calling.join,
+                        sites: agent.calling.sites,
                         bar: phone.bar,
                     },
                     phone: phone.settings,
@@ -130,6 +131,7 @@ impl Store {
             parking: self.park_rules(tenant).await?.into(),
             regions: Arc::new(self.regions(tenant).await?),
             mailboxes: self.mailboxes_for_plan(tenant).await?,
+            sites: self.sites_for_plan(tenant).await?,
         })
     }
 }

@@ -25,6 +25,7 @@ mod on_sqlite {
     mod return_visits;
     mod schedules;
     mod shifts;
+    mod sites;
     mod sql_tokens;
     mod store;
     mod teams;
@@ -50,6 +51,7 @@ mod on_postgres {
     mod return_visits;
     mod schedules;
     mod shifts;
+    mod sites;
     mod sql_tokens;
     mod store;
     mod teams;

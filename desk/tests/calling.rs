@@ -68,10 +68,16 @@ async fn rights_are_the_countrys_at_first_and_reach_the_plan_when_they_change() 
         forward: NumberClass::Internal,
         prefixes: vec![prefix],
         announce: true,
+        sites: true,
     };
     store.put_calling_rules(tenant, &by(1), &rules).await.unwrap();
     assert_eq!(store.calling_rules(tenant).await.unwrap(), rules);
-    let right = CallingRight { dial: Some(NumberClass::International), forward: None, join: true };
+    let right = CallingRight {
+        dial: Some(NumberClass::International),
+        forward: None,
+        join: true,
+        sites: Some(false),
+    };
     let changed = store.set_calling_right(tenant, &by(2), agent, right).await.unwrap();
     assert_eq!(changed.calling, right);
     let after = plan(&store, tenant).await;

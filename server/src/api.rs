@@ -76,6 +76,7 @@ pub mod schedules;
 pub mod session;
 mod shift_log;
 mod shifts;
+mod sites;
 pub mod socket;
 pub mod sql;
 pub mod supervise;
@@ -267,6 +268,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(number_regions::routes(guard))
         .merge(leases::routes(guard))
         .merge(trunks::routes(guard))
+        .merge(sites::routes(guard))
         .merge(emergency::routes(guard))
         .merge(flows::routes(guard))
         .merge(prompts::routes(guard))

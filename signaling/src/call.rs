@@ -68,6 +68,7 @@ mod region;
 mod release;
 mod replace;
 mod reroute;
+mod site;
 mod supervise;
 mod survey;
 mod take_over;
@@ -306,6 +307,8 @@ pub(crate) struct Call {
     forwarded: Vec<(AgentId, ForwardWhen)>,
     /// Times that it had been forwarded before it came to us, as its trunk tells.
     diverted: u8,
+    /// Servers that it may still pass, as its trunk tells; none where it began here.
+    servers_left: Option<u8>,
     /// What kind of line it comes from, as its trunk tells.
     category: Option<Category>,
     /// By what it is charged, as its trunk tells.
@@ -561,6 +564,7 @@ impl Call {
             }
             Target::Agent(agent) => self.dial(cx, Dialable::Agent(agent), dial::Why::Direct),
             Target::Number(digits) => self.go_to_number(cx, &digits),
+            Target::Site(site) => self.go_to_site(cx, site),
             Target::Voicemail(queue) => self.take_message(cx, MessageFor::Queue(queue)),
             Target::Conference(room) => self.knock(cx, room),
             Target::Hangup => self.farewell(cx, &["goodbye"], cause::NORMAL),
@@ -570,11 +574,7 @@ impl Call {
     fn go_to_number(&mut self, cx: &mut Cx, digits: &str) {
         match self.resolve(digits) {
             Some(next) => self.go_to(cx, next),
-            None if self.anchor_answered() => {
-                self.story.stranded = true;
-                self.farewell(cx, &["number_unknown"], cause::UNALLOCATED);
-            }
-            None => self.refuse(cx, 404, cause::UNALLOCATED),
+            None => self.nothing_there(cx),
         }
     }
 
@@ -680,7 +680,7 @@ impl Call {
 fn rings_first(next: &Next) -> bool {
     match next {
         Next::Dial(_)
-        | Next::To(Target::Agent(_) | Target::Number(_))
+        | Next::To(Target::Agent(_) | Target::Number(_) | Target::Site(_))
         | Next::Leased(lease::LeaseStep::Reach(_))
         | Next::Returning(_) => true,
         Next::Say(_)

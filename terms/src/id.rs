@@ -188,6 +188,8 @@ ids! {
     TeamId,
     /// A number that stands for somebody for a time.
     LeaseId,
+    /// Another site of a tenant.
+    SiteId,
 }
 
 #[cfg(test)]

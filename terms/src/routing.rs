@@ -18,6 +18,7 @@ mod number;
 mod parking;
 mod prompt;
 mod recording;
+mod site;
 mod trace_back;
 
 pub use area::{
@@ -25,7 +26,8 @@ pub use area::{
 };
 pub use callers::{AllowedCaller, BlockedCaller, Treatment, WITHHELD};
 pub use calling::{
-    Bar, CallingRight, CallingRules, NumberClass, NumberPrefix, PREFIXES_MAX, PhoneSettings,
+    Bar, CallingRight, CallingRules, EMERGENCY_NUMBERS, NumberClass, NumberPrefix, PREFIXES_MAX,
+    PhoneSettings,
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use connector::{CONNECTOR_MS_MAX, CONNECTOR_ROWS_MAX, Connector, Database, DatabaseTls};
@@ -42,9 +44,10 @@ pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
     RecordingWhen,
 };
+pub use site::{SITE_DIGITS_MAX, SITE_RANGES_MAX, Site, SiteRange};
 pub use trace_back::{TRACE_KEEP_S_MAX, TRACE_WAIT_S_MAX, TraceBack};
 
-use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, TenantId, TrunkId};
+use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, SiteId, TenantId, TrunkId};
 use crate::media::{Codec, SrtpPolicy, TrunkT38};
 use crate::region::Regions;
 use serde::{Deserialize, Serialize};
@@ -139,6 +142,9 @@ pub struct Plan {
     /// Messages for single agents, and who is asked for one.
     #[serde(default)]
     pub mailboxes: Vec<Mailbox>,
+    /// Other sites.
+    #[serde(default)]
+    pub sites: Vec<Site>,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -179,6 +185,8 @@ pub enum Target {
     Voicemail(QueueId),
     /// A conference room.
     Conference(ConferenceId),
+    /// Another site, at its own number.
+    Site(SiteId),
     /// Say goodbye.
     Hangup,
 }
@@ -536,6 +544,7 @@ impl Plan {
             parking: ParkRules::default(),
             regions: Arc::default(),
             mailboxes: Vec::new(),
+            sites: Vec::new(),
         }
     }
 
@@ -655,11 +664,13 @@ mod tests {
         fields.remove("connectors");
         fields.remove("emergency");
         fields.remove("mailboxes");
+        fields.remove("sites");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert_eq!(plan.calling, CallingRules::default(), "nothing abroad");
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
         assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
         assert!(plan.number_rules.is_empty() && plan.mailboxes.is_empty());
+        assert!(plan.sites.is_empty() && !plan.calling.sites, "nobody calls what is not there");
         assert!(plan.connectors.is_empty() && plan.emergency.is_empty());
     }
 

@@ -95,6 +95,9 @@ mod threats;
 #[path = "end_to_end/trunks.rs"]
 mod trunks;
 
+#[path = "end_to_end/two_sites.rs"]
+mod two_sites;
+
 use addresses::two_peers_are_told_two_addresses_and_hear_each_other;
 use bot::a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out;
 use browser::{
@@ -171,6 +174,7 @@ use tests::seat::{agent, phone};
 use tests::{sound, tree};
 use three_parties::three_parties_on_two_cores_hear_each_other_and_any_may_leave;
 use trunks::a_call_that_one_carrier_refuses_goes_out_over_the_next_one;
+use two_sites::an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there;
 
 /// Boxes at a time: each is three processes, and the phones beside it keep real time.
 const STORIES_MAX: usize = 3;
@@ -213,6 +217,7 @@ stories! {
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
     a_call_that_one_carrier_refuses_goes_out_over_the_next_one,
     a_carrier_that_is_given_by_name_is_called_where_its_records_lead,
+    an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there,
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,

@@ -4,6 +4,7 @@ mod files;
 
 use super::agents::done;
 use super::extract::{Body, Id, Params};
+use super::forwarding::is_target;
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::related::{Asked, of_reason};
@@ -355,7 +356,7 @@ enum LiveAction {
     Hangup,
     /// Pass the customer on.
     Transfer {
-        /// A short number, an outside number, or `queue:<id>`.
+        /// A short number, an outside number, `queue:<id>` or `site:<id>`.
         target: String,
     },
     /// Ask one more party into the conversation. It goes on meanwhile; any party may leave and the
@@ -367,8 +368,8 @@ enum LiveAction {
     /// Talk with somebody else first. The customer waits with music, and waits on when nobody
     /// answers or who is consulted hangs up, until `resume`.
     Consult {
-        /// A short number, an outside number, or `queue:<id>` for its agent who has been free
-        /// longest.
+        /// A short number, an outside number, `queue:<id>` for its agent who has been free longest, or
+        /// `site:<id>`.
         target: String,
     },
     /// Pass the customer on to who is consulted, and be free.
@@ -615,10 +616,10 @@ impl Api {
 }
 
 pub(super) fn transfer_target(target: String) -> Result<String, Problem> {
-    if is_number(target.strip_prefix("queue:").unwrap_or(&target)) {
+    if is_target(&target) {
         return Ok(target);
     }
-    Err(Problem::invalid("target", "a number or queue:<id> is needed"))
+    Err(Problem::invalid("target", "a number, queue:<id> or site:<id> is needed"))
 }
 
 fn invited(target: String) -> Result<String, Problem> {
@@ -686,11 +687,11 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_goes_to_numbers_and_queues_only() {
-        for good in ["1001", "+8613800138000", "queue:7"] {
+    fn a_transfer_goes_to_numbers_queues_and_sites_only() {
+        for good in ["1001", "+8613800138000", "queue:7", "site:3"] {
             assert!(transfer_target(good.to_owned()).is_ok(), "{good}");
         }
-        for bad in ["", "queue:", "sip:evil@example.org;x", "1001\r\nX: y"] {
+        for bad in ["", "queue:", "site:", "sip:evil@example.org;x", "1001\r\nX: y"] {
             assert!(transfer_target(bad.to_owned()).is_err(), "{bad}");
         }
     }

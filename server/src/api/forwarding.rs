@@ -25,7 +25,7 @@ fn no_answer_s() -> u32 {
 }
 
 /// Where calls to an agent's extension go. A target is a short number, a published number, a number
-/// outside that a trunk lets out, or `queue:<id>`.
+/// outside that a trunk lets out, a short number of another site, `queue:<id>` or `site:<id>`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Forwards {
@@ -73,7 +73,7 @@ async fn set(
     let targets = [("always", &always), ("busy", &busy), ("no_answer", &no_answer)];
     for (field, target) in targets {
         if target.as_deref().is_some_and(|target| !is_target(target)) {
-            return Err(Problem::invalid(field, "a number or queue:<id> is needed"));
+            return Err(Problem::invalid(field, "a number, queue:<id> or site:<id> is needed"));
         }
     }
     if !is_own {
@@ -84,6 +84,7 @@ async fn set(
     done(api.calls.ask(Ask::Agent { tenant: caller.tenant(), agent, action }).await)
 }
 
-fn is_target(text: &str) -> bool {
-    is_number(text.strip_prefix("queue:").unwrap_or(text))
+/// A number, or the name of a queue or a site.
+pub(super) fn is_target(text: &str) -> bool {
+    is_number(["queue:", "site:"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text))
 }

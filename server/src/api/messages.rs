@@ -12,6 +12,7 @@ mod own_reports;
 mod prompts;
 mod regions;
 mod secured_trunks;
+mod sites;
 mod visits;
 
 use axum::http::{HeaderMap, header};
@@ -177,7 +178,7 @@ const SENTENCES: &[Sentence] = &[
         "暂时无法判断录音是否仍在写入，请稍后再试。",
     ),
     ("The file has {} bytes; the range lies outside.", "文件共 {} 字节，请求的范围超出文件。"),
-    ("a number or queue:<id> is needed", "需要号码或 queue:<编号>"),
+    ("a number, queue:<id> or site:<id> is needed", "需要号码、queue:<编号> 或 site:<编号>"),
     ("a short number or an outside number is needed", "需要短号或外线号码"),
     ("you have no phone as an agent: say which one to ring", "您没有座席话机，请指定要振铃的号码"),
     ("zh-CN or en is needed", "需要 zh-CN 或 en"),
@@ -565,6 +566,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("rejected", "已驳回"),
     ("withdrawn", "已撤回"),
     ("shift", "班次"),
+    ("site", "分部"),
     ("team", "班组"),
     ("tenant", "租户"),
     ("hold", "保留"),
@@ -594,6 +596,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         load::SENTENCES,
         regions::SENTENCES,
         secured_trunks::SENTENCES,
+        sites::SENTENCES,
         own_reports::SENTENCES,
         visits::SENTENCES,
     ];

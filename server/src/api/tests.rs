@@ -55,6 +55,7 @@ mod schedules;
 mod sessions;
 mod shift_log;
 mod shifts;
+mod sites;
 mod socket;
 mod supervise;
 mod teams;

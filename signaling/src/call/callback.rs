@@ -302,7 +302,7 @@ impl Call {
     pub(super) fn outside(&self, cx: &Cx, number: PhoneNumber) -> Option<Dialable> {
         let PhoneNumber { received, normal, .. } = number;
         let to = [received, normal].iter().find_map(|digits| match self.resolve(digits) {
-            Some(Next::Dial(to @ Dialable::Outside { .. })) => Some(to),
+            Some(Next::Dial(to @ Dialable::Outside { site: None, .. })) => Some(to),
             _ => None,
         })?;
         self.screen_may_call(cx, None, &to).is_ok().then_some(to)

@@ -16,15 +16,23 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use terms::event::{Direction, ForwardWhen, Kind, OfferEnd, Party, Role};
 use terms::media::{Place, Source};
-use terms::{AgentId, LegId, TrunkId};
+use terms::{AgentId, LegId, SiteId, TrunkId};
 
 /// Who is dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Dialable {
     /// A colleague.
     Agent(AgentId),
-    /// The outside, over the first of these trunks that works; so many were called already.
-    Outside { digits: String, trunks: VecDeque<TrunkId>, attempts: u8 },
+    /// The outside, over the first of these trunks that works, or a site of the tenant; so many were
+    /// called already.
+    Outside { digits: String, trunks: VecDeque<TrunkId>, attempts: u8, site: Option<SiteId> },
+}
+
+impl Dialable {
+    /// The outside, or a site of the tenant, of which nothing was called yet.
+    pub fn outside(digits: String, trunks: Vec<TrunkId>, site: Option<SiteId>) -> Self {
+        Dialable::Outside { digits, trunks: trunks.into(), attempts: 0, site }
+    }
 }
 
 /// Why somebody is dialled: it says what follows when they do not answer.
@@ -150,18 +158,22 @@ impl Call {
                 self.leg_to_agent(cx, agent).ok_or((486, cause::BUSY))
             }
             Dialable::Agent(_) => Err((480, cause::NO_ANSWER)),
-            Dialable::Outside { digits, trunks, attempts } => {
+            Dialable::Outside { digits, trunks, attempts, site } => {
+                if let Some(site) = *site {
+                    self.may_go_to_site(site)?;
+                }
                 if *attempts >= cx.world.config.trunk_attempts_max {
                     return Err((503, cause::NO_CIRCUIT));
                 }
                 let probe = (*attempts == 0).then(|| self.probe(cx, trunks)).flatten();
+                let whom = (digits.as_str(), *site);
                 let leg = match probe {
                     Some(trunk) => {
                         trunks.retain(|other| *other != trunk);
-                        self.leg_to_outside(cx, trunk, digits, true)
+                        self.leg_to_outside(cx, trunk, whom, true)
                     }
                     None => std::iter::from_fn(|| trunks.pop_front())
-                        .find_map(|trunk| self.leg_to_outside(cx, trunk, digits, false)),
+                        .find_map(|trunk| self.leg_to_outside(cx, trunk, whom, false)),
                 };
                 let mut leg = leg.ok_or((503, cause::NO_CIRCUIT))?;
                 cx.world.reroutes += u64::from(*attempts > 0);
@@ -210,24 +222,31 @@ impl Call {
         &mut self,
         cx: &mut Cx,
         id: TrunkId,
-        digits: &str,
+        (digits, site): (&str, Option<SiteId>),
         probed: bool,
     ) -> Option<Leg> {
         let plan = cx.plan(self.tenant)?;
         let trunk = plan.trunk(id)?;
-        let from = plan.shown(trunk, &self.calling(&plan))?;
+        let inside = site.and_then(|_| self.shown_at_site(&plan, trunk));
+        let (from, from_name) = match inside {
+            Some(shown) => shown,
+            None => (plan.shown(trunk, &self.calling(&plan))?, String::new()),
+        };
         if !self.may_be_shown(&plan, &from) {
             return None;
         }
         let mut headers = self.forwarding_headers(trunk, &from, digits);
         headers.extend(self.charging_headers(cx, trunk));
+        headers.extend(site.map(|_| self.servers_header()));
         let now = cx.now.moment;
         let usage = &mut cx.world.tenants.get_mut(&self.tenant)?.trunks;
         let taken = if probed { usage.take(trunk, now) } else { usage.take_out(trunk, now) };
         if !taken {
             return None;
         }
-        self.note_called(cx, digits, &from);
+        if site.is_none() {
+            self.note_called(cx, digits, &from);
+        }
         // The first party outside that an agent dials is the customer of the call.
         let customer = self.direction == Direction::Outbound && !self.story.answered;
         let role = if customer { Role::Customer } else { Role::Outside };
@@ -236,7 +255,7 @@ impl Call {
         leg.invitation = Some(Invitation {
             to: Destination::Trunk(self.tenant, id, digits.to_owned()),
             from_user: from,
-            from_name: String::new(),
+            from_name,
             other_way: false,
             not_at: None,
             category: self.category,

@@ -12,6 +12,7 @@
 
 use super::dial::{Dial, Dialable, Why};
 use super::outside::why_not;
+use super::site::NO_SITES;
 use super::timers::Timer;
 use super::{Call, Next, Phase};
 use crate::switch::{Compiled, Cx, Dialled};
@@ -41,11 +42,17 @@ pub(crate) fn check_forwarding(
     for target in [always, busy, no_answer].into_iter().flatten() {
         match whither(plan, target, 0) {
             None if target.starts_with("queue:") => return Err("there is no such queue"),
+            None if target.starts_with("site:") => return Err("there is no such site"),
             None => return Err("nothing answers that number"),
             Some(Dialled::Agent(to) | Dialled::Published(Target::Agent(to))) if to == agent => {
                 return Err("nobody forwards calls to themselves");
             }
-            Some(Dialled::Outside { digits, .. }) => {
+            Some(Dialled::Outside { site: Some(_), .. }) => {
+                if !plan.may_call_sites(Some(agent)) {
+                    return Err(NO_SITES);
+                }
+            }
+            Some(Dialled::Outside { digits, site: None, .. }) => {
                 may_forward(plan, agent, &digits, barred).map_err(why_not)?;
             }
             Some(_) => {}
@@ -75,6 +82,9 @@ fn may_forward(
 
 /// Where a target of theirs leads; `pick` decides among trunks that share their calls.
 fn whither(plan: &Compiled, target: &str, pick: u64) -> Option<Dialled> {
+    if let Some(site) = target.strip_prefix("site:") {
+        return plan.front_door(site.parse().ok()?);
+    }
     let Some(queue) = target.strip_prefix("queue:") else {
         return plan.dialled(&PhoneNumber::parse(target, &plan.plan.country), pick);
     };
@@ -137,8 +147,8 @@ impl Call {
                 Next::Dial(Dialable::Agent(to))
             }
             Some(Dialled::Published(target)) => Next::To(target),
-            Some(Dialled::Outside { digits, trunks }) => {
-                Next::Dial(Dialable::Outside { digits, trunks: trunks.into(), attempts: 0 })
+            Some(Dialled::Outside { digits, trunks, site }) => {
+                Next::Dial(Dialable::outside(digits, trunks, site))
             }
             None => return false,
         };

@@ -73,6 +73,10 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
     let mut call = Call::blank(cx, incoming.tenant, plan, (incoming.caller.clone(), called));
     call.direction = direction;
     call.diverted = incoming.diverted;
+    call.servers_left = match incoming.origin {
+        Origin::Trunk(_) => Some(incoming.servers_left),
+        Origin::Agent(_) => None,
+    };
     call.category = incoming.category;
     call.charging.clone_from(&incoming.charging);
     call.anchor = incoming.leg;
@@ -152,6 +156,7 @@ impl Call {
             hops: 0,
             forwarded: Vec::new(),
             diverted: 0,
+            servers_left: None,
             category: None,
             charging: None,
             language: None,
@@ -193,7 +198,8 @@ impl Call {
         }
     }
 
-    /// From outside only published numbers are reached: no agent's phone, no other trunk.
+    /// From outside only published numbers are reached: no agent's phone, no other trunk. A site that
+    /// may do so reaches extensions.
     fn admit_from_outside(&mut self, cx: &mut Cx, trunk: TrunkId) -> Result<Next, Refusal> {
         let turned_away = match self.plan.treatment(&self.caller, cx.now.wall) {
             Some(Treatment::HangUp) => return Err(BLOCKED),
@@ -201,9 +207,10 @@ impl Call {
             Some(Treatment::Announcement(prompt)) => Some(prompt.clone()),
             None => None,
         };
-        let target = self.plan.answering(&self.called, trunk, cx.now.wall);
+        let target = self.plan.answering(&self.called, trunk, cx.now.wall).cloned();
+        let target = target.or_else(|| self.plan.inward(&self.called, trunk));
         let unknown = || if self.plan.is_begun(&self.called) { INCOMPLETE } else { UNKNOWN };
-        let target = target.ok_or_else(unknown)?.clone();
+        let target = target.ok_or_else(unknown)?;
         if let Some(settings) = self.plan.trunk(trunk)
             && let Some(tenant) = cx.world.tenants.get_mut(&self.tenant)
         {
@@ -304,15 +311,29 @@ impl Call {
     /// Where a dialled number of this tenant leads.
     pub(super) fn resolve(&self, digits: &str) -> Option<Next> {
         use crate::switch::Dialled;
-        let called = PhoneNumber::parse(digits, &self.plan.plan.country);
-        match self.plan.dialled(&called, self.id.0)? {
+        let dialled = match digits.strip_prefix("site:") {
+            Some(site) => self.plan.front_door(site.parse().ok()?)?,
+            None => {
+                let called = PhoneNumber::parse(digits, &self.plan.plan.country);
+                self.plan.dialled(&called, self.id.0)?
+            }
+        };
+        match dialled {
             Dialled::Agent(agent) => Some(Next::Dial(Dialable::Agent(agent))),
             Dialled::Published(Target::Number(other)) if other == digits => None,
             Dialled::Published(target) => Some(Next::To(target)),
-            Dialled::Outside { digits, trunks } => {
-                let trunks = trunks.into();
-                Some(Next::Dial(Dialable::Outside { digits, trunks, attempts: 0 }))
+            Dialled::Outside { digits, trunks, site } => {
+                Some(Next::Dial(Dialable::outside(digits, trunks, site)))
             }
         }
+    }
+
+    /// Nothing answers the number that somebody is brought to.
+    pub(super) fn nothing_there(&mut self, cx: &mut Cx) {
+        if !self.anchor_answered() {
+            return self.refuse(cx, 404, cause::UNALLOCATED);
+        }
+        self.story.stranded = true;
+        self.farewell(cx, &["number_unknown"], cause::UNALLOCATED);
     }
 }

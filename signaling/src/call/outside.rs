@@ -3,6 +3,7 @@
 //! leads outside, that was chosen by who runs the hotline.
 
 use super::dial::Dialable;
+use super::site::NO_SITES;
 use super::{Call, cause};
 use crate::switch::Cx;
 use terms::event::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling, Kind, Party};
@@ -13,6 +14,7 @@ use terms::{AgentId, UserId};
 pub(super) fn why_not(why: CallingRefusal) -> &'static str {
     match why {
         CallingRefusal::NoRight => "there is no right to call numbers of this class",
+        CallingRefusal::NoSites => NO_SITES,
         CallingRefusal::Barred => "calling out is barred until an administrator lifts it",
     }
 }
@@ -20,7 +22,7 @@ pub(super) fn why_not(why: CallingRefusal) -> &'static str {
 /// The prompt that says it to who dialled.
 pub(super) fn announcement(why: CallingRefusal) -> &'static str {
     match why {
-        CallingRefusal::NoRight => "call_not_allowed",
+        CallingRefusal::NoRight | CallingRefusal::NoSites => "call_not_allowed",
         CallingRefusal::Barred => "call_barred",
     }
 }
@@ -35,7 +37,10 @@ impl Call {
         to: &Dialable,
         way: CallingWay,
     ) -> Result<(), CallingRefusal> {
-        let Dialable::Outside { digits, .. } = to else { return Ok(()) };
+        let Dialable::Outside { digits, site, .. } = to else { return Ok(()) };
+        if site.is_some() {
+            return self.may_call_site(cx, agent, digits, way);
+        }
         let Some(class) = cx.plan(self.tenant).and_then(|plan| plan.class_of(digits)) else {
             return Ok(());
         };
@@ -85,9 +90,12 @@ impl Call {
         by: Option<UserId>,
         to: &Dialable,
     ) -> Result<(), &'static str> {
-        let Dialable::Outside { digits, .. } = to else { return Ok(()) };
+        let Dialable::Outside { digits, site, .. } = to else { return Ok(()) };
         let Some(plan) = cx.plan(self.tenant) else { return Ok(()) };
         let agent = by.map(|user| AgentId(user.0));
+        if site.is_some() {
+            return if plan.may_call_sites(agent) { Ok(()) } else { Err(NO_SITES) };
+        }
         if agent.is_some_and(|agent| cx.world.calls_out.is_barred((self.tenant, agent))) {
             return Err(why_not(CallingRefusal::Barred));
         }
@@ -106,7 +114,7 @@ impl Call {
         agent: AgentId,
         to: &Dialable,
     ) -> Result<(), &'static str> {
-        let Dialable::Outside { digits, .. } = to else { return Ok(()) };
+        let Dialable::Outside { digits, site: None, .. } = to else { return Ok(()) };
         let Some(plan) = cx.plan(self.tenant) else { return Ok(()) };
         let class = plan.agent(agent).and_then(|_| plan.class_of(digits));
         let Some(class) = class else { return Ok(()) };

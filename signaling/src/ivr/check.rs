@@ -18,7 +18,7 @@ use std::fmt;
 use terms::media::{
     FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, SPEECH_CHARS_MAX, is_fax_name, is_fax_station,
 };
-use terms::{AgentId, ConferenceId, FlowId, QueueId};
+use terms::{AgentId, ConferenceId, FlowId, QueueId, SiteId};
 
 /// What a flow may refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Known {
     pub flows: BTreeSet<FlowId>,
     /// Conference rooms of the tenant, for `conference:<id>` targets.
     pub conferences: BTreeSet<ConferenceId>,
+    /// Sites of the tenant that have a number, for `site:<id>` targets.
+    pub sites: BTreeSet<SiteId>,
     /// Names of opening hours.
     pub hours: BTreeSet<String>,
     /// Databases that flows may ask, and whether they may change something there.
@@ -53,12 +55,14 @@ impl Known {
     /// What `plan` knows.
     pub fn of(plan: &terms::routing::Plan) -> Self {
         let databases = plan.connectors.iter().filter(|of| !of.database.is_bot());
+        let doors = plan.sites.iter().filter(|site| !site.number.is_empty());
         let bots = plan.connectors.iter().filter(|of| of.database.is_bot());
         Known {
             queues: plan.queues.iter().map(|queue| queue.id).collect(),
             agents: plan.agents.iter().map(|agent| agent.id).collect(),
             flows: plan.flows.iter().map(|flow| flow.id).collect(),
             conferences: plan.conferences.iter().map(|room| room.id).collect(),
+            sites: doors.map(|site| site.id).collect(),
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
             connectors: databases.map(|of| (of.name.clone(), of.writes)).collect(),
             bots: bots.map(|of| of.name.clone()).collect(),
@@ -573,13 +577,21 @@ impl Report<'_> {
                 let what = format!("{field}: there is no conference \"{}\"", clip(id));
                 (what, "conference:<id>".to_owned())
             });
+        } else if let Some(id) = target.strip_prefix("site:") {
+            let site = id.parse::<SiteId>().ok();
+            let known =
+                site.is_some_and(|id| self.known.everything || self.known.sites.contains(&id));
+            self.unless(known, || {
+                let what = format!("{field}: there is no site \"{}\" with a number", clip(id));
+                (what, "site:<id>".to_owned())
+            });
         } else {
             let plain = names(target).next().is_some()
                 || (!target.is_empty() && target.chars().all(terms::number::is_dialable));
             self.unless(plain, || {
                 (
                     format!("{field} \"{}\"", clip(target)),
-                    "a number, queue:<id>, flow:<id> or conference:<id>".to_owned(),
+                    "a number, queue:<id>, flow:<id>, conference:<id> or site:<id>".to_owned(),
                 )
             });
         }

@@ -4,6 +4,7 @@
 use super::header::NameAddr;
 use super::message::{Message, Name};
 use super::uri::{Uri, without_headers};
+use super::user_agent::SERVERS_USUAL;
 use super::write::{Builder, unfold};
 use crate::kept::octets;
 use serde::{Deserialize, Serialize};
@@ -126,6 +127,17 @@ impl Dialog {
     /// The next request, up to CSeq; the caller adds Contact and a body. ACK takes `seq` from its
     /// INVITE, all others count on.
     pub(crate) fn request(&mut self, method: &str, via: &str, seq: Option<u32>) -> Builder {
+        self.request_within(method, via, seq, SERVERS_USUAL)
+    }
+
+    /// The same, past so many servers at most.
+    pub(crate) fn request_within(
+        &mut self,
+        method: &str,
+        via: &str,
+        seq: Option<u32>,
+        servers: u8,
+    ) -> Builder {
         let seq = seq.unwrap_or_else(|| {
             self.local_seq += 1;
             self.local_seq
@@ -136,7 +148,7 @@ impl Dialog {
         for route in &routes {
             builder.echoed("Route", route);
         }
-        builder.header("Max-Forwards", "70");
+        builder.header("Max-Forwards", servers.to_string());
         builder.echoed("From", with_tag(&self.local, self.local_tag.as_bytes()));
         builder.echoed("To", with_tag(&self.remote, &self.remote_tag));
         builder.echoed("Call-ID", &self.call_id);

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use terms::{AgentId, Category, LegId, PhoneNumber, TenantId, TrunkId};
 
+/// Servers that a request may pass on its way, RFC 3261 §8.1.1.6.
+pub(crate) const SERVERS_USUAL: u8 = 70;
+
 /// Whom to call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -39,11 +42,18 @@ pub struct Invite {
     pub not_at: Option<LegId>,
     /// What kind of line the call comes from, for a trunk that is told so.
     pub category: Option<Category>,
-    /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
+    /// More headers (name, value) such as `X-Call`; the core refuses CR and LF. Max-Forwards among them
+    /// takes the place of the usual one.
     pub headers: Vec<(String, String)>,
 }
 
 impl Invite {
+    /// Servers that it may pass on its way.
+    pub(crate) fn servers_max(&self) -> u8 {
+        let said = self.headers.iter().find(|(name, _)| name == "Max-Forwards");
+        said.and_then(|(_, value)| value.parse().ok()).unwrap_or(SERVERS_USUAL)
+    }
+
     /// The offer for a peer that is told this address.
     pub(crate) fn sdp_at(&self, told: Option<IpAddr>) -> &str {
         let other = self.elsewhere.iter().find(|(address, _)| Some(*address) == told);
@@ -183,6 +193,8 @@ pub struct Incoming {
     pub nat: bool,
     /// How often it was forwarded on its way, as a trunk tells (Diversion, RFC 5806).
     pub diverted: u8,
+    /// Servers that it may still pass on its way (Max-Forwards); 70 where it does not say.
+    pub servers_left: u8,
     /// What kind of line it comes from, as a trunk tells (`cpc`, or ISUP of a trunk that speaks it).
     pub category: Option<Category>,
     /// By what it is charged, as a trusted trunk tells.

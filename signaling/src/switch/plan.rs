@@ -13,10 +13,11 @@ use std::sync::Arc;
 use terms::event::CallingWay;
 use terms::routing::{
     Agent, CallerRule, Emergency, KnownCaller, Matching, NumberClass, NumberRule, PLAN_VERSION,
-    Plan, Queue, Target, Treatment, Trunk,
+    Plan, Queue, Site, Target, Treatment, Trunk,
 };
 use terms::{
-    AgentId, ConferenceId, FlowId, NumberId, PhoneNumber, QueueId, TenantId, Timestamp, TrunkId,
+    AgentId, ConferenceId, FlowId, NumberId, PhoneNumber, QueueId, SiteId, TenantId, Timestamp,
+    TrunkId,
 };
 
 /// A compiled plan.
@@ -44,8 +45,8 @@ pub(crate) enum Dialled {
     Agent(AgentId),
     /// One of the tenant's published numbers, or the room number of a conference.
     Published(Target),
-    /// The outside, over the first of these trunks that works.
-    Outside { digits: String, trunks: Vec<TrunkId> },
+    /// The outside, over the first of these trunks that works; or a site of the tenant.
+    Outside { digits: String, trunks: Vec<TrunkId>, site: Option<SiteId> },
 }
 
 /// Who calls, as far as numbers go.
@@ -217,16 +218,45 @@ impl Compiled {
             return Some(Dialled::Agent(agent));
         }
         if let Some(target) = self.published(called) {
-            return Some(Dialled::Published(target.clone()));
+            return match target {
+                Target::Site(site) => self.front_door(*site),
+                target => Some(Dialled::Published(target.clone())),
+            };
         }
         if let Some(&room) = self.rooms.get(&called.received) {
             return Some(Dialled::Published(Target::Conference(room)));
         }
         let digits = called.received.clone();
+        if let Some(site) = self.plan.sites.iter().find(|site| site.has(&digits)) {
+            return Some(towards(site, digits));
+        }
         let dialable = digits.len() >= 2
             && digits.chars().enumerate().all(|(n, c)| c.is_ascii_digit() || (n == 0 && c == '+'));
         let trunks = if dialable { self.trunks_for(called, pick) } else { Vec::new() };
-        (!trunks.is_empty()).then_some(Dialled::Outside { digits, trunks })
+        (!trunks.is_empty()).then_some(Dialled::Outside { digits, trunks, site: None })
+    }
+
+    /// The way to a site itself; `None` where there is no such site, or no number leads into it.
+    pub fn front_door(&self, id: SiteId) -> Option<Dialled> {
+        let site = self.plan.sites.iter().find(|site| site.id == id)?;
+        (!site.number.is_empty()).then(|| towards(site, site.number.clone()))
+    }
+
+    /// The site that this trunk leads to.
+    pub fn site_over(&self, trunk: TrunkId) -> Option<&Site> {
+        self.plan.sites.iter().find(|site| site.trunk == trunk)
+    }
+
+    /// The agent whom a call from a site reaches by a short number, where the site may do so.
+    pub fn inward(&self, called: &PhoneNumber, trunk: TrunkId) -> Option<Target> {
+        self.site_over(trunk).filter(|site| site.inward)?;
+        self.short_number(&called.received).map(Target::Agent)
+    }
+
+    /// Whether they may call other sites. Who is no agent has the tenant's right.
+    pub fn may_call_sites(&self, agent: Option<AgentId>) -> bool {
+        let own = agent.and_then(|agent| self.agent(agent)?.calling.sites);
+        own.unwrap_or(self.plan.calling.sites)
     }
 
     /// Trunks in the order they are tried.
@@ -308,6 +338,10 @@ impl Compiled {
     pub fn queue_name(&self, id: QueueId) -> &str {
         self.queues.get(&id).map_or("", |queue| queue.name.as_str())
     }
+}
+
+fn towards(site: &Site, digits: String) -> Dialled {
+    Dialled::Outside { digits, trunks: vec![site.trunk], site: Some(site.id) }
 }
 
 fn same(parsed: &PhoneNumber, wanted: &PhoneNumber) -> bool {

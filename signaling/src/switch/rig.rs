@@ -286,6 +286,7 @@ impl Rig {
             source,
             encrypted: self.encrypted,
             nat: false,
+            servers_left: 70_u8.saturating_sub(self.diverted),
             diverted: self.diverted,
             category: self.category,
             charging: self.charging.clone(),

@@ -42,6 +42,7 @@ mod replaces;
 mod restore;
 mod ring_all;
 mod second_line;
+mod sites;
 mod sql;
 mod supervision;
 mod talking;

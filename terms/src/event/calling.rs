@@ -65,6 +65,8 @@ pub enum CallingRefusal {
     NoRight,
     /// They are kept from calling out.
     Barred,
+    /// Their right does not reach other sites.
+    NoSites,
 }
 
 /// What is too much of calls out, for one agent.

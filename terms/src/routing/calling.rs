@@ -14,7 +14,7 @@ pub const PREFIXES_MAX: usize = 500;
 const SUBSCRIBER_DIGITS_MAX: usize = 8;
 /// Numbers of emergency services, which everybody may call at any time: China's, and those that
 /// phones know everywhere (3GPP TS 22.101 §10.1).
-const EMERGENCY: &[&str] = &["110", "119", "120", "122", "112", "911", "999"];
+pub const EMERGENCY_NUMBERS: &[&str] = &["110", "119", "120", "122", "112", "911", "999"];
 
 /// What a number outside is, from what costs nothing to what costs most.
 #[derive(
@@ -63,6 +63,9 @@ pub struct CallingRules {
     /// Who dials what they may not hears why, instead of the tone that their phone has for 403.
     #[serde(default)]
     pub announce: bool,
+    /// Agents may call other sites of the tenant.
+    #[serde(default)]
+    pub sites: bool,
 }
 
 /// An agent's own rights.
@@ -75,6 +78,9 @@ pub struct CallingRight {
     /// They may come into conversations of others from their phone (Join, RFC 3911).
     #[serde(default)]
     pub join: bool,
+    /// Whether they may call other sites; none is the tenant's.
+    #[serde(default)]
+    pub sites: Option<bool>,
     /// Whether they are kept from calling out.
     pub bar: Bar,
 }
@@ -136,7 +142,7 @@ impl CallingRules {
     /// What a number is, as an agent of this country dials it; none for emergency services, which
     /// everybody may call.
     pub fn class_of(&self, number: &PhoneNumber, country: &str) -> Option<NumberClass> {
-        if EMERGENCY.contains(&number.received.as_str()) {
+        if EMERGENCY_NUMBERS.contains(&number.received.as_str()) {
             return None;
         }
         let begins =

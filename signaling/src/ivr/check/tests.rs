@@ -84,6 +84,7 @@ fn what_does_not_exist_is_refused() {
             json!({"kind": "transfer", "target": "conference:9", "on": {"error": "z"}}),
             "no conference \"9\"",
         ),
+        (json!({"kind": "transfer", "target": "site:9", "on": {"error": "z"}}), "no site \"9\""),
         (json!({"kind": "transfer", "target": "1;rm -rf", "on": {"error": "z"}}), "a number"),
         (
             json!({"kind": "http", "url": "http://${caller}/", "next": "z",

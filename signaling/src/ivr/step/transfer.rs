@@ -1,5 +1,5 @@
-//! `transfer`: to a short number, a number outside, `queue:<id>`, `flow:<id>` or
-//! `conference:<id>`. The flow rests; it goes on at `error` when nobody answers there.
+//! `transfer`: to a short number, a number outside, `queue:<id>`, `flow:<id>`, `conference:<id>` or
+//! `site:<id>`. The flow rests; it goes on at `error` when nobody answers there.
 
 use super::Kind;
 use crate::ivr::check::Report;

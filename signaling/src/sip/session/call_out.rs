@@ -317,7 +317,8 @@ impl UserAgent {
         let hides = trunk.is_some_and(Trunk::hides);
         let isup = branch.trunk.and_then(|key| self.address_for(key, &invite));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
-        let mut builder = branch.dialog.request("INVITE", &seen.via(&via_branch), None);
+        let (via, servers) = (seen.via(&via_branch), invite.servers_max());
+        let mut builder = branch.dialog.request_within("INVITE", &via, None, servers);
         self.dialog_headers(&mut builder, &seen);
         if let Some((name, value)) = authorization {
             builder.header(name, value);

@@ -12,7 +12,7 @@ use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
 use crate::sip::uri::{Uri, decimal, ip_of};
-use crate::sip::user_agent::{Charging, Event, Incoming, Origin};
+use crate::sip::user_agent::{Charging, Event, Incoming, Origin, SERVERS_USUAL};
 use crate::switch::Now;
 use terms::{Category, LegId, PhoneNumber, TenantId};
 
@@ -198,6 +198,7 @@ impl UserAgent {
             source: flow.remote,
             encrypted: flow.transport.is_encrypted(),
             nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
+            servers_left: servers_left(request),
             diverted: diverted(request).max(address.as_ref().map_or(0, |said| said.diversions())),
             category: match (origin, &address) {
                 (Origin::Agent(_), _) => None,
@@ -236,6 +237,11 @@ fn merge_key(request: &Message) -> Box<[u8]> {
     let seq = request.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
     let tag = request.from_tag().unwrap_or_default();
     [request.call_id(), b" ", tag, b" ", &seq].concat().into()
+}
+
+fn servers_left(request: &Message) -> u8 {
+    let said = request.first(Name::MaxForwards).map(header::trim);
+    said.and_then(decimal::<u8>).unwrap_or(SERVERS_USUAL)
 }
 
 /// Each Diversion counts for one, or for what it says of those before it; of History-Info (RFC 7044) each

@@ -115,6 +115,19 @@ fn a_trunk_tells_how_often_a_call_was_forwarded_on_its_way() {
 }
 
 #[test]
+fn what_is_left_of_the_servers_on_the_way_is_told() {
+    for (said, left) in [("Max-Forwards: 3\r\n", 3), ("", 70)] {
+        let mut bench = Bench::new();
+        let invite = bench.request("INVITE", "95105688", "", SDP);
+        let invite = invite.replace("198.51.100.7:5060", "203.0.113.5:5060");
+        bench.receive(carrier(), invite.replace("Max-Forwards: 70\r\n", said));
+        let events = bench.events();
+        let [Event::Incoming(incoming)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(incoming.servers_left, left, "{said}");
+    }
+}
+
+#[test]
 fn a_cancel_takes_the_call_back() {
     let mut bench = Bench::new();
     let call = bench.call();

@@ -126,6 +126,20 @@ fn a_trunk_is_told_of_a_forwarded_call_and_headers_of_the_protocol_stay_ours() {
 }
 
 #[test]
+fn a_call_passes_as_many_servers_as_the_switch_says_and_usually_seventy() {
+    let mut bench = Bench::new();
+    bench.command(to_trunk("13900139000"));
+    assert_eq!(bench.one().header("Max-Forwards"), "70");
+    let mut bench = Bench::new();
+    let Command::Invite(mut invite) = to_trunk("13900139000") else { panic!("it is an INVITE") };
+    invite.headers = vec![("Max-Forwards".to_owned(), "9".to_owned())];
+    bench.command(Command::Invite(invite));
+    let sent = bench.one();
+    assert_eq!(sent.text.matches("Max-Forwards:").count(), 1, "{}", sent.text);
+    assert_eq!(sent.header("Max-Forwards"), "9");
+}
+
+#[test]
 fn forked_answers_are_acknowledged_and_ended() {
     let mut bench = Bench::new();
     bench.command(to_trunk("13900139000"));

@@ -1,0 +1,103 @@
+//! Two boxes of one tenant on one machine, a trunk between them: an extension at one dials a short number
+//! of the other, and a caller of one is led to the front door of the other. Who calls is seen there, and
+//! both hear each other.
+
+use super::consulted::ended;
+use super::three_parties::{acts, only_call};
+use super::{house_of_callers, phone, seconds};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tests::house::{House, Options, wait_for};
+use tests::peer::baresip::{Manner, Phone};
+use tests::peer::sipp::{Act, Caller};
+use tests::seat::is_registered;
+use tests::sound::halves_with;
+
+/// A phone of the second box, and the number of the first that leads to the second.
+const SHORT: &str = "8205";
+const NUMBER: &str = "95105677";
+/// What each of them says, in Hz.
+const NEAR: u32 = 440;
+const FAR: u32 = 1_900;
+/// How long they talk at least.
+const PART: Duration = Duration::from_secs(5);
+/// Half seconds that each has to hear of the other.
+const HALVES_MIN: usize = 5;
+
+pub fn an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there(backend: &str) {
+    let near = house_of_callers(backend);
+    // Everything here has one address: without the trunk of callers what comes from it is the other box.
+    let far = House::start(Options {
+        backend: backend.into(),
+        config: "trunk_sources = []\n".into(),
+        ..Options::default()
+    });
+    let far_phone = phone_at(&far);
+    let site = join(&near, &far);
+    let (near_phone, _) = phone(&near, 0, NEAR, Manner::Calls);
+    near_phone.calls(near.sip, SHORT);
+    let call = wait_for("the conversation", seconds(20), || {
+        let call = only_call(&near)?;
+        (call["phase"] == "talking").then(|| call["call"].as_str().map(str::to_owned))?
+    });
+    std::thread::sleep(PART);
+    acts(&near, &call, &json!({"action": "hangup"}));
+    for (who, phone, own, other) in
+        [("near", &near_phone, NEAR, FAR), ("far", &far_phone, FAR, NEAR)]
+    {
+        let halves = halves_with(&ended(phone), &[other], &[own]);
+        assert!(halves >= HALVES_MIN, "{who} heard the other for {halves} halves");
+    }
+    let extension = near.agents[0].user.as_str();
+    let row = far.wait_row("SELECT caller, outcome FROM calls");
+    assert_eq!(
+        (&row["caller"], &row["outcome"]),
+        (&json!(extension), &json!("answered")),
+        "{row}\n{}",
+        far.log()
+    );
+    let row = near.wait_row("SELECT outcome FROM calls");
+    assert_eq!(row["outcome"], "answered", "{row}\n{}", near.log());
+
+    let number = json!({"digits": NUMBER, "target": {"site": site}});
+    made(&near, "/api/v1/numbers", &number);
+    let caller = Caller::new("13500135000", NUMBER, vec![Act::Pause(seconds(2)), Act::HangUp]);
+    caller.call(near.sip, near.scratch()).finish();
+    let led = format!("SELECT called FROM calls WHERE called = '{}'", far.hotline);
+    far.wait_row(&led);
+}
+
+/// The phone that is dialled, registered at its box.
+fn phone_at(far: &House) -> Phone {
+    let agent = made(far, "/api/v1/agents", &json!({"number": SHORT, "name": "north"}));
+    let password = agent["password"].as_str().expect("a password");
+    let phone = Phone::start(far.sip, SHORT, password, FAR, Manner::Answers, far.scratch());
+    let id = agent["id"].as_str().expect("an id");
+    wait_for("the phone to register", seconds(20), || is_registered(far, id).then_some(()));
+    phone
+}
+
+/// Makes each box a site of the other; the id of the second at the first.
+fn join(near: &House, far: &House) -> String {
+    let trunk = |at: &House, to: &House, sources: Value| {
+        let proxy = format!("sip:{};transport=udp", to.sip);
+        let draft = json!({"name": "other house", "proxy": proxy, "sources": sources,
+            "trusted": true, "caller_number": at.hotline, "codecs": ["PCMA"]});
+        made(at, "/api/v1/trunks", &draft)["id"].clone()
+    };
+    let back = trunk(far, near, json!(["127.0.0.1"]));
+    let south = json!({"name": "south", "trunk": back, "number": near.hotline, "inward": true});
+    made(far, "/api/v1/sites", &south);
+    let north = json!({"name": "north", "trunk": trunk(near, far, json!([])),
+        "number": far.hotline, "ranges": [{"prefix": "82", "digits": 4}]});
+    let site = made(near, "/api/v1/sites", &north)["id"].as_str().expect("an id").to_owned();
+    let (status, body) = near.put_json("/api/v1/calling-rules", &json!({"sites": true}));
+    assert_eq!(status, 204, "{body}");
+    site
+}
+
+fn made(house: &House, path: &str, draft: &Value) -> Value {
+    let (status, body) = house.post(path, draft);
+    assert_eq!(status, 201, "{path}: {body}");
+    body
+}
