@@ -358,6 +358,8 @@ async fn a_text_whose_tree_would_need_more_stack_than_there_is_is_refused() {
         (format!("UPDATE calls SET caller = 1{}", "+1".repeat(400)), "one behind the other"),
         (format!("EXPLAIN SELECT 1{}", "+1".repeat(400)), "one behind the other"),
         (format!("{}SELECT 1", "EXPLAIN ".repeat(40)), "one EXPLAIN"),
+        (format!("SELECT 1 FROM calls{}", ", calls".repeat(64)), "tables are joined"),
+        (format!("SELECT 1 FROM calls{}", " CROSS JOIN calls".repeat(64)), "tables are joined"),
     ] {
         let refused = session.query(&sql).await.unwrap_err();
         assert_eq!(refused.fault, SqlFault::Forbidden);

@@ -22,6 +22,8 @@ const DEPTH_MAX: usize = 50;
 /// Operators one behind the other (`1 + 1 + 1`), and UNIONs of a query. For the parser they are no
 /// nesting, but each is a level of the tree, and whoever copies it needs room on the stack for all.
 const CHAIN_MAX: usize = 300;
+/// Tables of one FROM: the plan of each join has the columns of all before it.
+const TABLES_MAX: usize = 64;
 /// EXPLAINs of a text, for each of which the parser calls itself.
 const EXPLAINS_MAX: usize = 16;
 const EXPLAIN: &[u8] = b"explain";
@@ -61,33 +63,47 @@ fn check_depth(statement: &Parsed) -> Result<(), SqlError> {
     };
     match inner.visit(&mut Depth(0)) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => {
-            let text = format!(
-                "more than {CHAIN_MAX} operators or UNIONs stand one behind the other; IN (…), CASE \
-                 or VALUES take as many as there are"
-            );
-            Err(SqlError::new(SqlFault::Forbidden, text))
-        }
+        ControlFlow::Break(why) => Err(SqlError::new(SqlFault::Forbidden, why)),
     }
 }
 
 /// How many expressions the one that is looked at lies within.
 struct Depth(usize);
 
-impl Visitor for Depth {
-    type Break = ();
+impl Depth {
+    fn chain(length: usize) -> ControlFlow<String> {
+        if length <= CHAIN_MAX {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(format!(
+            "more than {CHAIN_MAX} operators or UNIONs stand one behind the other; IN (…), CASE or \
+             VALUES take as many as there are"
+        ))
+    }
+}
 
-    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+impl Visitor for Depth {
+    type Break = String;
+
+    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<String> {
         self.0 += 1;
-        if self.0 > CHAIN_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        Depth::chain(self.0)
     }
 
-    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<String> {
         self.0 -= 1;
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<String> {
+        let tables: usize = select.from.iter().map(|from| 1 + from.joins.len()).sum();
+        if tables <= TABLES_MAX {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(format!("more than {TABLES_MAX} tables are joined in one FROM"))
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
         let (mut unions, mut rest) = (0, vec![query.body.as_ref()]);
         while let Some(body) = rest.pop() {
             if let SetExpr::SetOperation { left, right, .. } = body {
@@ -95,7 +111,7 @@ impl Visitor for Depth {
                 rest.extend([left.as_ref(), right.as_ref()]);
             }
         }
-        if unions > CHAIN_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        Depth::chain(unions)
     }
 }
 
