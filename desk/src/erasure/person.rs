@@ -2,8 +2,8 @@
 //! was written down in the steps of these, their place on the lists of callers and in areas, their phone
 //! where they are a field worker, and leases of numbers that stand for them. Orders themselves
 //! stay, so that counts are what they were. The audit table and the log of emergencies keep their rows
-//! with the number made unreadable. What a program was answered of them it is not answered again. Flows, prompts and saved reports are what people of the tenant wrote for everybody, and
-//! stay.
+//! with the number made unreadable. What a program was answered of them it is not answered again.
+//! Flows, prompts and saved reports are what people of the tenant wrote for everybody, and stay.
 //!
 //! A row is found by the digits that all forms of the number have, and counts where one of its forms
 //! stands in it whole ([`Subscriber::is_in`]): another's longer number is another's.
