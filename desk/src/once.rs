@@ -4,15 +4,17 @@
 
 use crate::error::During;
 use crate::sql;
-use crate::store::id_opt;
+use crate::store::{Write, id, id_opt};
 use crate::{Result, Store};
 use std::time::Duration;
-use terms::{TenantId, Timestamp, UserId};
+use terms::{Subscriber, TenantId, Timestamp, UserId};
 
 /// How long a key is remembered.
 pub const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 /// Keys of a tenant that are remembered at a time.
 pub const KEYS_MAX: i64 = 100_000;
+/// Keys that are looked through at a time: an answer has up to 256 KiB, and is kept as hex.
+const LOOKED_AT: i64 = 32;
 
 /// Whose key it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +48,7 @@ pub struct Kept {
     pub status: u16,
     /// Content type.
     pub kind: String,
-    /// The body; none where it was too long.
+    /// The body; none where it was too long, or told of who was forgotten since.
     pub body: Option<String>,
 }
 
@@ -141,6 +143,63 @@ impl Store {
             .await
             .during("forget a request")?;
         write.commit().await
+    }
+}
+
+impl Store {
+    /// Nobody is answered again what tells of this person; that the request was carried out is known
+    /// still. A key that has their number in it is forgotten.
+    pub(crate) async fn forget_answers(
+        &self,
+        write: &mut Write,
+        tenant: TenantId,
+        person: &Subscriber,
+    ) -> Result<()> {
+        let doing = write.doing;
+        let (mut user, mut key) = (-1_i64, String::new());
+        loop {
+            let rows = sql::query(
+                "SELECT user_id, key, answer FROM once
+                 WHERE tenant_id = $1 AND (user_id, key) > ($2, $3)
+                 ORDER BY user_id, key LIMIT $4",
+            )
+            .bind(tenant.0 as i64)
+            .bind(user)
+            .bind(key.as_str())
+            .bind(LOOKED_AT)
+            .fetch_all(write.db())
+            .await
+            .during(doing)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            (user, key) = (last.get("user_id"), last.get("key"));
+            for row in &rows {
+                let of = Slot { tenant, user: UserId(id(row, "user_id")), key: row.get("key") };
+                let change = if person.is_in(&of.key) {
+                    "DELETE FROM once WHERE tenant_id = $1 AND user_id = $2 AND key = $3"
+                } else if self.tells_of(person, &of, row.get("answer")) {
+                    "UPDATE once SET answer = NULL
+                     WHERE tenant_id = $1 AND user_id = $2 AND key = $3"
+                } else {
+                    continue;
+                };
+                sql::query(change)
+                    .bind(tenant.0 as i64)
+                    .bind(of.user.0 as i64)
+                    .bind(of.key.as_str())
+                    .execute(write.db())
+                    .await
+                    .during(doing)?;
+            }
+        }
+    }
+
+    /// A sealed answer has the person's number in it, or cannot be read, and may have.
+    fn tells_of(&self, person: &Subscriber, of: &Slot, sealed: Option<String>) -> bool {
+        let Some(sealed) = sealed else { return false };
+        match self.keeper.open_sealed(&of.owner(), &sealed) {
+            Ok(answer) => person.is_in(answer.expose()),
+            Err(_) => true,
+        }
     }
 }
 

@@ -4,8 +4,11 @@ use super::place;
 use desk::area::AreaDraft;
 use desk::bootstrap::Defaults;
 use desk::customer::Card;
+use desk::emergency::EmergencyDraft;
+use desk::emergency::occasion::OccasionFilter;
 use desk::erasure::{ErasureState, Reached};
 use desk::lease::{LeaseFilter, NewLease};
+use desk::once::{Kept, Once, Slot};
 use desk::order::Action;
 use desk::order::write::NewOrder;
 use desk::shift_log::{LogFilter, LogKind, NewLogEntry};
@@ -104,6 +107,54 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     assert_eq!(blocked.subject, "+86***", "the row stays");
     assert!(store.compile_plan(tenant).await.unwrap().version > plan, "calls are told");
     assert_eq!(store.erase_person(tenant, &person()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_tells_of_who_was_erased_is_given_to_nobody_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let named = format!("order-{DIGITS}");
+    let of = |key: &str| Slot { tenant, user: UserId(1), key: key.to_owned() };
+    // More than are looked through at a time.
+    let others: Vec<String> = (100..170).map(|key| key.to_string()).collect();
+    let keys = others.iter().map(String::as_str).chain(["a", "z", &named]);
+    for key in keys {
+        let begun = store.begin_once(&of(key), "f", AT).await.unwrap();
+        assert_eq!(begun, Once::Begun, "{key}");
+        let number = if key == "z" { DIGITS } else { "13900139000" };
+        let body = Some(format!("{{\"number\":\"+86{number}\"}}"));
+        let answer = Kept { status: 201, kind: "application/json".into(), body };
+        store.keep_once(&of(key), &answer).await.unwrap();
+    }
+    store.erase_person(tenant, &person()).await.unwrap();
+    assert!(!holds_digits(folder.path()).await);
+    for (key, is_kept) in [("a", true), ("z", false)] {
+        let known = store.begin_once(&of(key), "f", AT).await.unwrap();
+        let Once::Known { answer: Some(kept), .. } = known else { panic!("{known:?}") };
+        assert_eq!((kept.status, kept.body.is_some()), (201, is_kept), "{key}");
+    }
+    assert_eq!(store.begin_once(&of(&named), "f", AT).await.unwrap(), Once::Begun);
+}
+
+#[tokio::test]
+async fn the_log_of_emergencies_stays_without_the_number_of_who_was_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let draft = EmergencyDraft {
+        announcement: Some("flood".into()),
+        checklist: vec!["ring the mayor".into()],
+        ..EmergencyDraft::default()
+    };
+    store.put_emergency(tenant, &by(), "flood", &draft).await.unwrap();
+    let drill = store.start_drill(tenant, &by(), "flood").await.unwrap();
+    let note = format!("nobody answered at {DIGITS}");
+    store.end_drill(tenant, &by(), drill.id, &note).await.unwrap();
+    store.erase_person(tenant, &person()).await.unwrap();
+    assert!(!holds_digits(folder.path()).await);
+    let log = store.occasions(tenant, &OccasionFilter::default(), 10).await.unwrap();
+    let [drill] = &log[..] else { panic!("{log:?}") };
+    assert_eq!(drill.note, "nobody answered at ***");
+    assert_eq!(drill.points[0].text, "ring the mayor");
 }
 
 #[tokio::test]

@@ -73,7 +73,8 @@ impl Journal {
     /// ended then.
     pub fn open(data: &Path) -> Self {
         let journal = Journal { data: data.to_owned() };
-        if let Err(error) = journal.end_what_was_up() {
+        let ended = journal.end_cut_line().and_then(|()| journal.end_what_was_up());
+        if let Err(error) = ended {
             tracing::error!(%error, "cannot write down how long the box was away");
         }
         journal
@@ -93,6 +94,19 @@ impl Journal {
         let written = fs::write(&half, now.0.to_string()).and_then(|()| fs::rename(&half, file));
         if let Err(error) = written {
             tracing::error!(%error, "cannot write a sign of life");
+        }
+    }
+
+    /// A line that was cut off when the power went takes no other with it.
+    fn end_cut_line(&self) -> io::Result<()> {
+        let [_, log] = files(&self.data);
+        match fs::read(&log) {
+            Ok(text) if text.last().is_some_and(|last| *last != b'\n') => {
+                File::options().append(true).open(log)?.write_all(b"\n")
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -236,6 +250,19 @@ mod tests {
         let changes = read(folder.path()).unwrap();
         let calls = &ran(&changes, at(100), at(400))[0];
         assert_eq!((calls.up_ms, calls.down_ms, calls.ends), (190_000, 110_000, 1));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_with_the_power_takes_no_other_with_it() {
+        let folder = folder();
+        log(folder.path(), &[(100, "calls", What::Up)]);
+        let [_, file] = files(folder.path());
+        let mut text = fs::read(&file).unwrap();
+        text.extend(b"{\"at\": 5, \"proc");
+        fs::write(&file, text).unwrap();
+        log(folder.path(), &[(300, "calls", What::Up)]);
+        let whats: Vec<What> = read(folder.path()).unwrap().iter().map(|of| of.what).collect();
+        assert_eq!(whats, [What::Up, What::Ended, What::Up]);
     }
 
     #[test]

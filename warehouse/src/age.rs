@@ -24,6 +24,8 @@ use terms::{ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp};
 
 /// Ids or numbers of one question.
 const EACH: usize = 500;
+/// Numbers of one question, each of which is looked for twice: an OR is a level of its tree.
+const NUMBERS_EACH: usize = 100;
 /// Every call is looked at: that takes its time.
 const LIMITS: Limits =
     Limits { rows_max: 10_000_000, time_max: Duration::from_secs(3_600), memory_max: 512 << 20 };
@@ -131,7 +133,7 @@ impl Warehouse {
             .map(|some| (format!("contact_id IN ({})", some.join(", ")), Vec::new()))
             .collect();
         let numbers: Vec<Subscriber> = stays.numbers.iter().cloned().collect();
-        conditions.extend(numbers.chunks(EACH).map(|some| {
+        conditions.extend(numbers.chunks(NUMBERS_EACH).map(|some| {
             let like = |number: &Subscriber| {
                 let like = number.pattern();
                 format!("caller LIKE '{like}' OR called LIKE '{like}'")

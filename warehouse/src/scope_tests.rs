@@ -347,6 +347,34 @@ async fn only_reading_is_possible() {
 }
 
 #[tokio::test]
+async fn a_text_whose_tree_would_need_more_stack_than_there_is_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    let session = session(&warehouse, 1).await;
+    for (sql, why) in [
+        (format!("SELECT 1{}", "+1".repeat(400)), "one behind the other"),
+        (format!("SELECT 1{}", "::BIGINT".repeat(400)), "one behind the other"),
+        (format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(400)), "one behind the other"),
+        (format!("UPDATE calls SET caller = 1{}", "+1".repeat(400)), "one behind the other"),
+        (format!("EXPLAIN SELECT 1{}", "+1".repeat(400)), "one behind the other"),
+        (format!("{}SELECT 1", "EXPLAIN ".repeat(40)), "one EXPLAIN"),
+        (format!("SELECT 1 FROM calls{}", ", calls".repeat(64)), "tables are joined"),
+        (format!("SELECT 1 FROM calls{}", " CROSS JOIN calls".repeat(64)), "tables are joined"),
+    ] {
+        let refused = session.query(&sql).await.unwrap_err();
+        assert_eq!(refused.fault, SqlFault::Forbidden);
+        assert!(refused.to_string().contains(why), "{refused} | {sql:.60}");
+    }
+    let sum = format!("SELECT 1{} AS n", "+1".repeat(100));
+    assert_eq!(number(&session, &sum).await, 101);
+    let many = format!(
+        "SELECT 1 AS n WHERE 7 IN ({})",
+        (0..2_000).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
+    );
+    assert_eq!(number(&session, &many).await, 1, "a list is no chain");
+}
+
+#[tokio::test]
 async fn what_reads_is_answered() {
     let dir = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(dir.path()).await.unwrap();

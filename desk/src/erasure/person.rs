@@ -1,9 +1,9 @@
 //! What the business store knows of one person leaves it: their card, the words of their orders, what
 //! was written down in the steps of these, their place on the lists of callers and in areas, their phone
 //! where they are a field worker, and leases of numbers that stand for them. Orders themselves
-//! stay, so that counts are what they were. The audit table and the log of shifts keep their rows
-//! with the number made unreadable. Flows, prompts and saved reports are what people of the tenant wrote for everybody, and
-//! stay.
+//! stay, so that counts are what they were. The audit table and the logs of shifts and of emergencies keep
+//! their rows with the number made unreadable. What a program was answered of them it is not answered
+//! again. Flows, prompts and saved reports are what people of the tenant wrote for everybody, and stay.
 //!
 //! A row is found by the digits that all forms of the number have, and counts where one of its forms
 //! stands in it whole ([`Subscriber::is_in`]): another's longer number is another's.
@@ -38,7 +38,7 @@ struct Place {
 }
 
 /// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
-const PLACES: [Place; 15] = [
+const PLACES: [Place; 16] = [
     Place {
         table: "order_fields",
         keys: &["id"],
@@ -149,6 +149,14 @@ const PLACES: [Place; 15] = [
         keys: &["id"],
         text: false,
         names: &["text"],
+        only: "TRUE",
+        change: Change::Hide,
+    },
+    Place {
+        table: "emergency_occasions",
+        keys: &["id"],
+        text: false,
+        names: &["points", "note"],
         only: "TRUE",
         change: Change::Hide,
     },
@@ -346,6 +354,7 @@ impl Store {
             entries += place.clear(&mut write, tenant, person).await?;
         }
         entries += lease::forget_party(&mut write, tenant, person).await?;
+        self.forget_answers(&mut write, tenant, person).await?;
         if entries > 0 {
             // Lists of callers and known customers are in the plan.
             write.raise_plan(tenant).await?;

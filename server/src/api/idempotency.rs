@@ -145,7 +145,7 @@ fn again(answer: Option<Kept>) -> Response {
         return Problem::conflict(message).into_response();
     };
     let Some(body) = body else {
-        let message = "This was carried out before; its answer was too long to be kept.";
+        let message = "This was carried out before; its answer is not kept.";
         return Problem::conflict(message).into_response();
     };
     let mut response = Response::new(Body::from(body));

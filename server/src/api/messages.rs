@@ -64,10 +64,7 @@ const SENTENCES: &[Sentence] = &[
          anew meanwhile. Look, and choose a new key.",
         "无法得知使用此 Idempotency-Key 的请求是否已执行：期间系统重新启动过。请核实后换一个新键。",
     ),
-    (
-        "This was carried out before; its answer was too long to be kept.",
-        "此请求已执行过；其结果过长，未保存。",
-    ),
+    ("This was carried out before; its answer is not kept.", "此请求已执行过；其结果未保留。"),
     (
         "one Idempotency-Key of 1 to 255 printable characters without blanks is needed",
         "需要一个 1 至 255 个可打印字符且不含空格的 Idempotency-Key",

@@ -19,7 +19,7 @@ const HOPS: u8 = 0x3D;
 /// How a call was forwarded on its way (redirection information, Q.763 §3.45).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redirection {
-    /// What was done to it: 3 is a diversion of which everything may be seen.
+    /// What was done to it: 3 is a diversion of which everything may be seen, 4 one of which nothing.
     pub indicator: u8,
     /// Why it was forwarded first: 1 busy, 2 no answer, 3 always.
     pub original_reason: u8,

@@ -19,6 +19,15 @@ use std::ops::ControlFlow;
 pub const SQL_BYTES_MAX: usize = 64 << 10;
 /// Deepest nesting of a query.
 const DEPTH_MAX: usize = 50;
+/// Operators one behind the other (`1 + 1 + 1`), and UNIONs of a query. For the parser they are no
+/// nesting, but each is a level of the tree, and whoever copies it needs room on the stack for all.
+const CHAIN_MAX: usize = 300;
+/// Tables of one FROM: the plan of each join has the columns of all before it.
+const TABLES_MAX: usize = 64;
+/// EXPLAINs of a text, for each of which the parser calls itself.
+const EXPLAINS_MAX: usize = 16;
+const EXPLAIN: &[u8] = b"explain";
+const ONLY: &str = "only SELECT, WITH, VALUES and EXPLAIN are answered here";
 /// Longest result of `lpad` and `rpad`.
 const PAD_MAX: u64 = 1_000;
 
@@ -27,6 +36,10 @@ pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
     if sql.len() > SQL_BYTES_MAX {
         let text = format!("the text has {} bytes, {SQL_BYTES_MAX} are allowed", sql.len());
         return Err(SqlError::new(SqlFault::Forbidden, text));
+    }
+    let words = sql.as_bytes().windows(EXPLAIN.len());
+    if words.filter(|word| word.eq_ignore_ascii_case(EXPLAIN)).count() > EXPLAINS_MAX {
+        return Err(SqlError::new(SqlFault::Forbidden, "one EXPLAIN before a query is enough"));
     }
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
@@ -37,7 +50,69 @@ pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
     let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
         return Err(SqlError::new(SqlFault::Forbidden, "exactly one statement is needed"));
     };
+    check_depth(&statement)?;
     Ok(statement)
+}
+
+/// Looks how deep the tree is, before anything copies it.
+fn check_depth(statement: &Parsed) -> Result<(), SqlError> {
+    let inner = match statement {
+        Parsed::Statement(inner) => inner,
+        Parsed::Explain(explain) => return check_depth(&explain.statement),
+        _ => return Err(SqlError::new(SqlFault::Forbidden, ONLY)),
+    };
+    match inner.visit(&mut Depth(0)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(why) => Err(SqlError::new(SqlFault::Forbidden, why)),
+    }
+}
+
+/// How many expressions the one that is looked at lies within.
+struct Depth(usize);
+
+impl Depth {
+    fn chain(length: usize) -> ControlFlow<String> {
+        if length <= CHAIN_MAX {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(format!(
+            "more than {CHAIN_MAX} operators or UNIONs stand one behind the other; IN (…), CASE or \
+             VALUES take as many as there are"
+        ))
+    }
+}
+
+impl Visitor for Depth {
+    type Break = String;
+
+    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<String> {
+        self.0 += 1;
+        Depth::chain(self.0)
+    }
+
+    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<String> {
+        self.0 -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<String> {
+        let tables: usize = select.from.iter().map(|from| 1 + from.joins.len()).sum();
+        if tables <= TABLES_MAX {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(format!("more than {TABLES_MAX} tables are joined in one FROM"))
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
+        let (mut unions, mut rest) = (0, vec![query.body.as_ref()]);
+        while let Some(body) = rest.pop() {
+            if let SetExpr::SetOperation { left, right, .. } = body {
+                unions += 1;
+                rest.extend([left.as_ref(), right.as_ref()]);
+            }
+        }
+        Depth::chain(unions)
+    }
 }
 
 /// Whether a text is one expression and nothing else: in brackets it is a whole, whatever stands around
@@ -74,7 +149,7 @@ fn query_of(statement: &Parsed) -> Result<&Query, SqlError> {
     match statement {
         Parsed::Statement(statement) => match statement.as_ref() {
             Statement::Query(query) => Ok(query),
-            _ => refuse("only SELECT, WITH, VALUES and EXPLAIN are answered here"),
+            _ => refuse(ONLY),
         },
         Parsed::Explain(explain) => {
             let options = &explain.options;
@@ -86,7 +161,7 @@ fn query_of(statement: &Parsed) -> Result<&Query, SqlError> {
                 _ => refuse("only a query can be explained here"),
             }
         }
-        _ => refuse("only SELECT, WITH, VALUES and EXPLAIN are answered here"),
+        _ => refuse(ONLY),
     }
 }
 

@@ -107,7 +107,8 @@ fn number(kind: Kind, value: i64) -> String {
     match kind {
         Kind::Percent => format!("{}%", (value + 5) / 10),
         Kind::Decimal => format!("{}.{:02}", value / 100, value % 100),
-        Kind::Duration if value < 3_600_000 => {
+        // What is rounded to a whole hour is one.
+        Kind::Duration if value < 3_599_500 => {
             let secs = rounded_secs(value, 1).unwrap_or(0);
             format!("{}:{:02}", secs / 60, secs % 60)
         }
@@ -171,6 +172,8 @@ mod tests {
         assert_eq!(number(Kind::Percent, 857), "86%");
         assert_eq!(number(Kind::Duration, 85_000), "1:25");
         assert_eq!(number(Kind::Duration, 5_400_000), "1h30");
+        let hour = [3_599_499, 3_599_500].map(|ms| number(Kind::Duration, ms));
+        assert_eq!(hour, ["59:59", "1h00"]);
         assert_eq!(number(Kind::Decimal, 421), "4.21");
         assert_eq!(number(Kind::Count, 1_234), "1,234");
         assert!(!draw(&chart(Kind::Count, &[]), 500.0, 0.0).contains("NaN"));

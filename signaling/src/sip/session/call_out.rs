@@ -315,6 +315,7 @@ impl UserAgent {
         let host = seen.address.to_string();
         let identity = trunk.map(|trunk| trunk.identity(&invite.from_user, &host));
         let hides = trunk.is_some_and(Trunk::hides);
+        let withholds = trunk.is_some_and(Trunk::withholds);
         let isup = branch.trunk.and_then(|key| self.address_for(key, &invite));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
         let (via, servers) = (seen.via(&via_branch), invite.servers_max());
@@ -323,10 +324,15 @@ impl UserAgent {
         if let Some((name, value)) = authorization {
             builder.header(name, value);
         }
-        for (name, value) in identity.unwrap_or_default() {
+        let tells_history = invite.headers.iter().any(|(name, _)| name == "History-Info");
+        for (name, mut value) in identity.unwrap_or_default() {
+            if name == "Privacy" && tells_history && !hides {
+                // `id` is of who calls alone (RFC 7044 §10.1).
+                value.push_str(";history");
+            }
             builder.header(name, value);
         }
-        extra_headers(&mut builder, &invite, hides);
+        extra_headers(&mut builder, &invite, hides, withholds);
         let bytes = sip_i::finish(builder, invite.sdp_at(media), isup)?;
         let tx = self.start_client(now, hop, &via_branch, bytes, Owner::Branch(id));
         if let Some(branch) = self.branches.get_mut(&id) {
@@ -622,14 +628,17 @@ impl UserAgent {
     }
 }
 
-/// Headers that the switch adds; those that carry the protocol stay ours. What they say of who was
-/// called before is said to nobody who is not to know who calls.
-fn extra_headers(builder: &mut Builder, invite: &Invite, hides: bool) {
+/// Headers that the switch adds; those that carry the protocol stay ours. Who was called before is shown
+/// as the caller: nothing is said of them to whom the caller is hidden from, and where the callee alone
+/// is not to know, the network is asked to keep it from them (RFC 5806 §4).
+fn extra_headers(builder: &mut Builder, invite: &Invite, hides: bool, withholds: bool) {
     let tells = |name: &str| ["Diversion", "History-Info"].contains(&name);
     for (name, value) in invite.headers.iter().filter(|(name, _)| !hides || !tells(name)) {
-        if matches!(Name::from_bytes(name.as_bytes()), Name::Other | Name::Diversion) {
-            builder.header(name, value);
+        if !matches!(Name::from_bytes(name.as_bytes()), Name::Other | Name::Diversion) {
+            continue;
         }
+        let privacy = if withholds && name == "Diversion" { ";privacy=full" } else { "" };
+        builder.header(name, format!("{value}{privacy}"));
     }
 }
 

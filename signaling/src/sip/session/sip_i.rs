@@ -31,8 +31,9 @@ const MEDIA_TYPE: &str = "application/isup";
 const DESCRIPTION: &str = "application/sdp";
 /// The user says the number, and it was checked to be theirs (Q.763 §3.10): we show no other.
 const CHECKED: u8 = 1;
-/// Forwarded, and everything of it may be seen (Q.763 §3.45).
+/// Forwarded, and everything of it may be seen, or nothing (Q.763 §3.45).
 const DIVERTED: u8 = 3;
+const DIVERTED_RESTRICTED: u8 = 4;
 /// Most diversions that are counted there.
 const DIVERSIONS_MAX: u8 = 5;
 /// Q.850: exchange routing error, bearer capability not implemented.
@@ -250,7 +251,7 @@ impl UserAgent {
         address.calling = Some(calling);
         let diversion = invite.headers.iter().find(|(name, _)| name == "Diversion");
         if let Some((_, value)) = diversion.filter(|_| !trunk.hides()) {
-            forward(&mut address, value.as_bytes(), country);
+            forward(&mut address, value.as_bytes(), country, trunk.withholds());
         }
         Some(Isup::InitialAddress(Box::new(address)).write())
     }
@@ -299,8 +300,9 @@ fn number_of(text: &str, country: &str, screening: u8) -> Number {
     }
 }
 
-/// Says what Diversion says of who was called before.
-fn forward(address: &mut InitialAddress, diversion: &[u8], country: &str) {
+/// Says what Diversion says of who was called before, who is shown as the caller: where the callee is
+/// not to know the one, they are not told by the other.
+fn forward(address: &mut InitialAddress, diversion: &[u8], country: &str, withheld: bool) {
     let Some(said) = NameAddr::parse(diversion) else { return };
     let reason = match header::param(said.params, "reason") {
         Some(b"user-busy") => 1,
@@ -311,10 +313,15 @@ fn forward(address: &mut InitialAddress, diversion: &[u8], country: &str) {
     let count = header::param(said.params, "counter").and_then(decimal::<u8>).unwrap_or(1);
     let count = count.clamp(1, DIVERSIONS_MAX);
     let original_reason = if count == 1 { reason } else { 0 };
-    let by = number_of(&user_of(Some(said)), country, 0);
+    let mut by = number_of(&user_of(Some(said)), country, 0);
+    let mut indicator = DIVERTED;
+    if withheld {
+        by.presentation = Presentation::Restricted;
+        indicator = DIVERTED_RESTRICTED;
+    }
     address.redirecting = Some(by.clone());
     address.original_called = Some(by);
-    address.redirection = Some(Redirection { indicator: DIVERTED, original_reason, count, reason });
+    address.redirection = Some(Redirection { indicator, original_reason, count, reason });
 }
 
 #[cfg(test)]

@@ -207,7 +207,9 @@ fn a_withheld_number_is_in_no_line_for_a_trunk_that_is_not_trusted() {
         let sent = bench.one();
         let from = sent.header("From");
         assert!(from.starts_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag="), "{from}");
-        assert_eq!(sent.header("Privacy"), "id");
+        assert_eq!(sent.header("Privacy"), if trusted { "id;history" } else { "id" });
+        let before = "Diversion: <sip:95105688@h>;reason=user-busy;privacy=full\r\n";
+        assert_eq!(sent.has(before), trusted, "{}", sent.text);
         assert!(sent.has("X-Call: 7\r\n"));
         assert_eq!(sent.has("P-Asserted-Identity: <sip:95105688@192.0.2.1:5060>\r\n"), trusted);
         assert_eq!(sent.has("95105688"), trusted, "{}", sent.text);

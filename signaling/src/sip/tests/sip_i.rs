@@ -258,6 +258,12 @@ fn a_withheld_number_is_in_no_isup_for_a_trunk_that_is_not_trusted() {
         if trusted {
             assert_eq!(calling.presentation, Presentation::Restricted);
             assert_eq!(calling.digits, "95105688");
+            // The same number, which the callee is not to be shown by another name.
+            for before in [said.redirecting, said.original_called].map(Option::unwrap) {
+                assert_eq!(before.presentation, Presentation::Restricted);
+                assert_eq!(before.digits, "95105688");
+            }
+            assert_eq!(said.redirection.map(|said| said.indicator), Some(4));
         } else {
             assert_eq!(calling, Number::unavailable());
         }

@@ -18,8 +18,9 @@ use ballista_executor::flight_service::BallistaFlightService;
 use ballista_executor::shutdown::Shutdown;
 use datafusion::prelude::SessionConfig;
 use object_store::local::LocalFileSystem;
+use std::fs::Permissions;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
@@ -73,7 +74,13 @@ impl Executor {
         let work = options.work.join(FOLDER);
         let doing = format!("make the folder {}", work.display());
         let mut folder = std::fs::DirBuilder::new();
-        folder.recursive(true).mode(0o700).create(&work).map_err(failed(doing))?;
+        // One that was there may have been open to others of the machine, or be somebody else's.
+        folder
+            .recursive(true)
+            .mode(0o700)
+            .create(&work)
+            .and_then(|()| std::fs::set_permissions(&work, Permissions::from_mode(0o700)))
+            .map_err(failed(doing))?;
         let files = Arc::new(files(published, &work)?);
 
         let doing = format!("listen on {} for the cluster", options.listen);

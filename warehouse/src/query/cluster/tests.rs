@@ -15,6 +15,8 @@ use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::SessionConfig;
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use terms::record::Row;
@@ -167,6 +169,25 @@ async fn an_executor_that_nobody_could_reach_or_without_a_warehouse_is_refused()
     assert!(refused.to_string().starts_with("read the warehouse in"), "{refused}");
     let bound = Executor::bind(options("127.0.0.1:0"), here()).await.unwrap();
     assert_ne!(bound.address().port(), 0);
+}
+
+#[tokio::test]
+async fn rows_between_two_stages_are_the_executors_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path().join("switchgrid-executor");
+    std::fs::create_dir(&work).unwrap();
+    std::fs::set_permissions(&work, Permissions::from_mode(0o755)).unwrap();
+    let options = Options {
+        scheduler: "127.0.0.1:1".parse().unwrap(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        reached_at: None,
+        cores: 1,
+        memory_max: None,
+        work: folder.path().to_owned(),
+    };
+    let published = Published::Folder(folder.path().to_owned());
+    Executor::bind(options, published).await.unwrap();
+    assert_eq!(std::fs::metadata(&work).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use std::ops::ControlFlow;
 
 /// The schema of the tables in which PostgreSQL describes itself.
 pub const PG_CATALOG: &str = "pg_catalog";
+/// Longest piece of SQL that is read as the number of a table.
+const OID_BYTES_MAX: usize = 1_024;
 
 /// Turns a query into what the engine reads.
 pub fn rewrite(query: &mut Query, known: &Catalogue, tables: &BTreeMap<String, Vec<String>>) {
@@ -278,7 +280,7 @@ fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
     }
     let wanted = match (plain.as_str(), text) {
         ("regclass", Some(name)) => return expression(&oid_of(name, known)),
-        ("regclass", None) => return expression(&name_of(&expr.to_string(), known)),
+        ("regclass", None) => return expression(&name_of(&expr.to_string(), known)?),
         ("regtype", Some(name)) => return expression(&type_of(name)),
         ("regtype", None) => return expression(&function::type_name(&expr.to_string())),
         ("regnamespace", None) => return expression("'public'"),
@@ -336,14 +338,18 @@ fn oid_of(name: &str, known: &Catalogue) -> String {
     }
 }
 
-/// The name of a table by its number.
-fn name_of(oid: &str, known: &Catalogue) -> String {
+/// The name of a table by its number, which stands in it twice: of a long one there is none, or a name
+/// of a name of a name would be as long as nobody has memory for.
+fn name_of(oid: &str, known: &Catalogue) -> Option<String> {
+    if oid.len() > OID_BYTES_MAX {
+        return None;
+    }
     let mut text = format!("CASE CAST({oid} AS BIGINT)");
     for (number, name) in &known.tables {
         text.push_str(&format!(" WHEN {number} THEN {}", literal::text(name)));
     }
     text.push_str(&format!(" ELSE CAST({oid} AS TEXT) END"));
-    text
+    Some(text)
 }
 
 fn type_of(name: &str) -> String {

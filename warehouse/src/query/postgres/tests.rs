@@ -37,6 +37,18 @@ fn value(kind: Option<Kind>, text: &str) -> Parameter {
 }
 
 #[tokio::test]
+async fn a_name_of_a_name_of_a_name_is_refused_and_does_not_grow_without_end() {
+    let asked = asked().await;
+    let of = |casts: usize| {
+        format!("SELECT c.oid{} FROM pg_catalog.pg_class c", "::regclass".repeat(casts))
+    };
+    assert!(asked.lines(&of(1)).await.contains(&"calls".to_owned()));
+    let made = asked.session.understood(&of(8)).unwrap().to_string();
+    assert!(made.len() < 16 << 10, "{} bytes", made.len());
+    assert!(asked.session.ask(&of(8), &[]).await.is_err());
+}
+
+#[tokio::test]
 async fn psql_lists_and_describes_tables() {
     let asked = asked().await;
     // `\dt`
