@@ -86,6 +86,9 @@ mod columns;
 #[path = "end_to_end/sampled.rs"]
 mod sampled;
 
+#[path = "end_to_end/scanned.rs"]
+mod scanned;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
