@@ -60,13 +60,17 @@ impl UserAgent {
             || connection.is_some_and(|own| own.trunk.is_some() || !own.shown.is_empty())
     }
 
-    /// This counts against its source. True where that is banned now.
+    /// This counts against its source. True where that is banned now, and its connection closed.
     pub(super) fn offended(&mut self, now: Now, flow: &Flow, offence: Offence) -> bool {
         if self.bans.are_off() || self.is_spared(flow) {
             return false;
         }
         self.bans.note(now, flow.remote.ip(), flow.transport.is_reliable(), offence);
-        self.is_banned(now, flow)
+        let is_banned = self.is_banned(now, flow);
+        if is_banned && flow.connection.is_some() {
+            self.close(*flow);
+        }
+        is_banned
     }
 
     /// Looks at a request that belongs to no dialog, before anything is done about it. True where its
