@@ -327,7 +327,9 @@ async fn run(
         offered: None,
         looked_at: None,
         refusals: Refusals::default(),
+        bans_file: config.data.join(bans::FILE),
     };
+    thread.restore_bans(clock::now());
     thread.begin(&kept, &config.media_legs);
     let _ = ready.send(Ok(addresses));
     loop {
@@ -429,6 +431,8 @@ struct Thread {
     /// A tenant whose state the switch is asked for, by the question's number.
     looked_at: Option<(u64, TenantId)>,
     refusals: Refusals,
+    /// Where bans outlast an orderly stop.
+    bans_file: PathBuf,
 }
 
 impl Thread {
@@ -490,7 +494,10 @@ impl Thread {
                 // The asker may have given up.
                 let _ = done.try_send(self.journal.last_seq());
             }
-            Message::Stop => return true,
+            Message::Stop => {
+                self.keep_bans(clock::now());
+                return true;
+            }
         }
         false
     }

@@ -22,6 +22,10 @@
 //! The table is bounded; where it is full the least bad and the oldest go first, once a second, and new
 //! sources meanwhile are held to their rate alone. Time comes in as an argument.
 
+mod kept;
+
+pub use kept::Kept;
+
 use super::bucket::{SOURCES_MAX, source_key};
 use crate::reach::Network;
 use crate::switch::Now;

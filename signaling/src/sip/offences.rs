@@ -1,7 +1,7 @@
 //! What counts towards a ban, and whom none is for: trunks, who is on the list of an interface that has
 //! one, and who is named as never banned.
 
-use super::bans::Offence;
+use super::bans::{Kept, Offence};
 use super::core::UserAgent;
 use super::flow::{Flow, ListenerId};
 use super::message::{Message, Method, Name};
@@ -96,6 +96,16 @@ impl UserAgent {
     /// The bans in force, the latest first.
     pub fn bans(&self, now: Now) -> Vec<Ban> {
         self.bans.list(now)
+    }
+
+    /// What is known of sources, for the process after an orderly stop.
+    pub fn keep_bans(&self, now: Now) -> Kept {
+        self.bans.keep(now)
+    }
+
+    /// Takes up what the process before kept, before anything comes in.
+    pub fn restore_bans(&mut self, now: Now, kept: Kept) {
+        self.bans.restore(now, kept);
     }
 
     /// Lifts the ban of a source and forgets what it did; gives back the ban, where one was in force.

@@ -6,6 +6,7 @@ use signaling::edge::alone;
 use signaling::edge::signaling::Config;
 use signaling::sip::bans::Limits;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 use terms::control::{Answer, Ask, Ban, BanReason, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +17,11 @@ const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const SCANNER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66));
 /// How long an answer may take on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
+
+fn config(folder: &Path) -> Config {
+    let bans = Limits { after: 3, ..Limits::default() };
+    Config { tcp: vec![HERE], bans, ..alone::config(folder) }
+}
 
 async fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
@@ -42,12 +48,7 @@ async fn ask_as(tool: &str, stream: &mut TcpStream) -> String {
 #[test]
 fn who_is_banned_is_hung_up_on_gets_no_other_connection_and_has_one_again_when_it_is_lifted() {
     let folder = tempfile::tempdir().unwrap();
-    let (signaling, answers) = alone::start(Config {
-        tcp: vec![HERE],
-        bans: Limits { after: 3, ..Limits::default() },
-        ..alone::config(folder.path())
-    })
-    .unwrap();
+    let (signaling, answers) = alone::start(config(folder.path())).unwrap();
     let tcp = signaling.local_addrs()[1];
     let ask = |body| {
         signaling.handle().ask(Request { id: 7, body });
@@ -81,4 +82,28 @@ fn who_is_banned_is_hung_up_on_gets_no_other_connection_and_has_one_again_when_i
         assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
     });
     signaling.stop();
+}
+
+#[test]
+fn a_ban_outlasts_an_orderly_stop_and_its_file_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bans.json");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (round, is_banned) in [false, true].into_iter().enumerate() {
+        let (signaling, answers) = alone::start(config(folder.path())).unwrap();
+        assert!(!file.exists(), "round {round}");
+        let tcp = signaling.local_addrs()[1];
+        let told = || {
+            signaling.handle().ask(Request { id: 7, body: Ask::Bans });
+            answers.recv_timeout(SOON).expect("every question is answered").body
+        };
+        let Answer::Bans(before) = told() else { panic!("no bans") };
+        assert_eq!(!before.is_empty(), is_banned, "round {round}: {before:?}");
+        runtime.block_on(async {
+            let mut scanner = connect(SCANNER, tcp).await;
+            while !ask_as("sipvicious", &mut scanner).await.is_empty() {}
+        });
+        signaling.stop();
+        assert!(file.exists(), "round {round}");
+    }
 }

@@ -211,6 +211,39 @@ fn a_flood_of_sources_has_a_limit_and_the_worst_stay() {
 }
 
 #[test]
+fn bans_and_who_is_known_last_over_a_stop_and_no_longer_than_without_one() {
+    let mut before = bans();
+    let (phone, spoofed) = (ip("192.0.2.7"), ip("192.0.2.8"));
+    before.on_proven(at(0).moment, phone, "1001");
+    guesses(&mut before, at(100), thief(), 10);
+    for _ in 0..10 {
+        before.note(at(100), spoofed, false, Offence::Malformed);
+    }
+    let kept = before.keep(at(200));
+    let text = serde_json::to_string(&kept).unwrap();
+    // The monotonic clock of another start is another one.
+    let other = |seconds: u64| Now { moment: Moment::from_secs(900_000 + seconds), ..at(seconds) };
+    let mut after = bans();
+    after.restore(other(300), serde_json::from_str(&text).unwrap());
+    assert_eq!(after.list(other(300)), before.list(at(300)));
+    assert!(after.turn_away(other(699), thief(), true));
+    assert!(after.turn_away(other(699), spoofed, false));
+    assert!(!after.turn_away(other(699), spoofed, true), "it is still only claimed");
+    assert!(!after.turn_away(other(700), thief(), true));
+    guesses(&mut after, other(700), thief(), 10);
+    assert!(after.turn_away(other(700 + 7_199), thief(), true), "the second, not the first");
+    for second in [301, 86_399] {
+        (0..10).for_each(|_| after.note(other(second), phone, false, Offence::Malformed));
+        assert!(!after.turn_away(other(second), phone, false), "{second}");
+    }
+    (0..10).for_each(|_| after.note(other(86_400), phone, false, Offence::Malformed));
+    assert!(after.turn_away(other(86_400), phone, false), "its day is over");
+    let mut late = bans();
+    late.restore(other(90_000), kept);
+    assert_eq!((late.len(), late.known.len()), (0, 0));
+}
+
+#[test]
 fn bans_that_are_off_ban_nobody() {
     let mut bans = Bans::new(Limits::default());
     guesses(&mut bans, at(0), thief(), 1_000);
