@@ -109,6 +109,8 @@ text_enum! {
         SelfService = "self",
         /// The tokens of others.
         TokensWrite = "tokens.write",
+        /// See which addresses SIP does not listen to, and listen to one again.
+        BansWrite = "bans.write",
         /// The audit table.
         AuditRead = "audit.read",
         /// Counters of the box from another machine.
@@ -170,6 +172,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::UsersWrite, ADMINISTRATORS),
         (P::SelfService, EVERYBODY),
         (P::TokensWrite, ADMINISTRATORS),
+        (P::BansWrite, ADMINISTRATORS),
         (P::AuditRead, ADMINISTRATORS),
         (P::MetricsRead, ADMINISTRATORS),
     ]

@@ -13,6 +13,7 @@ pub mod areas;
 pub mod audit;
 mod auth_codes;
 mod availability;
+mod bans;
 pub mod call_quality;
 pub mod call_routing;
 pub mod callbacks;
@@ -317,6 +318,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(hooks::routes(guard))
         .merge(audit::routes(guard))
         .merge(availability::routes(guard))
+        .merge(bans::routes(guard))
         .merge(health::routes())
         .merge(metrics::routes())
 }

@@ -3,6 +3,7 @@
 //!
 //! A bad file stops the start with file, line, key and what would be right.
 
+mod bans;
 mod doors;
 mod files;
 mod manifest;
@@ -212,6 +213,18 @@ config! {
         dialogs_max: u32 = "20000", Restart;
         /// Most requests per second from one address before they are dropped.
         requests_per_s_max: u32 = "2000", Restart;
+        /// Failures of one address within ban_within that ban it: wrong passwords, different names asked
+        /// for without one, messages that are no SIP, names of scanners. At most 100; 0 bans nobody.
+        ban_after: u32 = "10", Restart;
+        /// The time within which failures count towards a ban.
+        ban_within: Span = "\"10m\"", Restart;
+        /// Length of the first ban of an address; each further one is twelve times as long.
+        ban_time: Span = "\"10m\"", Restart;
+        /// Longest ban, and how long an address has to keep the peace until its next is a first one.
+        ban_time_max: Span = "\"1d\"", Restart;
+        /// Networks that are never banned, such as those of an office or a proxy before ws. Sources of
+        /// trunks never are, nor who is on the list of an interface.
+        ban_never: Vec<value::Network> = "[]", Restart;
         /// How long a trunk may say nothing at all to a call where another server of it, or another
         /// trunk, is left to try: 1s to 32s.
         trunk_silence_max: Span = "\"6s\"", Restart;
@@ -551,6 +564,7 @@ impl Config {
         self.check_postgres()?;
         self.check_flight()?;
         self.check_networks()?;
+        self.check_bans()?;
         self.check_trunks()?;
         if self.sip.codecs.is_empty() {
             return refused("sip.codecs", "name at least one, such as \"PCMA\"".into());

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod allowed;
+pub mod bans;
 pub(crate) mod bucket;
 pub mod core;
 mod dialog;
@@ -19,6 +20,7 @@ pub mod lamps;
 mod lines;
 pub mod message;
 pub mod multipart;
+mod offences;
 pub mod parse;
 mod presence;
 mod publish;

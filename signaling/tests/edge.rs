@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test of the edge stands outside of the core")]
 
+mod bans;
 mod bench;
 mod doors;
 mod lines;

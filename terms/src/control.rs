@@ -1,10 +1,12 @@
 //! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
+mod ban;
 mod callback;
 mod conference;
 mod play;
 
+pub use ban::{Ban, BanReason};
 pub use callback::LiveCallback;
 pub use conference::{LiveConference, LiveMember};
 pub use play::{PlayOrder, PlayTo, PlayWhat};
@@ -20,6 +22,7 @@ use crate::subscriber::Subscriber;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// A numbered request; the answer carries the number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +126,10 @@ pub enum Ask {
         /// Which.
         call: CallId,
     },
+    /// Sources that are not listened to. Answered by [`Answer::Bans`].
+    Bans,
+    /// Listen to this source again. Answered by [`Answer::Bans`] with the ban that this ended.
+    LiftBan(IpAddr),
     /// Counters and gauges of the call path.
     Metrics,
     /// Take no new calls; answered when the last one has ended or `within_s` is over.
@@ -390,6 +397,8 @@ pub enum Answer {
     Recording(Option<LiveRecording>),
     /// What the legs of a live call that have a port heard and said until now.
     Quality(Vec<LegQuality>),
+    /// Bans, the latest first.
+    Bans(Vec<Ban>),
     /// Counters and gauges.
     Metrics(Vec<Metric>),
 }

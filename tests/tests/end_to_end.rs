@@ -89,6 +89,9 @@ mod read_meanwhile;
 #[path = "end_to_end/sampled.rs"]
 mod sampled;
 
+#[path = "end_to_end/scanned.rs"]
+mod scanned;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 

@@ -5,6 +5,7 @@ mod areas;
 mod audit;
 mod auth_codes;
 mod availability;
+mod bans;
 mod basics;
 mod callbacks;
 mod callers;

@@ -334,6 +334,7 @@ fn signaling_config(
         dialogs_max: config.sip.dialogs_max as usize,
         requests_per_s_max: config.sip.requests_per_s_max,
         allowed: config.allowed(),
+        bans: config.bans(),
         name_servers: config.sip.name_servers.iter().map(|server| server.0).collect(),
         journal: signaling::edge::journal::Config::default(),
         switch: switch_config(config, certificate),

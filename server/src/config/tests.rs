@@ -88,6 +88,26 @@ fn how_trunks_are_tried_is_bounded_and_refused_by_its_key() {
 }
 
 #[test]
+fn when_an_address_is_banned_is_bounded_and_0_bans_nobody() {
+    let parse = |text: &str| Config::parse(text, Path::new("switchgrid.toml"));
+    let usual = Config::default().bans();
+    assert_eq!((usual.after, usual.time.as_secs(), usual.time_max.as_secs()), (10, 600, 86_400));
+    let config = parse("[sip]\nban_after = 0\nban_never = [\"192.0.2.0/24\"]\n").unwrap();
+    assert_eq!(config.bans().after, 0);
+    assert!(config.bans().never[0].holds("192.0.2.7".parse().unwrap()));
+    for (key, value, why) in [
+        ("ban_after", "101", "above 100"),
+        ("ban_within", "\"0s\"", "use 1s or more"),
+        ("ban_time", "\"10ms\"", "use 1s or more"),
+        ("ban_time_max", "\"5m\"", "shorter than sip.ban_time, 600s"),
+        ("ban_never", "[\"office\"]", "no address or network"),
+    ] {
+        let refusal = parse(&format!("[sip]\n{key} = {value}\n")).unwrap_err().to_string();
+        assert!(refusal.contains(key) && refusal.contains(why), "{refusal}");
+    }
+}
+
+#[test]
 fn the_documentation_page_is_current() {
     let page = documentation();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.md");

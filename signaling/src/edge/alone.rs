@@ -15,7 +15,8 @@ use terms::media::{self, PlayEnd, Quality, SrtpPolicy, TrunkT38};
 use terms::routing::{Agent, CallerRule, EarlyMedia, Trunk};
 use terms::{AgentId, TrunkId};
 
-/// Listens for datagrams on a port of the system's choice, with the product's usual limits.
+/// Listens for datagrams on a port of the system's choice, with the product's usual limits, and
+/// bans nobody.
 pub fn config(data: &Path) -> Config {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Config {
@@ -31,6 +32,7 @@ pub fn config(data: &Path) -> Config {
         dialogs_max: 1_000,
         requests_per_s_max: 2_000,
         allowed: Vec::new(),
+        bans: crate::sip::bans::Limits::default(),
         name_servers: Vec::new(),
         journal: journal::Config::default(),
         switch: switch::Config::default(),

@@ -2,6 +2,7 @@
 //! Entries of the log are handed to the kernel before the packets of the same step leave.
 
 mod arrive;
+mod bans;
 
 use super::clock;
 use super::doors::{self, Doors};
@@ -74,6 +75,8 @@ pub struct Config {
     pub requests_per_s_max: u32,
     /// Networks that may signal over a transport; one without any takes everybody.
     pub allowed: Vec<(Transport, Network)>,
+    /// When a source is not listened to for a while.
+    pub bans: sip::bans::Limits,
     /// Name servers that are asked where trunks are; those of the system where there are none.
     pub name_servers: Vec<SocketAddr>,
     /// The event log.
@@ -324,7 +327,9 @@ async fn run(
         offered: None,
         looked_at: None,
         refusals: Refusals::default(),
+        bans_file: config.data.join(bans::FILE),
     };
+    thread.restore_bans(clock::now());
     thread.begin(&kept, &config.media_legs);
     let _ = ready.send(Ok(addresses));
     loop {
@@ -400,6 +405,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
     user_agent.allowed.clone_from(&config.allowed);
+    user_agent.bans.clone_from(&config.bans);
     user_agent.silence_max = config.switch.trunk_silence_max;
     user_agent
 }
@@ -425,6 +431,8 @@ struct Thread {
     /// A tenant whose state the switch is asked for, by the question's number.
     looked_at: Option<(u64, TenantId)>,
     refusals: Refusals,
+    /// Where bans outlast an orderly stop.
+    bans_file: PathBuf,
 }
 
 impl Thread {
@@ -486,13 +494,21 @@ impl Thread {
                 // The asker may have given up.
                 let _ = done.try_send(self.journal.last_seq());
             }
-            Message::Stop => return true,
+            Message::Stop => {
+                self.keep_bans(clock::now());
+                return true;
+            }
         }
         false
     }
 
     fn input(&mut self, input: Input) {
         let now = clock::now();
+        if let Input::Ask(request) = &input
+            && let Some(bans) = self.about_bans(now, &request.body)
+        {
+            return (self.sinks.answers)(Response { id: request.id, body: Answer::Bans(bans) });
+        }
         if let Input::Media(media::Event::OpenFailed { leg, reason }) = &input
             && let Some(legs) = self.refusals.note(now.moment)
         {
@@ -519,6 +535,8 @@ impl Thread {
                 | Ask::Heard { .. }
                 | Ask::Mailbox(..)
                 | Ask::Quality { .. }
+                | Ask::Bans
+                | Ask::LiftBan(_)
                 | Ask::Metrics => {}
             }
         }
@@ -603,7 +621,9 @@ impl Thread {
         let left_out = self.live.as_ref().map_or(0, Live::left_out);
         let left_out = metric("switchgrid_live_state_left_out_total".to_owned(), left_out);
         let refused = metric("switchgrid_media_legs_refused_total".to_owned(), self.refusals.legs);
-        core.chain([lost, left_out, refused]).collect()
+        let banned = self.user_agent.bans(clock::now()).len() as u64;
+        let banned = metric("switchgrid_sip_banned".to_owned(), banned);
+        core.chain([lost, left_out, refused, banned]).collect()
     }
 
     fn output(&mut self, output: Output) {

@@ -27,6 +27,11 @@ impl Allowed {
         of.peek().is_none() || of.any(|(_, network)| network.holds(ip))
     }
 
+    /// Whether there is a list for this transport: who comes by it then is on it.
+    pub fn has_list(&self, transport: Transport) -> bool {
+        self.networks.iter().any(|(own, _)| *own == transport)
+    }
+
     /// This source was dropped.
     pub fn note(&mut self, transport: Transport, ip: IpAddr) {
         if self.told.len() < TOLD_MAX && self.told.insert(ip) {

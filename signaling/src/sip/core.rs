@@ -3,6 +3,7 @@
 
 use super::accounts::users;
 use super::allowed::Allowed;
+use super::bans::{self, Bans};
 use super::bucket::Sources;
 use super::digest::{Algorithm, Authenticator, Ha1};
 use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
@@ -68,6 +69,8 @@ pub struct Config {
     /// Networks that may signal over a transport; one without any takes everybody. Sources of trunks
     /// always may.
     pub allowed: Vec<(Transport, Network)>,
+    /// When a source is not listened to for a while.
+    pub bans: bans::Limits,
     /// Most answers per second to one source before it has proven who it is (threat T16).
     pub challenges_per_s_max: u32,
     /// Bounds of registrations.
@@ -96,6 +99,7 @@ impl Config {
             connections_max: 10_000,
             requests_per_s_max: 2_000,
             allowed: Vec::new(),
+            bans: bans::Limits::default(),
             challenges_per_s_max: 500,
             registrations: Limits::default(),
             lamps: lamps::Limits::default(),
@@ -155,7 +159,8 @@ pub struct UserAgent {
     /// Of which that is otherwise than before, for those who keep it.
     pub(super) trunks_touched: BTreeSet<TrunkKey>,
     pub(super) sources: Sources,
-    allowed: Allowed,
+    pub(super) allowed: Allowed,
+    pub(super) bans: Bans,
     pub(super) unproven: Sources,
     pub(super) servers: IdMap<u64, ServerTx>,
     pub(super) server_keys: HashMap<Key, u64>,
@@ -188,6 +193,7 @@ impl UserAgent {
             authenticator: Authenticator::new(rng.random()),
             sources: Sources::new(config.requests_per_s_max),
             allowed: Allowed::new(config.allowed.clone()),
+            bans: Bans::new(config.bans.clone()),
             unproven: Sources::new(config.challenges_per_s_max),
             config,
             rng,
@@ -268,13 +274,14 @@ impl UserAgent {
         source: SocketAddr,
         bytes: &[u8],
     ) {
-        if !self.is_allowed(Transport::Udp, source) || !self.admit(now, source) {
+        let flow = Flow::udp(listener, source);
+        if !self.is_allowed(Transport::Udp, source) || self.turned_away(now, &flow) {
             return;
         }
-        if self.keeps_alive(bytes) {
+        if !self.admit(now, source) || self.keeps_alive(bytes) {
             return;
         }
-        self.on_bytes(now, Flow::udp(listener, source), bytes, Carrier::Datagram);
+        self.on_bytes(now, flow, bytes, Carrier::Datagram);
     }
 
     /// Bytes came on a connection; its first call makes the connection known.
@@ -298,6 +305,9 @@ impl UserAgent {
         while let Some(frame) =
             self.connections.get_mut(&connection).and_then(|known| known.framer.next_frame())
         {
+            if self.turned_away(now, &flow) {
+                return self.close(flow);
+            }
             match frame {
                 Frame::Ping => self.pong(flow),
                 Frame::Message(bytes) if self.admit(now, source) => {
@@ -326,7 +336,7 @@ impl UserAgent {
     ) {
         let Some(flow) = self.connection_flow(listener, connection, source) else { return };
         let is_ours = self.connections.get(&connection).is_some_and(|own| own.trunk.is_some());
-        if !is_ours && !self.is_allowed(flow.transport, source) {
+        if !is_ours && !self.is_allowed(flow.transport, source) || self.turned_away(now, &flow) {
             return self.close(flow);
         }
         if !self.admit(now, source) {
@@ -508,9 +518,11 @@ impl UserAgent {
             ("connections_live", self.connections.len()),
             ("sources_live", self.sources.len()),
             ("lamps_live", self.lamps.len()),
+            ("suspects_live", self.bans.len()),
         ];
         let counted = self.counters.iter().map(|(&name, &count)| (name, count));
-        counted.chain(tables.into_iter().map(|(name, count)| (name, count as u64)))
+        let tables = tables.into_iter().map(|(name, count)| (name, count as u64));
+        counted.chain(tables).chain([("bans", self.bans.begun())])
     }
 
     /// Sources of trunks always may signal, others where no list keeps them out.

@@ -1,7 +1,8 @@
 //! Digest authentication, RFC 7616 and RFC 8760: MD5 and SHA-256, `qop=auth`.
 //!
-//! A nonce is signed and dated, so a challenge costs no memory; only a nonce that was used with the
-//! right password gets a window of counters against replay. Unknown users are checked against a
+//! A nonce is signed, dated and for one source, so a challenge costs no memory, and who answers it has
+//! received it; only a nonce that was used with the right password gets a window of counters against
+//! replay. Credentials with a nonce of another source are not looked at: they are stale. Unknown users are checked against a
 //! made-up secret: same work, same answer (threat T15). A source is blocked after
 //! [`FAILURES_MAX`] wrong passwords, never a user name.
 
@@ -11,6 +12,7 @@ mod failures;
 pub(crate) use client::respond;
 use failures::Failures;
 
+use super::bucket::source_key;
 use super::header;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
@@ -166,9 +168,9 @@ pub enum Checked<T> {
     Good(T),
     /// Nothing usable for this realm was sent.
     Missing,
-    /// Right password, but the nonce is old, used or not ours.
+    /// The nonce is old, used, or none that this source had from us.
     Stale,
-    /// Wrong password or unknown user: the same to the outside.
+    /// Wrong password or unknown user, the same to the outside; the source has received our nonce.
     Wrong,
     /// The source sent too many wrong ones.
     Blocked,
@@ -186,38 +188,43 @@ impl Authenticator {
         }
     }
 
-    /// Value of a WWW-Authenticate header.
+    /// Value of a WWW-Authenticate header for this source.
     pub fn challenge(
         &mut self,
         now: Moment,
+        source: IpAddr,
         realm: &str,
         algorithm: Algorithm,
         stale: bool,
     ) -> String {
         self.serial += 1;
         let seconds = (now.as_millis() / 1000) as u32;
-        let nonce = self.nonce(seconds, self.serial);
+        let nonce = self.nonce(seconds, self.serial, source);
         let realm = super::write::quoted(realm);
         let stale = if stale { ",stale=true" } else { "" };
         let token = algorithm.token();
         format!("Digest realm={realm},nonce=\"{nonce}\",algorithm={token},qop=\"auth\"{stale}")
     }
 
-    fn nonce(&self, seconds: u32, serial: u64) -> String {
+    fn nonce(&self, seconds: u32, serial: u64, source: IpAddr) -> String {
         let mut bytes = seconds.to_be_bytes().to_vec();
         bytes.extend_from_slice(&serial.to_be_bytes()[2..]);
-        let signature =
-            sha2::Sha256::new().chain_update(self.secret.0).chain_update(&bytes).finalize();
+        let hasher = sha2::Sha256::new().chain_update(self.secret.0).chain_update(&bytes);
+        let signature = match source_key(source) {
+            IpAddr::V4(v4) => hasher.chain_update(v4.octets()),
+            IpAddr::V6(v6) => hasher.chain_update(v6.octets()),
+        }
+        .finalize();
         bytes.extend_from_slice(&signature[..10]);
         hex(&bytes)
     }
 
-    /// When it was made and its serial, for a nonce of ours.
-    fn read_nonce(&self, nonce: &[u8]) -> Option<(Moment, u64)> {
+    /// When it was made and its serial, for a nonce of ours that was made for this source.
+    fn read_nonce(&self, nonce: &[u8], source: IpAddr) -> Option<(Moment, u64)> {
         let text = std::str::from_utf8(nonce).ok().filter(|text| text.len() == 40)?;
         let seconds = u32::from_str_radix(text.get(..8)?, 16).ok()?;
         let serial = u64::from_str_radix(text.get(8..20)?, 16).ok()?;
-        equal(self.nonce(seconds, serial).as_bytes(), nonce)
+        equal(self.nonce(seconds, serial, source).as_bytes(), nonce)
             .then(|| (Moment::from_secs(u64::from(seconds)), serial))
     }
 
@@ -245,11 +252,12 @@ impl Authenticator {
             Found::NoUser => None,
             Found::NoRealm => return Checked::Missing,
         };
+        let Some(nonce) = self.read_nonce(claim.nonce, source) else { return Checked::Stale };
         let made_up = self.made_up();
         let ha1 = found.as_ref().map_or(&made_up, |(_, ha1)| ha1);
         let right = equal(&claim.expected(method, ha1), claim.response);
         match found {
-            Some((owner, _)) if right => match self.take(now, &claim) {
+            Some((owner, _)) if right => match self.take(now, nonce, claim.counter) {
                 true => {
                     self.failures.forgive(source);
                     Checked::Good(owner)
@@ -268,14 +276,13 @@ impl Authenticator {
         Ha1 { md5: made_up[..32].to_owned(), sha256: made_up }
     }
 
-    /// The nonce is ours and young, and its counter is new.
-    fn take(&mut self, now: Moment, claim: &Claim) -> bool {
-        let Some((made_at, serial)) = self.read_nonce(claim.nonce) else { return false };
+    /// The nonce is young, and its counter is new.
+    fn take(&mut self, now: Moment, (made_at, serial): (Moment, u64), counter: u32) -> bool {
         if now.since(made_at) > NONCE_LIFE || serial <= self.forgotten {
             return false;
         }
         let window = self.used.entry(serial).or_insert(Window { made_at, highest: 0, seen: 1 });
-        let fresh = window.take(claim.counter);
+        let fresh = window.take(counter);
         self.forget(now);
         fresh
     }
@@ -428,7 +435,7 @@ mod tests {
         for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
             let mut auth = authenticator();
             let now = Moment::from_secs(100);
-            let challenge = auth.challenge(now, "switchgrid", algorithm, false);
+            let challenge = auth.challenge(now, SOURCE, "switchgrid", algorithm, false);
             let mut check = |nc, now| {
                 let sent = credentials(&challenge, "1001", "secret", nc);
                 auth.check(now, SOURCE, b"REGISTER", sent.as_bytes(), find)
@@ -447,10 +454,10 @@ mod tests {
         let mut auth = authenticator();
         let now = Moment::from_secs(100);
         let mut other = Authenticator::new([8; 32]);
-        let foreign = other.challenge(now, "elsewhere", Algorithm::Md5, false);
+        let foreign = other.challenge(now, SOURCE, "elsewhere", Algorithm::Md5, false);
         let sent = credentials(&foreign, "1001", "secret", 1);
         assert_eq!(auth.check(now, SOURCE, b"REGISTER", sent.as_bytes(), find), Checked::Missing);
-        let forged = other.challenge(now, "switchgrid", Algorithm::Md5, false);
+        let forged = other.challenge(now, SOURCE, "switchgrid", Algorithm::Md5, false);
         let sent = credentials(&forged, "1001", "secret", 1);
         assert_eq!(auth.check(now, SOURCE, b"REGISTER", sent.as_bytes(), find), Checked::Stale);
         assert!(auth.used.is_empty());
@@ -461,7 +468,7 @@ mod tests {
         for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
             let mut auth = authenticator();
             let now = Moment::from_secs(100);
-            let challenge = auth.challenge(now, "switchgrid", algorithm, false);
+            let challenge = auth.challenge(now, SOURCE, "switchgrid", algorithm, false);
             let kept = Ha1 { md5: "0".repeat(32), sha256: "0".repeat(64) };
             let find = |_: &[u8], user: &[u8]| match user {
                 b"1001" => Found::User(1001, kept.clone()),
@@ -486,7 +493,7 @@ mod tests {
     fn ten_wrong_passwords_block_the_source_and_nobody_else() {
         let mut auth = authenticator();
         let now = Moment::from_secs(100);
-        let challenge = auth.challenge(now, "switchgrid", Algorithm::Sha256, false);
+        let challenge = auth.challenge(now, SOURCE, "switchgrid", Algorithm::Sha256, false);
         for attempt in 0..FAILURES_MAX {
             let user = if attempt % 2 == 0 { "1001" } else { "nobody" };
             let sent = credentials(&challenge, user, "guess", attempt + 1);
@@ -497,6 +504,10 @@ mod tests {
         assert_eq!(auth.check(now, SOURCE, b"REGISTER", sent.as_bytes(), find), Checked::Blocked);
         let elsewhere = "192.0.2.6".parse().unwrap();
         let checked = auth.check(now, elsewhere, b"REGISTER", sent.as_bytes(), find);
+        assert_eq!(checked, Checked::Stale, "a nonce is for the source that it was made for");
+        let challenge = auth.challenge(now, elsewhere, "switchgrid", Algorithm::Sha256, false);
+        let sent = credentials(&challenge, "1001", "secret", 1);
+        let checked = auth.check(now, elsewhere, b"REGISTER", sent.as_bytes(), find);
         assert_eq!(checked, Checked::Good(1001), "the user is not locked out");
         let later = now + BLOCKED_FOR + Duration::from_secs(1);
         assert!(!auth.is_blocked(later, SOURCE));
@@ -506,12 +517,12 @@ mod tests {
     fn remembered_nonces_stay_in_bounds_and_forgotten_ones_are_stale() {
         let mut auth = authenticator();
         let now = Moment::from_secs(100);
-        let first = auth.challenge(now, "switchgrid", Algorithm::Md5, false);
+        let first = auth.challenge(now, SOURCE, "switchgrid", Algorithm::Md5, false);
         let mut last = first.clone();
         for _ in 0..NONCES_MAX + 5 {
             let serial = auth.serial;
             auth.used.insert(serial, Window { made_at: now, highest: 1, seen: 1 });
-            last = auth.challenge(now, "switchgrid", Algorithm::Md5, false);
+            last = auth.challenge(now, SOURCE, "switchgrid", Algorithm::Md5, false);
         }
         let sent = credentials(&last, "1001", "secret", 1);
         let checked = auth.check(now, SOURCE, b"REGISTER", sent.as_bytes(), find);

@@ -128,6 +128,9 @@ impl UserAgent {
         bindings.retain(|binding| {
             binding.flow.connection.is_none() && usize::from(binding.flow.listener) < listeners
         });
+        for binding in bindings.iter().filter(|_| known) {
+            self.bans.know(now.moment, binding.flow.remote.ip());
+        }
         if known && self.registrar.restore(now.moment, who, bindings) {
             let (tenant, agent) = who;
             self.emit(Event::Registered { tenant, agent, registered: true });

@@ -2,6 +2,7 @@
 //! is about. Every method but OPTIONS and what belongs to a dialog has to prove where it comes
 //! from (threat T11).
 
+use super::bans::Offence;
 use super::core::{Account, UserAgent};
 use super::digest::{Checked, Found};
 use super::flow::{Flow, Transport};
@@ -20,6 +21,8 @@ use crate::switch::Now;
 
 /// Status line, Content-Length and the empty line of a 401.
 const EMPTY_401_BYTES: usize = 52;
+/// Longest user name of credentials that is looked at where passwords are wrong.
+const USER_BYTES_MAX: usize = 128;
 
 /// What a request proved.
 pub(super) enum Proof {
@@ -35,10 +38,20 @@ impl UserAgent {
     pub(super) fn on_bytes(&mut self, now: Now, flow: Flow, bytes: &[u8], carrier: Carrier) {
         let message = match Message::parse(bytes, carrier) {
             Ok(message) => message,
-            Err(_) => return self.count("unreadable"),
+            Err(_) => {
+                self.count("unreadable");
+                // What trunks and phones answer is nobody's offence.
+                if !bytes.starts_with(b"SIP/") {
+                    self.offended(now, &flow, Offence::Malformed);
+                }
+                return;
+            }
         };
         if let Err(fault) = message.validate() {
             self.count("malformed");
+            if message.is_request() && self.offended(now, &flow, Offence::Malformed) {
+                return;
+            }
             return self.refuse_broken(now, flow, &message, fault);
         }
         if let Some(quirk) = message.quirk() {
@@ -140,6 +153,9 @@ impl UserAgent {
     }
 
     fn on_out_of_dialog(&mut self, now: Now, flow: Flow, request: &Message) {
+        if self.watch(now, &flow, request) {
+            return;
+        }
         if let Some(unsupported) = unsupported(request) {
             let must = [("Unsupported", unsupported)];
             return self.reply(now, flow, request, &Reply::with(420, &must));
@@ -198,18 +214,30 @@ impl UserAgent {
             None => Found::NoRealm,
         };
         let method = request.method_bytes();
+        let user = header::Digest::parse(credentials).and_then(|digest| digest.get("username"));
+        let user = header::text(user.unwrap_or_default(), USER_BYTES_MAX);
         let checked = self.authenticator.check(now.moment, source, method, credentials, find);
         match checked {
-            Checked::Good(Account::Agent(tenant, agent)) => Proof::Agent((tenant, agent)),
-            Checked::Good(Account::Trunk(key)) => self.prove_trunk(now, flow, request, key),
+            Checked::Good(Account::Agent(tenant, agent)) => {
+                self.bans.on_proven(now.moment, source, &user);
+                Proof::Agent((tenant, agent))
+            }
+            Checked::Good(Account::Trunk(key)) => {
+                self.bans.on_proven(now.moment, source, &user);
+                self.prove_trunk(now, flow, request, key)
+            }
             Checked::Stale => self.challenge(now, flow, request, true),
             Checked::Wrong => {
                 self.count("auth_wrong");
+                if self.offended(now, &flow, Offence::Password(&user)) {
+                    return Proof::None;
+                }
                 self.challenge(now, flow, request, false)
             }
             Checked::Missing => self.challenge(now, flow, request, false),
             Checked::Blocked => {
                 self.count("auth_blocked");
+                self.offended(now, &flow, Offence::Guess(&user));
                 Proof::None
             }
         }
@@ -257,7 +285,7 @@ impl UserAgent {
     }
 
     /// The first Digest credentials for a realm of ours.
-    fn credentials<'a>(&self, request: &Message<'a>) -> Option<&'a [u8]> {
+    pub(super) fn credentials<'a>(&self, request: &Message<'a>) -> Option<&'a [u8]> {
         let ours = |value: &&[u8]| {
             let realm = header::Digest::parse(value).and_then(|digest| digest.get("realm"));
             realm.is_some_and(|realm| {
@@ -282,7 +310,9 @@ impl UserAgent {
         let mut challenges: Vec<(&str, String)> = algorithms
             .into_iter()
             .map(|algorithm| {
-                let value = self.authenticator.challenge(now.moment, &realm, algorithm, stale);
+                let source = flow.remote.ip();
+                let value =
+                    self.authenticator.challenge(now.moment, source, &realm, algorithm, stale);
                 ("WWW-Authenticate", value)
             })
             .collect();

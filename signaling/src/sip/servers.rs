@@ -8,7 +8,7 @@ use super::trunk::TrunkKey;
 use crate::switch::Now;
 use rand::Rng;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use terms::routing::ClientCertificate;
 use terms::{Moment, TenantId};
@@ -138,6 +138,11 @@ impl Servers {
     /// This one is there.
     pub(crate) fn answered(&mut self, address: SocketAddr) {
         self.resting.remove(&address);
+    }
+
+    /// One of them is at this address, on whichever port.
+    pub(crate) fn holds(&self, ip: IpAddr) -> bool {
+        self.list.iter().any(|server| server.address.ip() == ip.to_canonical())
     }
 
     /// The one at this address.

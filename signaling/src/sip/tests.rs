@@ -2,6 +2,7 @@
 
 mod addresses;
 mod auth;
+mod bans;
 mod browsers;
 mod calls_in;
 mod calls_out;

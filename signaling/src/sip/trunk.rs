@@ -176,6 +176,13 @@ impl Trunk {
         self.networks.first().map(Network::first)
     }
 
+    /// We call it at this address.
+    fn is_called_at(&self, ip: IpAddr) -> bool {
+        let proxy = self.proxy.as_ref().map(|proxy| &proxy.host);
+        let is_proxy = matches!(proxy, Some(Host::Address(own)) if own.ip() == ip.to_canonical());
+        is_proxy || self.servers.holds(ip)
+    }
+
     /// Takes one call, if the limits allow it; `leave` gives it back.
     pub(crate) fn enter(&mut self, now: Moment) -> bool {
         let per_s = self.plan.calls_per_s_max;
@@ -311,6 +318,11 @@ impl Trunks {
     /// Trunks that have this address among theirs.
     pub(crate) fn at(&self, ip: IpAddr) -> impl Iterator<Item = (TrunkKey, &Trunk)> {
         self.list.iter().filter(move |(_, trunk)| trunk.holds(ip)).map(|(key, t)| (*key, t))
+    }
+
+    /// A trunk is called at this address.
+    pub(crate) fn is_called_at(&self, ip: IpAddr) -> bool {
+        self.list.values().any(|trunk| trunk.is_called_at(ip))
     }
 }
 

@@ -51,6 +51,8 @@ impl Switch {
             }
             Ask::Mailbox(tenant, of) => Some(done(self.mailbox(now, tenant, of))),
             Ask::Quality { tenant, call } => self.ask_quality(now, id, tenant, call),
+            // The edge answers for the core of SIP; here nobody is banned.
+            Ask::Bans | Ask::LiftBan(_) => Some(Answer::Bans(Vec::new())),
             Ask::Metrics => Some(Answer::Metrics(self.metrics())),
             Ask::Drain { within_s } => self.start_drain(now, id, within_s),
         };

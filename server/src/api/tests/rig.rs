@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{
-    Answer, Ask, LegQuality, LineFault, LineProblem, LiveAgent, LiveCall, LiveCallback,
+    Answer, Ask, Ban, LegQuality, LineFault, LineProblem, LiveAgent, LiveCall, LiveCallback,
     LiveConference, LiveRecording, LiveState, LiveSupervision, LiveTrunk, RecordingNow, TrunkDown,
     TrunkFault,
 };
@@ -102,6 +102,8 @@ pub struct Switch {
     pub agents: Mutex<Vec<LiveAgent>>,
     /// Who waits to be called back.
     pub callbacks: Mutex<Vec<LiveCallback>>,
+    /// Whom SIP does not listen to.
+    pub bans: Mutex<Vec<Ban>>,
     /// What goes on in conference rooms.
     pub conferences: Mutex<Vec<LiveConference>>,
     agent: Mutex<AgentId>,
@@ -167,6 +169,7 @@ impl CallsLink for Switch {
             }
             (Ask::Quality { .. }, None) => Answer::Quality(live_quality()),
             (Ask::Dial(_), None) => Answer::Call(MADE_CALL),
+            (Ask::Bans | Ask::LiftBan(_), None) => Answer::Bans(self.bans.lock().unwrap().clone()),
             (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
                 name: "switchgrid_calls".into(),
                 labels: vec![("tenant".into(), "a\"b".into())],

@@ -21,9 +21,18 @@ fn operations() -> Vec<(Method, String, Option<Permission>)> {
             let method = method.to_uppercase().parse().unwrap();
             operations.push((
                 method,
-                ["{id}", "{number}", "{language}", "{name}", "{review}", "{pack}", "{format}"]
-                    .into_iter()
-                    .fold(path.clone(), |path, part| path.replace(part, "1")),
+                [
+                    "{id}",
+                    "{number}",
+                    "{language}",
+                    "{name}",
+                    "{review}",
+                    "{pack}",
+                    "{format}",
+                    "{address}",
+                ]
+                .into_iter()
+                .fold(path.clone(), |path, part| path.replace(part, "1")),
                 permission,
             ));
         }

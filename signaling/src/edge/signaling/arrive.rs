@@ -24,6 +24,9 @@ impl Thread {
 
     /// Somebody connects.
     pub(super) fn connect(&mut self, opening: Opening) {
+        if self.user_agent.refuses_connection(clock::now(), opening.listener, opening.peer) {
+            return;
+        }
         let pays = self.net.has_handshake(opening.listener);
         if pays && !self.user_agent.admit_connection(clock::now(), opening.peer) {
             return;
