@@ -75,7 +75,7 @@ impl UserAgent {
 
     /// Looks at a request that belongs to no dialog, before anything is done about it. True where its
     /// source is banned now.
-    pub(super) fn watch(&mut self, now: Now, flow: &Flow, request: &Message) -> bool {
+    pub(super) fn looks_about(&mut self, now: Now, flow: &Flow, request: &Message) -> bool {
         if self.bans.are_off() {
             return false;
         }

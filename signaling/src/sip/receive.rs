@@ -153,7 +153,7 @@ impl UserAgent {
     }
 
     fn on_out_of_dialog(&mut self, now: Now, flow: Flow, request: &Message) {
-        if self.watch(now, &flow, request) {
+        if self.looks_about(now, &flow, request) {
             return;
         }
         if let Some(unsupported) = unsupported(request) {
