@@ -148,6 +148,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_day_that_is_not_over_stays_while_one_that_is_over_is_merged() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = scattered(dir.path()).await;
+        for id in 20..25 {
+            let next_day = order(1, 86_400 + id, id as u64, 1, 11);
+            warehouse.stage_rows("desk", id, &[next_day]).await.unwrap();
+            warehouse.publish_all().await.unwrap();
+        }
+        assert_eq!(some(&warehouse, (5, 2), "2026-11-23").await.unwrap(), 5);
+        assert_eq!(files(dir.path()).len(), 1 + 5);
+    }
+
+    #[tokio::test]
     async fn a_damaged_file_and_one_of_somebody_else_stay_beside_the_new_one() {
         let dir = tempfile::tempdir().unwrap();
         let warehouse = scattered(dir.path()).await;
