@@ -80,6 +80,7 @@ mod tests {
     use arrow::datatypes::Int64Type;
     use std::path::Path;
     use terms::TenantId;
+    use terms::record::{Order, Row};
 
     const DAYS_AFTER: Timestamp = Timestamp(BEGIN.0 + 3 * 86_400_000_000);
 
@@ -151,8 +152,12 @@ mod tests {
     async fn a_day_that_is_not_over_stays_while_one_that_is_over_is_merged() {
         let dir = tempfile::tempdir().unwrap();
         let warehouse = scattered(dir.path()).await;
+        let created_at = Timestamp(BEGIN.0 + 86_400_000_000);
         for id in 20..25 {
-            let next_day = order(1, 86_400 + id, id as u64, 1, 11);
+            let next_day = match order(1, id, id as u64, 1, 11) {
+                Row::Order(order) => Row::Order(Order { created_at, ..order }),
+                other => other,
+            };
             warehouse.stage_rows("desk", id, &[next_day]).await.unwrap();
             warehouse.publish_all().await.unwrap();
         }
