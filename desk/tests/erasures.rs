@@ -288,6 +288,8 @@ async fn a_wish_is_kept_sealed_until_it_has_ended_and_its_number_nowhere_after()
     let listed = store.erasures(tenant, None, 10).await.unwrap();
     assert_eq!((listed.len(), listed[0].state), (1, ErasureState::Done));
     assert!(store.erasure(TenantId(99), asked.id).await.is_err(), "another tenant has none");
+    place::sql(folder.path(), "UPDATE erasures SET ended_at = NULL").await.unwrap();
+    assert_eq!(store.open_erasures(tenant).await.unwrap(), [], "no number is left, sealed or not");
 }
 
 #[tokio::test]

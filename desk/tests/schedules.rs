@@ -138,6 +138,22 @@ async fn a_due_time_has_one_run_that_keeps_what_it_was_to_do() {
 }
 
 #[tokio::test]
+async fn a_run_that_was_asked_for_at_its_due_time_is_not_made_again() {
+    let desk = desk().await;
+    let made = desk.store.create_schedule(desk.tenant, &by(), &daily(&desk)).await.unwrap();
+    let at = By { at: after(20), ..by() };
+    assert_eq!(made.next_at, Some(at.at));
+    let asked = desk.store.run_schedule(desk.tenant, &at, made.id).await.unwrap();
+    plan(&desk, after(20)).await;
+    let runs = desk.store.report_runs(desk.tenant, None, None, 10).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [asked.id]);
+    assert!(runs[0].work.manual && runs[0].deliveries.len() == 2, "{runs:?}");
+    plan(&desk, after(44)).await;
+    let runs = desk.store.report_runs(desk.tenant, None, None, 10).await.unwrap();
+    assert_eq!(runs.len(), 2, "the schedule goes on");
+}
+
+#[tokio::test]
 async fn a_changed_schedule_begins_anew_and_one_that_is_off_is_not_due() {
     let desk = desk().await;
     let made = desk.store.create_schedule(desk.tenant, &by(), &daily(&desk)).await.unwrap();

@@ -80,6 +80,7 @@ mod tests {
     use arrow::datatypes::Int64Type;
     use std::path::Path;
     use terms::TenantId;
+    use terms::record::{Order, Row};
 
     const DAYS_AFTER: Timestamp = Timestamp(BEGIN.0 + 3 * 86_400_000_000);
 
@@ -145,6 +146,23 @@ mod tests {
         assert_eq!(some(&warehouse, (6, 1), "2026-12-31").await.unwrap(), 0);
         assert_eq!(due(&warehouse, BEGIN).await.unwrap(), 0, "the day is not over");
         assert_eq!(files(dir.path()), before);
+    }
+
+    #[tokio::test]
+    async fn a_day_that_is_not_over_stays_while_one_that_is_over_is_merged() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = scattered(dir.path()).await;
+        let created_at = Timestamp(BEGIN.0 + 86_400_000_000);
+        for id in 20..25 {
+            let next_day = match order(1, id, id as u64, 1, 11) {
+                Row::Order(order) => Row::Order(Order { created_at, ..order }),
+                other => other,
+            };
+            warehouse.stage_rows("desk", id, &[next_day]).await.unwrap();
+            warehouse.publish_all().await.unwrap();
+        }
+        assert_eq!(some(&warehouse, (5, 2), "2026-11-23").await.unwrap(), 5);
+        assert_eq!(files(dir.path()).len(), 1 + 5);
     }
 
     #[tokio::test]

@@ -424,6 +424,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_pressed_in_calls_of_theirs_goes_although_it_names_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let rows = fold(&day(42, 1, 20));
+        let caller = rows.iter().find_map(|row| match row {
+            Row::Call(call) => Some(call.caller.clone()),
+            _ => None,
+        });
+        warehouse.stage_rows("test", 1, &rows).await.unwrap();
+        let nobodys = "(SELECT call_id FROM calls WHERE caller = '')";
+        let counted = async |condition: &str| {
+            let sql = format!("SELECT COUNT(*) AS n FROM {condition}");
+            answer(&warehouse, &sql.replace("$nobodys", nobodys)).await
+        };
+        assert_eq!(counted("ivr_steps WHERE call_id IN $nobodys").await, "n\r\n0\r\n");
+        let person = Subscriber::of_normal(&caller.expect("somebody called"), "86").unwrap();
+        warehouse.erase_number(TenantId(1), &person).await.unwrap();
+        assert_ne!(counted("ivr_steps WHERE call_id IN $nobodys").await, "n\r\n0\r\n");
+        for none in [
+            "ivr_steps WHERE call_id IN $nobodys AND digits IS NOT NULL",
+            "events WHERE call_id IN $nobodys AND detail <> '{}'",
+            "ivr_steps WHERE call_id NOT IN $nobodys AND digits IS NULL",
+        ] {
+            assert_eq!(counted(none).await, "n\r\n0\r\n", "{none}");
+        }
+    }
+
+    #[tokio::test]
     async fn another_tenants_rows_of_the_same_number_stay() {
         let dir = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open(dir.path()).await.unwrap();

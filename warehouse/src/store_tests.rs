@@ -1,7 +1,7 @@
 //! Staging, sealing, publishing, reading: what a session sees at every step, and what damage does.
 
 use crate::stories::*;
-use crate::{Error, Ingest, Limits, Scope, Session, Warehouse};
+use crate::{Error, Ingest, Limits, Scope, Session, Warehouse, db, sweep};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use std::path::Path;
@@ -50,6 +50,29 @@ async fn rows_are_seen_once_while_staged_hot_and_published() {
     assert_eq!((stats.published_files, stats.published_rows), (2, 8));
     assert_eq!((stats.hot_files, stats.staged_rows), (0, 1));
     assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_publication_that_was_left_counts_where_its_file_is_whole_and_else_its_rows_wait() {
+    for is_whole in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        // As it was between the two: announced, and the sealed rows not replaced yet.
+        let mut tx = warehouse.write("go back").await.unwrap();
+        let back = "UPDATE file SET state = CASE state WHEN 'published' THEN 'publishing' \
+                    ELSE 'hot' END";
+        sqlx::query(back).execute(&mut *tx).await.unwrap();
+        db::commit(tx, "go back").await.unwrap();
+        let path = crate::file::walk(&dir.path().join("orders")).unwrap().remove(0);
+        if !is_whole {
+            std::fs::write(&path, b"half of it").unwrap();
+        }
+        sweep::unfinished(&warehouse).await.unwrap();
+        assert_eq!(path.exists(), is_whole);
+        assert_eq!(count(&warehouse, "orders").await, 3, "whole: {is_whole}");
+    }
 }
 
 #[tokio::test]

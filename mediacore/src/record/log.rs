@@ -437,13 +437,29 @@ impl Condensed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::{Chunk, Frame};
     use super::*;
     use terms::RecordingId;
+    use terms::media::{Codec, RtpTime, SeqNo, Ssrc};
 
     fn block(number: u64) -> Block {
         let mut writer = BlockWriter::open(Moment::from_secs(number));
         writer.stop(TenantId(5), RecordingId(number), Moment::from_secs(number));
         writer.close(Moment::from_secs(number), 0, number)
+    }
+
+    /// A block of so many frames of 20 ms.
+    fn audio(number: u64, frames: u16) -> Block {
+        let mut chunk = Chunk::new();
+        for n in 0..frames {
+            let arrival = Moment::from_secs(number) + Duration::from_millis(20) * u32::from(n);
+            let rtp_time = RtpTime(160 * u32::from(n));
+            let frame = Frame { arrival, rtp_time, seq: SeqNo(n), payload: &[0xD5; 160] };
+            chunk.push(frame, Codec::Pcma, Ssrc(1));
+        }
+        let mut writer = BlockWriter::open(Moment::from_secs(number));
+        writer.audio(TenantId(5), chunk.seal(1));
+        writer.close(Moment::from_secs(number + 1), 0, number)
     }
 
     fn log(config: LogConfig) -> ShardLog {
@@ -546,6 +562,8 @@ mod tests {
     fn beyond_the_backlog_audio_is_counted_and_ends_are_kept() {
         let backlog_bytes_max = 2 * block(0).bytes().len();
         let mut log = log(LogConfig { backlog_bytes_max, ..LogConfig::default() });
+        log.accept(audio(3, 7));
+        assert_eq!((log.stats().frames_lost, log.stats().declarations_lost), (7, 0));
         let durable = run(&mut log, &[]);
         assert_eq!(durable, [(5, 0), (5, 1), (5, 1 << 63)]);
         assert!(log.is_drained());

@@ -181,6 +181,11 @@ fn a_report_block_says_what_was_lost_since_the_last() {
     }
     let block = stats.take_block().unwrap();
     assert_eq!((block.fraction_lost, block.lost, block.highest_seq), (0, 25, 199));
+    for n in (200..300_u16).filter(|n| n % 4 != 1) {
+        note(&mut stats, n);
+    }
+    let block = stats.take_block().unwrap();
+    assert_eq!((block.fraction_lost, block.lost, block.highest_seq), (64, 50, 299));
 }
 
 /// A stream that arrives `arrival(n)` after its due time.

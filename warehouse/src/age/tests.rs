@@ -99,6 +99,8 @@ async fn a_file_of_one_tenant_alone_goes_whole_and_its_bytes_ten_minutes_later()
     let there = files();
     age(&warehouse, BOTH_OVER, &Stays::default()).await;
     assert!(counted(&warehouse, 1, "TRUE").await.iter().all(|(_, rows)| *rows == 0));
+    let too_early = Timestamp(now().0 + sweep::RETIRED_MS * 1000 / 2);
+    sweep::retired(&warehouse, too_early).await.unwrap();
     assert_eq!(files(), there, "a session of before reads on");
     assert_eq!(before.query(count).await.unwrap().to_csv(), calls);
     sweep::retired(&warehouse, later()).await.unwrap();

@@ -15,8 +15,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use terms::event::{Activity, Entry, Outcome, Party, Role};
 use terms::failpoint::{REWRITE_STEPS, ROLLUP_STEPS};
-use terms::record::Leg;
-use terms::{LegId, Timestamp};
+use terms::record::{Leg, Recording};
+use terms::{LegId, RecordingId, Timestamp};
 
 const TENANTS: [u64; 2] = [1, 2];
 const FIRST: &str = "2026-11-22";
@@ -350,6 +350,23 @@ async fn a_day_is_made_anew_while_agents_stay_and_recordings_come_late() {
     assert!(one.events < week().len() as u64, "not all events were read");
     rebuild(&warehouse, &Plan::default()).await;
     assert_eq!(all(&warehouse).await, before);
+}
+
+#[tokio::test]
+async fn a_recording_that_no_event_tells_of_may_have_come_late_and_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = day(42, 3, 40);
+    let warehouse = published(dir.path(), &entries).await;
+    let late = fold(&entries).into_iter().find_map(|row| match row {
+        Row::Recording(of) => {
+            let recording_id = RecordingId(of.recording_id.0 + 1_000_000);
+            Some(Row::Recording(Recording { recording_id, ..of }))
+        }
+        _ => None,
+    });
+    warehouse.stage_rows("test", 1, &[late.expect("some call was recorded")]).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    assert_eq!(check(&warehouse).await.differences, []);
 }
 
 /// A call that is answered, and ends after the clock was set back.

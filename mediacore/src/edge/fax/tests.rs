@@ -6,7 +6,7 @@ use super::*;
 use crate::shard::documents::FRAME_SAMPLES;
 use crate::tiff;
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -221,6 +221,26 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let inside = |path: PathBuf| if path.is_dir() { walk(&path) } else { vec![path] };
     entries.flat_map(inside).collect()
+}
+
+#[test]
+fn the_process_is_told_what_was_ordered() {
+    for ecm in [true, false] {
+        let (tell, told) = sync_channel(1);
+        let launch = move |_: &Path, mut line: UnixStream| -> io::Result<Option<Child>> {
+            let report = serde_json::to_string(&Report::default())?;
+            line.write_all(format!("r{report}\n").as_bytes())?;
+            tell.send(line).unwrap();
+            Ok(None)
+        };
+        let order = FaxOrder { ecm, ..order(FaxWay::Receive) };
+        let (outcome, _) = attempt(Arc::new(launch), &order, 1);
+        assert_eq!((outcome.pages, &*outcome.text), (0, ""), "it reports at once");
+        let mut task = String::new();
+        BufReader::new(told.try_recv().unwrap()).read_line(&mut task).unwrap();
+        let task: Task = serde_json::from_str(&task).unwrap();
+        assert_eq!((task.sends, &*task.station, task.ecm), (false, "+1 555", ecm));
+    }
 }
 
 /// A program that has nothing to do with faxes.

@@ -100,6 +100,8 @@ mod tests {
         let (left, right) = (LegId(1), LegId(2));
         let gaps = [(left, 6_200, 9_000), (right, 6_220, 12_440), (left, 15_000, 15_200)];
         assert_eq!(places(&gaps), ": 6.20-12.44 s, 15.00-15.20 s");
+        let inside = [(left, 1_000, 5_000), (right, 2_000, 3_000), (left, 4_000, 4_020)];
+        assert_eq!(places(&inside), ": 1.00-5.00 s", "what lies in another cuts nothing off it");
         assert_eq!(places(&[]), "");
         let many: Vec<_> = (0..7).map(|n| (left, n * 1000, n * 1000 + 20)).collect();
         assert!(places(&many).ends_with(", 4.00-4.02 s and 2 more"), "{}", places(&many));

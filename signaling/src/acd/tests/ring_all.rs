@@ -118,6 +118,22 @@ fn only_the_nearest_ring_that_has_anybody_rings() {
 }
 
 #[test]
+fn a_farther_ring_does_not_ring_beside_a_nearer_one_although_it_is_reached() {
+    let seats = vec![Seat { level: 2, ..Seat::usual(AgentId(1)) }];
+    let matching = Matching { seats, widen_every_s: 10, ..Matching::default() };
+    let widening = routing::Queue { strategy: Strategy::RingAll, matching, ..queue(3, &[1, 2], 0) };
+    let mut acd = ready(2, vec![all(&[1, 2]), widening]);
+    arrives(&mut acd, at(1), 1, 1);
+    assert_eq!(offers(&mut acd), [(1, 1), (1, 2)]);
+    arrives(&mut acd, at(1), 2, 3);
+    acd.handle_timeout(at(11));
+    assert_eq!(offers(&mut acd), [], "both levels are reached, and both agents ring");
+    acd.leave(at(12), VisitId(1));
+    assert_eq!(offers(&mut acd), [(2, 2)], "both are free, and one is nearer");
+    acd.audit().expect("all is well");
+}
+
+#[test]
 fn a_plan_takes_agents_off_what_rings_at_several() {
     let mut acd = ringing(3);
     offers(&mut acd);

@@ -111,6 +111,9 @@ fn who_parked_and_does_not_answer_leaves_them_to_the_queue_with_their_age() {
     let customer = parked(&mut rig);
     rig.phones.insert(A1, Phone::Rings);
     rig.wait(secs(170));
+    let since = rig.state().queues[0].oldest.expect("they wait again");
+    let age_ms = rig.now.wall.millis_since(since);
+    assert!((170_000..=177_000).contains(&age_ms), "{age_ms} ms, from when they came first");
     let told = told(&rig);
     assert_eq!(told.iter().filter(|word| *word == "enqueued 1 at 1").count(), 2, "{told:#?}");
     assert!(told.contains(&"resumed".to_owned()), "{told:#?}");
