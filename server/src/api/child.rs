@@ -4,7 +4,7 @@ mod trail;
 
 use super::deletion::Deletion;
 use super::encoding::{self, Backlog};
-use super::links::{Clock, Seal, SystemClock};
+use super::links::{Clock, FlowLink, Seal, SystemClock, WorkLink};
 use super::live::feed::Feed;
 use super::moving::Moving;
 use super::plans::Plans;
@@ -223,7 +223,8 @@ async fn open_doors(
     if let Some(listen) = flight {
         let listener = tokio::net::TcpListener::bind(listen).await?;
         let (store, flow, clock) = (store.clone(), worker.clone(), clock.clone());
-        let (links, counts) = ((flow.clone(), flow), doors.flight.clone());
+        let (work, counts) = (worker.clone(), doors.flight.clone());
+        let links: (Arc<dyn WorkLink>, Arc<dyn FlowLink>) = (work, flow);
         let door = flight::Door::new(config, store, links, clock, certificate, counts);
         tokio::spawn(Arc::new(door).serve(listener));
     }

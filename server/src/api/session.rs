@@ -118,7 +118,7 @@ async fn sign_in(
 ) -> Result<(StatusCode, Json<Session>), Problem> {
     let source = source(&extensions);
     let Credentials { tenant, login, password } = credentials;
-    let identity = api.known(source, tenant.as_deref(), (&login, &password)).await?;
+    let identity = api.signed_in_as(source, tenant.as_deref(), (&login, &password)).await?;
     let Some(identity) = identity else {
         api.on_failure(source, &login);
         return Err(Problem::unauthorized("The login or the password is wrong."));
@@ -136,7 +136,7 @@ async fn sign_in(
 
 impl Api {
     /// Whose login and password these are.
-    async fn known(
+    async fn signed_in_as(
         &self,
         source: IpAddr,
         tenant: Option<&str>,
@@ -197,7 +197,7 @@ async fn set_password(
     let source = source(&extensions);
     let tenant = api.store.tenant(caller.tenant()).await?.profile.name;
     let identity = caller.identity();
-    let known = api.known(source, Some(&tenant), (&identity.login, &passwords.old)).await?;
+    let known = api.signed_in_as(source, Some(&tenant), (&identity.login, &passwords.old)).await?;
     if known.is_none_or(|known| known.user != caller.user()) {
         api.on_failure(source, &identity.login);
         return Err(Problem::invalid("old", "The old password is wrong."));

@@ -1,7 +1,7 @@
 //! Connections: TLS where there is a certificate, in clear from this machine alone, and places. Who
 //! has not signed in has one of a few for a short while; who has, keeps one of those that are counted.
 
-use crate::doors::{Connected, Counts};
+use crate::doors::{self, Counts};
 use signaling::edge::tls::Certificate;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -47,7 +47,7 @@ pub struct Peer {
 #[derive(Debug)]
 struct Place {
     /// Of somebody who signed in.
-    known: Option<Connected>,
+    known: Option<doors::Connected>,
     _permit: OwnedSemaphorePermit,
 }
 

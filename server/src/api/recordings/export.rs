@@ -200,7 +200,7 @@ fn fill(
         match from.blocking_recv() {
             Some(Piece::Found(of, rendering, stored)) => {
                 let mut copy = Marked::new(*rendering, format, line)?;
-                let file = (copy.bytes(), &mut copy as &mut dyn Read);
+                let file = (copy.length(), &mut copy as &mut dyn Read);
                 set.add(&of, format.extension(), file, stored.as_deref())?;
             }
             Some(Piece::Missing(of, why)) => set.note_missing(&of, &why),

@@ -57,7 +57,7 @@ impl Marked {
     }
 
     /// How long it is.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         self.start.get_ref().len() as u64 + self.rest.clear_bytes() - self.replaced
     }
 
@@ -135,7 +135,7 @@ impl Api {
             self.store.note(caller.tenant(), &caller.by(), "recording.download", &subject).await?;
         }
         let what = Download {
-            length: copy.bytes(),
+            length: copy.length(),
             etag: &format!("\"{sha256}\""),
             name: &format!("{recording}.{}", format.extension()),
             media_type: format.media_type(),
