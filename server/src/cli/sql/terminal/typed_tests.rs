@@ -141,7 +141,7 @@ fn the_shell_runs_in_the_terminal_that_was_made_for_it() {
     let talking = async {
         let home = Home::open(&config, TenantId(1)).await?;
         let (tenant, timing, format) = (TenantId(1), false, Format::Table);
-        let arguments = Arguments { sql: None, tenant, format, timing };
+        let arguments = Arguments { sql: None, tenant, format, timing, cluster: None };
         Counter::new(&home, &config, Limits::default(), &arguments).talk().await
     };
     block_on(talking).unwrap();
