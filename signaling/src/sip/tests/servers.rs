@@ -129,7 +129,7 @@ fn a_server_of_a_transport_that_we_have_no_listener_for_is_not_called() {
         priority,
         weight: 0,
     };
-    let servers = vec![server(SECOND, Transport::Tls, 1), server(FIRST, Transport::Udp, 10)];
+    let servers = vec![server(SECOND, Transport::Wss, 1), server(FIRST, Transport::Udp, 10)];
     bench.core.handle_located(bench.now(), (TENANT, TrunkId(1)), servers);
     bench.command(invite(901));
     let first = next(&mut bench);
