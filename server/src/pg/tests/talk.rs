@@ -28,7 +28,7 @@ impl WorkLink for Numbers {
         let head = match job.sql.trim() {
             NUMBERS | "long" => WireHead::Columns { parameters: Vec::new(), columns: columns(1) },
             "wide" => WireHead::Columns { parameters: Vec::new(), columns: columns(1_665) },
-            "wrong" => {
+            wrong if wrong.ends_with("wrong") => {
                 let at = job.sql.trim_end_matches("wrong").chars().count() as u32 + 1;
                 WireHead::Refused(Refusal { place: Some((1, at)), ..refused("42601", "wrong") })
             }
