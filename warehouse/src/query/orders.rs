@@ -190,9 +190,9 @@ mod tests {
         let count = |number: &str| {
             format!("SELECT count(*) FROM orders_latest WHERE customer_number = '{number}'")
         };
-        let stored = masked.query(&count("+8613800138000")).await.unwrap().to_csv();
-        assert!(stored.ends_with("0\n"), "{stored}");
-        let shown = masked.query(&count("+86138****8000")).await.unwrap().to_csv();
-        assert!(shown.ends_with("2\n"), "{shown}");
+        for (number, orders) in [("+8613800138000", "0"), ("+86138****8000", "2")] {
+            let answer = masked.query(&count(number)).await.unwrap().to_csv();
+            assert_eq!(answer.lines().nth(1), Some(orders), "{number}");
+        }
     }
 }
