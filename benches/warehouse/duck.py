@@ -1,6 +1,7 @@
 """Answers questions about a folder of published Parquet files with DuckDB, and with SQLite about
 rows that it copied from there. A question is a line of JSON on standard input, an answer a line on
-standard output; the rows of a question go to an Arrow IPC stream where it names a file for them."""
+standard output, which repeats the question's number; the rows of a question go to an Arrow IPC stream
+where it names a file for them."""
 
 import glob
 import json
@@ -25,6 +26,7 @@ def opened(ask):
         "TimeZone = 'Asia/Shanghai'",
         "integer_division = true",
         "default_null_order = 'nulls_last_on_asc_first_on_desc'",
+        "enable_progress_bar = false",
     ]:
         duck.execute(f"SET {setting}")
     duck.execute("CREATE MACRO to_char(t, form) AS strftime(t, form)")
@@ -37,6 +39,11 @@ def opened(ask):
             # A table without a row has no file: it stands there empty, as it does for us.
             named = ", ".join(f'"{name}" {kind}' for name, kind in columns)
             duck.execute(f"CREATE TABLE {table} ({named})")
+    duck.execute(
+        "CREATE VIEW orders_latest AS SELECT * EXCLUDE (newer) FROM (SELECT *, row_number() OVER "
+        "(PARTITION BY order_id ORDER BY version DESC, version_id DESC) AS newer FROM orders) "
+        "WHERE newer = 1"
+    )
     # The counts that our engine keeps are open to this one too; here all files have theirs.
     for kept in glob.glob(f"{ask['folder']}/_rollup/*"):
         source = f"read_parquet('{kept}/dt=*/*.parquet', hive_partitioning = false)"
@@ -85,6 +92,9 @@ def asked_of_rows(ask):
 
 
 def main():
+    # What an engine prints, a bar of its progress, is no answer and goes where errors go.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     duck = None
     for line in sys.stdin:
         ask = json.loads(line)
@@ -101,7 +111,8 @@ def main():
                     answer = asked_of_rows(ask)
         except (duckdb.Error, sqlite3.Error, OSError) as error:
             answer = {"ms": 0, "error": str(error)}
-        print(json.dumps(answer), flush=True)
+        answer["number"] = ask["number"]
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 main()

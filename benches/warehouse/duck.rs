@@ -1,7 +1,7 @@
 //! DuckDB over the same files, in a process of its own that Python runs: the wheel that the tests
 //! read the published files with (`scripts/outside-readers.txt`).
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use benches::piped::Piped;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -13,6 +13,8 @@ use terms::record::{ColumnType, tables};
 /// The process.
 pub struct Duck {
     process: Piped,
+    /// Questions so far.
+    asked: u64,
     /// Which DuckDB.
     pub version: String,
 }
@@ -28,6 +30,8 @@ pub struct Share {
 
 #[derive(Deserialize)]
 struct Answer {
+    /// Of the question.
+    number: u64,
     ms: f64,
     error: Option<String>,
     version: Option<String>,
@@ -45,8 +49,8 @@ impl Duck {
         let process = process.with_context(|| {
             format!("start {}: scripts/setup --bench installs it", python.display())
         })?;
-        let mut duck = Duck { process, version: String::new() };
-        let answer = duck.ask(&json!({
+        let mut duck = Duck { process, asked: 0, version: String::new() };
+        let answer = duck.ask(json!({
             "what": "open",
             "folder": folder,
             "tenant": tenant.0,
@@ -63,7 +67,7 @@ impl Duck {
     /// # Errors
     /// What DuckDB says.
     pub fn time(&mut self, sql: &str, out: Option<&Path>) -> Result<f64> {
-        Ok(self.ask(&json!({ "what": "ask", "sql": sql, "out": out }))?.ms)
+        Ok(self.ask(json!({ "what": "ask", "sql": sql, "out": out }))?.ms)
     }
 
     /// Copies the tenant's calls in `folder` into the SQLite file `file`.
@@ -72,7 +76,7 @@ impl Duck {
     /// What either says.
     pub fn copy(&mut self, folder: &Path, tenant: TenantId, file: &Path) -> Result<()> {
         let ask = json!({ "what": "copy", "folder": folder, "tenant": tenant.0, "file": file });
-        self.ask(&ask).map(|_| ())
+        self.ask(ask).map(|_| ())
     }
 
     /// Asks SQLite, and says how many ms the answer took.
@@ -80,15 +84,31 @@ impl Duck {
     /// # Errors
     /// What SQLite says.
     pub fn time_of_rows(&mut self, file: &Path, sql: &str) -> Result<f64> {
-        Ok(self.ask(&json!({ "what": "ask_rows", "sql": sql, "file": file }))?.ms)
+        Ok(self.ask(json!({ "what": "ask_rows", "sql": sql, "file": file }))?.ms)
     }
 
-    fn ask(&mut self, ask: &Value) -> Result<Answer> {
-        let answer: Answer = self.process.ask(ask)?;
+    fn ask(&mut self, mut ask: Value) -> Result<Answer> {
+        self.asked += 1;
+        ask["number"] = json!(self.asked);
+        let mut first = Some(self.process.ask(&ask));
+        let process = &mut self.process;
+        let answer = of(self.asked, || first.take().unwrap_or_else(|| process.answer()))?;
         match answer.error {
             Some(error) => bail!("{error}"),
             None => Ok(answer),
         }
+    }
+}
+
+/// The answer of a question. Those of questions before it, which nobody has read, are passed over.
+fn of(number: u64, mut next: impl FnMut() -> Result<Answer>) -> Result<Answer> {
+    loop {
+        let answer = next()?;
+        if answer.number == number {
+            return Ok(answer);
+        }
+        let early = answer.number;
+        ensure!(early < number, "question {early} was answered before it was asked");
     }
 }
 
@@ -111,4 +131,24 @@ fn columns() -> Map<String, Value> {
         (table.name.to_owned(), columns.collect::<Value>())
     };
     tables().into_iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(numbers: &[u64]) -> impl FnMut() -> Result<Answer> {
+        let mut numbers = numbers.to_vec().into_iter();
+        move || {
+            let number = numbers.next().context("it has ended")?;
+            Ok(Answer { number, ms: number as f64, error: None, version: None })
+        }
+    }
+
+    #[test]
+    fn a_question_takes_no_answer_but_its_own() {
+        assert_eq!(of(3, answers(&[1, 2, 3, 4])).unwrap().number, 3);
+        assert!(of(3, answers(&[2, 4])).is_err(), "nobody has asked for the fourth");
+        assert!(of(3, answers(&[2])).is_err(), "it never came");
+    }
 }

@@ -4,6 +4,9 @@ use anyhow::Result;
 use benches::results::{self, Figure};
 use std::path::PathBuf;
 
+/// The most that is said of why a question has no figure.
+const WHY_CHARACTERS_MAX: usize = 500;
+
 /// What a figure may be.
 #[derive(Clone, Copy, Debug)]
 pub enum Limit {
@@ -30,6 +33,8 @@ pub struct Figures {
     pub file: PathBuf,
     /// Limits that were missed, and questions without a right answer.
     pub misses: u32,
+    /// Those questions.
+    wrong: Vec<String>,
 }
 
 impl Figures {
@@ -38,7 +43,7 @@ impl Figures {
     /// # Errors
     /// When there is no target folder.
     pub fn new() -> Result<Figures> {
-        Ok(Figures { file: results::file()?, misses: 0 })
+        Ok(Figures { file: results::file()?, misses: 0, wrong: Vec::new() })
     }
 
     /// One value.
@@ -82,8 +87,22 @@ impl Figures {
     /// A question that has no figure, and why.
     pub fn wrong(&mut self, what: &str, why: &str) {
         self.misses += 1;
-        println!("{what:<60} EXCEEDED: {why}");
+        self.wrong.push(what.to_owned());
+        println!("{what:<60} EXCEEDED: {}", line(why));
     }
+
+    /// The questions that have no figure are in no sum: says which.
+    pub fn tell_wrong(&self) {
+        if !self.wrong.is_empty() {
+            println!("without a right answer and in no sum: {}", self.wrong.join("; "));
+        }
+    }
+}
+
+/// A text as one line that can be read.
+fn line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(WHY_CHARACTERS_MAX).collect()
 }
 
 /// The one in the middle.
@@ -102,6 +121,12 @@ mod tests {
         assert_eq!(Limit::Most(1.5).verdict(1.6), ("  (at most 1.5: EXCEEDED)".to_owned(), false));
         assert!(Limit::None.verdict(f64::MAX).1);
         assert!(!Limit::Most(1.0).verdict(f64::NAN).1, "no time is no good time");
+    }
+
+    #[test]
+    fn why_a_question_has_no_figure_is_one_line() {
+        assert_eq!(line("no such table\n\nLINE 11:   FROM"), "no such table LINE 11: FROM");
+        assert_eq!(line(&"x".repeat(9_000)).len(), WHY_CHARACTERS_MAX);
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub async fn side_by_side(
         figures.beside(&format!("{group}: all together"), sum.ours, sum.theirs, Limit::None)?;
         all.add(*sum);
     }
+    figures.tell_wrong();
     println!("of DuckDB's time {RATIO_GOAL} is the goal and {RATIO_MAX} the limit:");
     let limit = Limit::Most(RATIO_MAX);
     figures.beside("all questions together, with roll-ups", all.ours, all.theirs, limit)?;

@@ -7,7 +7,7 @@
 //! rewritten one took its place, which was `rewriting` until it did.
 
 use crate::Error;
-use crate::db::{Db, Tx};
+use crate::db::{self, Db, Tx};
 use crate::file::Written;
 use std::collections::BTreeSet;
 use terms::Timestamp;
@@ -70,6 +70,30 @@ impl Entry {
             at_max: written.times.1,
             sealed_at: sealed_at.0,
         }
+    }
+}
+
+impl Entry {
+    /// The cells of `COLUMNS` with tabs between them; `None` where they are something else.
+    fn of_line(line: &str) -> Option<Entry> {
+        let mut cells = line.split('\t');
+        let mut next = || cells.next().map(str::to_owned);
+        Some(Entry {
+            path: next()?,
+            tbl: next()?,
+            day: next()?,
+            rows: next()?.parse().ok()?,
+            bytes: next()?.parse().ok()?,
+            seq_min: next()?.parse().ok()?,
+            seq_max: next()?.parse().ok()?,
+            sha256: next()?,
+            state: next()?,
+            tenant_min: next()?.parse().ok()?,
+            tenant_max: next()?.parse().ok()?,
+            at_min: next()?.parse().ok()?,
+            at_max: next()?.parse().ok()?,
+            sealed_at: next()?.parse().ok()?,
+        })
     }
 }
 
@@ -196,14 +220,24 @@ pub async fn has_small(
 /// The files that a session of `tenant` reads.
 pub async fn readable(db: &mut Db, tenant: i64) -> Result<Vec<Entry>, Error> {
     let text = format!(
-        "SELECT {COLUMNS} FROM file WHERE state IN ('hot', 'published') \
-         AND tenant_min <= $1 AND tenant_max >= $1 ORDER BY tbl, day, seq_min"
+        "SELECT {} FROM file WHERE state IN ('hot', 'published') \
+         AND tenant_min <= $1 AND tenant_max >= $1",
+        db::lines(COLUMNS)
     );
-    sqlx::query_as(sqlx::AssertSqlSafe(text))
+    let text = db::sql(db, &text);
+    let found: Option<String> = sqlx::query_scalar(text)
         .bind(tenant)
-        .fetch_all(db)
+        .fetch_one(db)
         .await
-        .map_err(Error::database("list files"))
+        .map_err(Error::database("list files"))?;
+    let mut entries = Vec::new();
+    for line in found.iter().flat_map(|lines| lines.lines()) {
+        let no_file =
+            || Error::Manifest(format!("the manifest has a line that is no file: {line}"));
+        entries.push(Entry::of_line(line).ok_or_else(no_file)?);
+    }
+    entries.sort_by(|a, b| (&a.tbl, &a.day, a.seq_min).cmp(&(&b.tbl, &b.day, b.seq_min)));
+    Ok(entries)
 }
 
 /// The hot files of a table's day that have fewer than `rows` rows.
@@ -380,4 +414,22 @@ pub async fn forget(db: &mut Db, path: &str) -> Result<(), Error> {
         .await
         .map_err(Error::database("forget a file"))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_whole_file_or_none() {
+        let cells =
+            ["calls/a.parquet", "calls", "2026-11-22", "5", "800", "1", "9", "ab", "hot", "1"];
+        let line = format!("{}\t3\t-7\t8\t9", cells.join("\t"));
+        let entry = Entry::of_line(&line).unwrap();
+        assert_eq!((entry.path.as_str(), entry.state.as_str()), ("calls/a.parquet", "hot"));
+        assert_eq!((entry.rows, entry.seq_max, entry.tenant_max), (5, 9, 3));
+        assert_eq!((entry.at_min, entry.at_max, entry.sealed_at), (-7, 8, 9));
+        assert_eq!(Entry::of_line(&cells.join("\t")), None);
+        assert_eq!(Entry::of_line(&line.replace("800", "many")), None);
+    }
 }

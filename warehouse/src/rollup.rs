@@ -184,17 +184,21 @@ pub async fn readable(db: &mut Db) -> Result<Vec<(String, manifest::Entry)>, Err
     if !db::has_table(db, "rollup").await? {
         return Ok(Vec::new());
     }
-    let rows: Vec<Kept> = sqlx::query_as(
-        "SELECT source, path, rows, bytes, sha256, tenant_min, tenant_max, at_min, at_max \
-         FROM rollup",
-    )
-    .fetch_all(db)
-    .await
-    .map_err(Error::database("list counts"))?;
-    Ok(rows.into_iter().filter_map(Kept::entry).collect())
+    let text = format!("SELECT {} FROM rollup", db::lines(COLUMNS));
+    let text = db::sql(db, &text);
+    let found: Option<String> =
+        sqlx::query_scalar(text).fetch_one(db).await.map_err(Error::database("list counts"))?;
+    let mut counts = Vec::new();
+    for line in found.iter().flat_map(|lines| lines.lines()) {
+        let no_counts =
+            || Error::Manifest(format!("the manifest has a line that is no counts: {line}"));
+        counts.extend(Kept::of_line(line).ok_or_else(no_counts)?.entry());
+    }
+    Ok(counts)
 }
 
-#[derive(sqlx::FromRow)]
+const COLUMNS: &str = "source, path, rows, bytes, sha256, tenant_min, tenant_max, at_min, at_max";
+
 struct Kept {
     source: String,
     path: String,
@@ -208,6 +212,23 @@ struct Kept {
 }
 
 impl Kept {
+    /// The cells of `COLUMNS` with tabs between them; `None` where they are something else.
+    fn of_line(line: &str) -> Option<Kept> {
+        let mut cells = line.split('\t');
+        let mut next = || cells.next().map(str::to_owned);
+        Some(Kept {
+            source: next()?,
+            path: next()?,
+            rows: next()?.parse().ok()?,
+            bytes: next()?.parse().ok()?,
+            sha256: next()?,
+            tenant_min: next()?.parse().ok()?,
+            tenant_max: next()?.parse().ok()?,
+            at_min: next()?.parse().ok()?,
+            at_max: next()?.parse().ok()?,
+        })
+    }
+
     /// None where a newer program keeps counts that this one does not know.
     fn entry(self) -> Option<(String, manifest::Entry)> {
         let name = self.path.strip_prefix(FOLDER)?.split('/').nth(1)?;

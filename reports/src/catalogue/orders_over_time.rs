@@ -182,59 +182,73 @@ fn clock(local: &str) -> String {
     format!("arrow_cast({local}, 'Timestamp(Microsecond, None)')")
 }
 
+/// Reads the orders once: each comes up for every way in which it may count.
 fn sql(window: &Window, grain: Grain) -> String {
     let latest = latest(window, "created_at, closed_at, deadline_at");
     let from = instant(window.from);
     let before = window.since(Timestamp(window.from.0 - grain.reach_days() * DAY_US));
     let in_reach = before.holds("created_at");
-    // How often the order counts in the interval of the time in `at`.
-    let moved = |at: &str, counts: &str| {
-        let local = before.local_us(at);
-        let (number, label) = (grain.number(&local), grain.label(&local));
-        let in_period = window.holds(at);
-        format!(
-            "SELECT {number} AS number, {label} AS label, {counts} FROM latest WHERE {in_period}"
-        )
-    };
-    let created = moved("created_at", "1 AS created, 0 AS closed, 0 AS due, 0 AS closed_in_time");
-    let closed = moved("closed_at", "0, 1, 0, 0");
-    let due = moved("deadline_at", "0, 0, 1, CASE WHEN closed_at <= deadline_at THEN 1 ELSE 0 END");
-    let number = grain.number(&before.local_us("created_at"));
+    let [closed, due, moved] =
+        ["closed_at", "deadline_at", "moved_at"].map(|column| window.holds(column));
+    let open = format!("created_at < {from} AND (closed_at IS NULL OR closed_at >= {from})");
+    let local = before.local_us("moved_at");
+    let (number, label) = (grain.number("local_us"), grain.label("first_us"));
+    let counted = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
+    let [created, closed_there, due_there, in_time, earlier, opened] = [
+        "way = 'created'",
+        "way = 'closed'",
+        "way = 'due'",
+        "way = 'due' AND closed_at <= deadline_at",
+        "way = 'earlier'",
+        "way = 'open'",
+    ]
+    .map(counted);
     format!(
         "WITH latest AS ({latest}),
-         moves AS ({created} UNION ALL {closed} UNION ALL {due}),
-         counted AS (
-             SELECT number, MIN(label) AS label, SUM(created) AS created, SUM(closed) AS closed,
-                    SUM(due) AS due, SUM(closed_in_time) AS closed_in_time
+         moves AS (
+             SELECT way, created_at, closed_at, deadline_at,
+                    CASE way WHEN 'closed' THEN closed_at
+                             WHEN 'due' THEN deadline_at
+                             ELSE created_at END AS moved_at
+             FROM latest
+             CROSS JOIN (VALUES ('created'), ('closed'), ('due'), ('earlier'), ('open'))
+                 AS ways (way)
+             WHERE ({in_reach}) OR ({closed}) OR ({due}) OR ({open})
+         ),
+         counting AS (
+             SELECT way, closed_at, deadline_at, {local} AS local_us
              FROM moves
+             WHERE CASE way WHEN 'earlier' THEN {in_reach}
+                            WHEN 'open' THEN {open}
+                            ELSE {moved} END
+         ),
+         numbered AS (
+             SELECT way, closed_at, deadline_at, local_us,
+                    {number} + CASE way WHEN 'earlier' THEN 1 ELSE 0 END AS number
+             FROM counting
+         ),
+         counted AS (
+             SELECT number, {created} AS created, {closed_there} AS closed, {due_there} AS due,
+                    {in_time} AS closed_in_time, {earlier} AS created_before,
+                    {opened} AS opened,
+                    MIN(CASE WHEN way IN ('created', 'closed', 'due') THEN local_us END)
+                        AS first_us
+             FROM numbered
              GROUP BY number
          ),
-         earlier AS (
-             SELECT {number} + 1 AS number, COUNT(*) AS created
-             FROM latest
-             WHERE {in_reach}
-             GROUP BY {number} + 1
-         ),
-         base AS (
-             SELECT COUNT(*) AS open
-             FROM latest
-             WHERE created_at < {from} AND (closed_at IS NULL OR closed_at >= {from})
-         ),
          backlog AS (
-             SELECT c.number, c.label, c.created, c.closed, c.due, c.closed_in_time,
-                    b.open + SUM(c.created - c.closed) OVER (
-                        ORDER BY c.number ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+             SELECT number, first_us, created, closed, due, closed_in_time, created_before,
+                    SUM(opened) OVER () + SUM(created - closed) OVER (
+                        ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                     ) AS open_after
-             FROM counted c
-             CROSS JOIN base b
+             FROM counted
          )
-         SELECT l.label, l.created, l.closed, l.due, l.closed_in_time, l.open_after,
-                l.open_after - l.created + l.closed AS open_before,
-                COALESCE(e.created, 0) AS created_before,
-                l.created - COALESCE(e.created, 0) AS change
-         FROM backlog l
-         LEFT JOIN earlier e ON e.number = l.number
-         ORDER BY l.number"
+         SELECT {label} AS label, created, closed, due, closed_in_time, open_after,
+                open_after - created + closed AS open_before, created_before,
+                created - created_before AS change
+         FROM backlog
+         WHERE first_us IS NOT NULL
+         ORDER BY number"
     )
 }
 

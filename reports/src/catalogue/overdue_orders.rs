@@ -157,15 +157,16 @@ fn columns(by: &str) -> String {
     format!("{by}, deadline_at, warn_at, closed_at")
 }
 
-/// `columns` of the version of each order that was the latest at the time of asking.
+/// `columns` of the version of each order that was the latest at the time of asking. No order has two
+/// versions of one number, so that the greatest one names its row, and nothing is sorted.
 pub(super) fn latest(window: &Window, columns: &str) -> String {
     format!(
         "SELECT order_id, {columns}
-         FROM (SELECT order_id, {columns},
-                      ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY version DESC) AS place
+         FROM (SELECT order_id AS known, MAX(version) AS newest
                FROM orders
-               WHERE changed_at <= {}) AS versions
-         WHERE place = 1",
+               WHERE changed_at <= {}
+               GROUP BY order_id) AS versions
+         JOIN orders ON order_id = known AND version = newest",
         instant(window.now)
     )
 }

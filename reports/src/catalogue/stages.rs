@@ -72,13 +72,15 @@ fn sql(window: &Window) -> String {
     let day = |column: &str| format!("{} / {DAY_US}", window.local_us(column));
     let when = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     let (started, entered) = (day("started_at"), day("entered_at"));
-    let (created, closed) = (day("created_at"), day("closed_at"));
+    let moved = day("moved_at");
+    let (created, closed) = (when("way = 'created'"), when("way = 'closed'"));
     let in_flow = when("flow_id IS NOT NULL");
     let ivr_only = when("flow_id IS NOT NULL AND outcome = 'ivr_only'");
     let (answered, abandoned) = (when("outcome = 'answered'"), when("outcome = 'abandoned'"));
     let elsewhere = when("outcome NOT IN ('answered', 'abandoned')");
-    let [began, queued, made, ended] =
-        ["started_at", "entered_at", "created_at", "closed_at"].map(|column| window.holds(column));
+    let [began, queued, made, ended, in_period] =
+        ["started_at", "entered_at", "created_at", "closed_at", "moved_at"]
+            .map(|column| window.holds(column));
     format!(
         "WITH part AS (
              SELECT {started} AS day, COUNT(*) AS calls, {in_flow} AS in_flow,
@@ -99,15 +101,14 @@ fn sql(window: &Window) -> String {
              WHERE role = 'agent' AND answered_at IS NOT NULL AND {began}
              GROUP BY {started}
              UNION ALL
-             SELECT {created}, 0, 0, 0, 0, 0, 0, 0, 0, 0, COUNT(*), 0
-             FROM orders_latest
-             WHERE {made}
-             GROUP BY {created}
-             UNION ALL
-             SELECT {closed}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, COUNT(*)
-             FROM orders_latest
-             WHERE {ended}
-             GROUP BY {closed}
+             SELECT {moved}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {created}, {closed}
+             FROM (SELECT way,
+                          CASE way WHEN 'created' THEN created_at ELSE closed_at END AS moved_at
+                   FROM orders_latest
+                   CROSS JOIN (VALUES ('created'), ('closed')) AS ways (way)
+                   WHERE ({made}) OR ({ended})) AS moves
+             WHERE {in_period}
+             GROUP BY {moved}
          )
          SELECT day, SUM(calls) AS calls, SUM(in_flow) AS in_flow, SUM(ivr_only) AS ivr_only,
                 SUM(offered) AS offered, SUM(answered) AS answered, SUM(abandoned) AS abandoned,

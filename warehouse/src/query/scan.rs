@@ -41,44 +41,6 @@ impl ScopedTable {
         ScopedTable { layout, snapshot, rule }
     }
 
-    /// True when the filter can rule out whole files and row groups: a plain comparison of a
-    /// column that is shown as it is stored.
-    fn prunes(&self, filter: &Expr) -> bool {
-        let column = |expr: &Expr| matches!(expr, Expr::Column(c) if !self.rule.masks(c.name()));
-        let literal = |expr: &Expr| matches!(expr, Expr::Literal(..));
-        match filter {
-            Expr::BinaryExpr(binary) => match binary.op {
-                Operator::And | Operator::Or => {
-                    self.prunes(&binary.left) && self.prunes(&binary.right)
-                }
-                Operator::Eq
-                | Operator::NotEq
-                | Operator::Lt
-                | Operator::LtEq
-                | Operator::Gt
-                | Operator::GtEq => {
-                    column(&binary.left) && literal(&binary.right)
-                        || literal(&binary.left) && column(&binary.right)
-                }
-                _ => false,
-            },
-            Expr::Between(between) => {
-                column(&between.expr) && literal(&between.low) && literal(&between.high)
-            }
-            Expr::InList(list) => column(&list.expr) && list.list.iter().all(literal),
-            Expr::IsNull(expr) | Expr::IsNotNull(expr) => column(expr),
-            _ => false,
-        }
-    }
-
-    /// The wanted columns and those that the rule looks at, in the table's order.
-    fn needed(&self, projection: Option<&Vec<usize>>) -> Vec<usize> {
-        let rule = self.rule.columns();
-        let wanted = |at: &usize| projection.is_none_or(|wanted| wanted.contains(at));
-        let ruled = |at: &usize| rule.contains(&self.layout.schema.field(*at).name().as_str());
-        (0..self.layout.schema.fields().len()).filter(|at| wanted(at) || ruled(at)).collect()
-    }
-
     fn files(
         &self,
         state: &dyn Session,
@@ -99,7 +61,7 @@ impl ScopedTable {
             .with_enable_page_index(true)
             .with_bloom_filter_on_read(true);
         let ours = col("tenant_id").eq(lit(self.rule.tenant()));
-        let asked = filters.iter().filter(|filter| self.prunes(filter)).map(unqualified);
+        let asked = filters.iter().filter(|filter| prunes(&self.rule, filter)).map(unqualified);
         if let Some(prune) = conjunction(std::iter::once(ours).chain(asked)) {
             let schema = DFSchema::try_from(Arc::clone(&self.layout.schema))?;
             source = source.with_predicate(state.create_physical_expr(prune, &schema)?);
@@ -153,8 +115,46 @@ fn memory(
     Ok(MemorySourceConfig::try_new_exec(&[batches], Arc::clone(schema), projection)?)
 }
 
+/// True when the filter can rule out whole files and row groups: a plain comparison of a column that
+/// is shown as it is stored.
+pub fn prunes(rule: &Rule, filter: &Expr) -> bool {
+    let column = |expr: &Expr| matches!(expr, Expr::Column(c) if !rule.masks(c.name()));
+    let literal = |expr: &Expr| matches!(expr, Expr::Literal(..));
+    match filter {
+        Expr::BinaryExpr(binary) => match binary.op {
+            Operator::And | Operator::Or => {
+                prunes(rule, &binary.left) && prunes(rule, &binary.right)
+            }
+            Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq => {
+                column(&binary.left) && literal(&binary.right)
+                    || literal(&binary.left) && column(&binary.right)
+            }
+            _ => false,
+        },
+        Expr::Between(between) => {
+            column(&between.expr) && literal(&between.low) && literal(&between.high)
+        }
+        Expr::InList(list) => column(&list.expr) && list.list.iter().all(literal),
+        Expr::IsNull(expr) | Expr::IsNotNull(expr) => column(expr),
+        _ => false,
+    }
+}
+
+/// The wanted columns and those that the rule looks at, in the table's order.
+pub fn needed(layout: &Layout, rule: &Rule, projection: Option<&Vec<usize>>) -> Vec<usize> {
+    let ruled = rule.columns();
+    let wanted = |at: &usize| projection.is_none_or(|wanted| wanted.contains(at));
+    let is_ruled = |at: &usize| ruled.contains(&layout.schema.field(*at).name().as_str());
+    (0..layout.schema.fields().len()).filter(|at| wanted(at) || is_ruled(at)).collect()
+}
+
 /// The filter with bare column names, as the files have them.
-fn unqualified(filter: &Expr) -> Expr {
+pub fn unqualified(filter: &Expr) -> Expr {
     use datafusion::common::tree_node::{Transformed, TreeNode};
     let bare = filter.clone().transform(|expr| {
         Ok(match expr {
@@ -182,7 +182,7 @@ impl TableProvider for ScopedTable {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         // Never exact: what a reader asked is answered above the wall; below it only prunes.
-        let support = |filter: &&Expr| match self.prunes(filter) {
+        let support = |filter: &&Expr| match prunes(&self.rule, filter) {
             true => TableProviderFilterPushDown::Inexact,
             false => TableProviderFilterPushDown::Unsupported,
         };
@@ -196,7 +196,7 @@ impl TableProvider for ScopedTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let needed = self.needed(projection);
+        let needed = needed(&self.layout, &self.rule, projection);
         let parts = [self.files(state, &needed, filters)?, self.staged(&needed)?];
         let mut parts: Vec<_> = parts.into_iter().flatten().collect();
         let input = match parts.len() {
