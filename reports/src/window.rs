@@ -104,6 +104,14 @@ impl Window {
         sql + &format!(" ELSE {} END)", shift_us(last))
     }
 
+    /// Local clock minus UTC in microseconds, where it is the same in the whole period.
+    pub fn only_shift_us(&self) -> Option<i64> {
+        match self.segments.as_slice() {
+            [only] => Some(shift_us(only)),
+            _ => None,
+        }
+    }
+
     /// The rows of a VALUES list (from, to, shift in microseconds), one a segment. A period
     /// without a single instant gives one row that nothing can overlap.
     pub fn segment_values(&self) -> String {
