@@ -220,7 +220,11 @@ mod tests {
             window("2026-11", "Asia/Shanghai").local_us("at"),
             "(CAST(at AS BIGINT) + 28800000000)"
         );
-        let berlin = window("2026-10-25", "Europe/Berlin").local_us("at");
+        assert_eq!(window("2026-11", "Asia/Shanghai").only_shift_us(), Some(8 * HOUR_US));
+        assert_eq!(window("2026-11", "America/Bogota").only_shift_us(), Some(-5 * HOUR_US));
+        let berlin = window("2026-10-25", "Europe/Berlin");
+        assert_eq!(berlin.only_shift_us(), None);
+        let berlin = berlin.local_us("at");
         assert!(berlin.contains("THEN 7200000000 ELSE 3600000000 END"), "{berlin}");
     }
 }

@@ -119,10 +119,13 @@ fn sql(window: &Window) -> String {
              LEFT JOIN ({calls}) AS c ON c.call_id = l.call_id
              WHERE l.trunk_id IS NOT NULL AND l.started_at < {to} AND l.ended_at >= {from}
          ),
+         taken AS (
+             SELECT trunk_id, started_at, ended_at FROM legs WHERE {of_period}
+         ),
          turn AS (
-             SELECT trunk_id, started_at AS at, 1 AS lines FROM carried
+             SELECT trunk_id, started_at AS at, 1 AS lines FROM taken
              UNION ALL
-             SELECT trunk_id, ended_at AS at, -1 AS lines FROM carried
+             SELECT trunk_id, ended_at AS at, -1 AS lines FROM taken
          ),
          level AS (
              SELECT trunk_id, SUM(lines) OVER (
