@@ -11,6 +11,7 @@ mod busy_hours;
 mod call_reasons;
 mod calls;
 mod calls_by_region;
+mod calls_of;
 mod capacity;
 mod cost_per_contact;
 mod first_contact;

@@ -104,6 +104,14 @@ impl Window {
         sql + &format!(" ELSE {} END)", shift_us(last))
     }
 
+    /// Local clock minus UTC in microseconds, where it is the same in the whole period.
+    pub fn only_shift_us(&self) -> Option<i64> {
+        match self.segments.as_slice() {
+            [only] => Some(shift_us(only)),
+            _ => None,
+        }
+    }
+
     /// The rows of a VALUES list (from, to, shift in microseconds), one a segment. A period
     /// without a single instant gives one row that nothing can overlap.
     pub fn segment_values(&self) -> String {
@@ -212,7 +220,11 @@ mod tests {
             window("2026-11", "Asia/Shanghai").local_us("at"),
             "(CAST(at AS BIGINT) + 28800000000)"
         );
-        let berlin = window("2026-10-25", "Europe/Berlin").local_us("at");
+        assert_eq!(window("2026-11", "Asia/Shanghai").only_shift_us(), Some(8 * HOUR_US));
+        assert_eq!(window("2026-11", "America/Bogota").only_shift_us(), Some(-5 * HOUR_US));
+        let berlin = window("2026-10-25", "Europe/Berlin");
+        assert_eq!(berlin.only_shift_us(), None);
+        let berlin = berlin.local_us("at");
         assert!(berlin.contains("THEN 7200000000 ELSE 3600000000 END"), "{berlin}");
     }
 }

@@ -350,6 +350,29 @@ async fn workload_splits_time_by_the_clock_and_offers_by_their_start() {
     }
 }
 
+#[tokio::test]
+async fn an_offer_of_a_call_that_began_days_ago_is_told_apart_by_that_call() {
+    let day = |time: &str| shanghai(&format!("2026-11-23 {time}"));
+    let long_ago = shanghai("2026-11-20 08:00:00");
+    let of_an_old_call = |offer: Row| match offer {
+        Row::Leg(leg) => Row::Leg(Leg { call_started_at: long_ago, ..leg }),
+        other => other,
+    };
+    let rows = vec![
+        of_an_old_call(offer(1, FANG, day("09:00:00"), true)),
+        Row::Call(call(1, "inbound", long_ago)),
+        of_an_old_call(offer(2, FANG, day("09:10:00"), true)),
+        Row::Call(call(2, "outbound", long_ago)),
+        // Nothing is known of this one's call, as of one that has not ended.
+        of_an_old_call(offer(3, FANG, day("09:20:00"), false)),
+    ];
+    let store = store(rows).await;
+    let table = store.run(&WORKLOAD, "2026-11-23", "Asia/Shanghai", "2026-11-24 12:00:00").await;
+    let offered = table.report.position("offered");
+    let counts: Vec<&Cell> = table.data_rows().map(|row| &row.cells[offered]).collect();
+    assert!(matches!(counts[..], [Cell::Count(2)]), "{:?}", lines(&table));
+}
+
 /// Hours and ready time of the only agent.
 fn ready_by_hour(table: &ReportTable) -> Vec<String> {
     let ready = table.report.position("ready_ms");

@@ -4,6 +4,7 @@
 //! A stay in a queue belongs to the time at which the contact entered it, as in the queue summary,
 //! so that the list has as many rows as that report counts abandoned.
 
+use super::calls_of::calls_of;
 use super::{PERIOD, SHORT_ABANDON, ZONE, average, count, customer, is_known, text, time};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
@@ -74,33 +75,32 @@ pub static ABANDONED_CALLS: Report = Report {
 fn sql(window: &Window) -> String {
     let (in_period, from) = (window.holds("v.entered_at"), instant(window.from));
     let short = i64::from(window.short_abandon_s) * 1000;
-    let (number, known) = (customer("c"), is_known("l.caller"));
+    let (number, known) = (customer("c"), is_known("c.caller"));
+    let left = format!("outcome = 'abandoned' AND {}", window.holds("entered_at"));
+    let calls = calls_of(window, "queue_visits", &left, "c.call_id, c.caller, c.called");
     format!(
         "WITH lost AS (
              SELECT v.visit_id, v.entered_at, v.left_at, v.queue_id, v.wait_ms, v.position,
-                    v.offers_unanswered, v.call_id, c.caller, c.called
+                    v.offers_unanswered, v.call_id, c.caller, c.called,
+                    CASE WHEN {known} THEN c.caller END AS number
              FROM queue_visits v
-             LEFT JOIN calls c ON c.call_id = v.call_id
+             LEFT JOIN ({calls}) AS c ON c.call_id = v.call_id
              WHERE v.outcome = 'abandoned' AND {in_period}
          ),
          talked AS (
              SELECT {number} AS number, c.started_at
              FROM calls c
              WHERE c.outcome = 'answered' AND c.direction <> 'internal' AND c.started_at >= {from}
-         ),
-         reached AS (
-             SELECT l.visit_id, MIN(t.started_at) AS reached_at
-             FROM lost l
-             JOIN talked t ON t.number = l.caller AND t.started_at >= l.left_at
-             WHERE {known}
-             GROUP BY l.visit_id
          )
          SELECT l.entered_at, l.queue_id, l.caller, l.called, l.wait_ms, 1 AS abandoned,
-                l.position, l.offers_unanswered, l.visit_id, r.reached_at,
+                l.position, l.offers_unanswered, l.visit_id,
+                MIN(CASE WHEN t.started_at >= l.left_at THEN t.started_at END) AS reached_at,
                 CASE WHEN l.wait_ms <= {short} THEN 'short_abandoned' ELSE 'abandoned' END AS class,
                 CAST(l.call_id AS VARCHAR) AS call_text
          FROM lost l
-         LEFT JOIN reached r ON r.visit_id = l.visit_id
+         LEFT JOIN talked t ON t.number = l.number
+         GROUP BY l.entered_at, l.queue_id, l.caller, l.called, l.wait_ms, l.position,
+                  l.offers_unanswered, l.visit_id, l.call_id
          ORDER BY l.entered_at DESC, l.visit_id DESC"
     )
 }

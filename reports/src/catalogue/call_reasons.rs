@@ -74,7 +74,8 @@ fn wrap_ups(window: &Window) -> String {
     let from = instant(window.from);
     format!(
         "SELECT call_id, SUM(CAST(duration_ms AS BIGINT)) AS wrap_up_ms,
-                FIRST_VALUE(reason ORDER BY reason IS NULL, started_at, span_id) AS reason
+                FIRST_VALUE(reason ORDER BY started_at, span_id)
+                    FILTER (WHERE reason IS NOT NULL) AS reason
          FROM agent_spans
          WHERE activity = 'wrap_up' AND call_id IS NOT NULL AND started_at >= {from}
          GROUP BY call_id"

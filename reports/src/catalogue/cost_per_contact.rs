@@ -4,6 +4,7 @@
 //! An agent costs for as long as they are signed in. Time of a queue's calls is that queue's; what is
 //! idle or on break is nobody's and stands in a line of its own, so that the total is the whole cost.
 
+use super::calls_of::calls_of;
 use super::colour::{HOLD, WORK};
 use super::{PERIOD, ZONE, count, decimal, duration, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
@@ -106,12 +107,13 @@ fn sql(window: &Window) -> String {
     let rates = window.rates.clone().unwrap_or_default();
     let (minute, agent_hour) = (minute(&rates), rates.agent_hour);
     let (carried, began) = (window.holds("l.started_at"), window.holds("started_at"));
+    let calls = calls_of(window, "legs", &began, "c.call_id, c.direction, c.queue_id");
     format!(
         "WITH carried AS (
              SELECT c.queue_id, CAST(l.ended_at AS BIGINT) - CAST(l.answered_at AS BIGINT) AS took_us,
                     {minute} AS rate
              FROM legs l
-             LEFT JOIN calls c ON c.call_id = l.call_id
+             LEFT JOIN ({calls}) AS c ON c.call_id = l.call_id
              WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND {carried}
          ),
          part AS (

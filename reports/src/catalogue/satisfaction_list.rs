@@ -1,5 +1,6 @@
 //! Satisfaction results one by one: who was asked about whom, and what they pressed.
 
+use super::calls_of::calls_of;
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, text, time};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
@@ -44,12 +45,13 @@ pub static SATISFACTION_LIST: Report = Report {
 
 fn sql(window: &Window) -> String {
     let in_period = window.holds("s.asked_at");
+    let calls = calls_of(window, "surveys", &window.holds("asked_at"), "c.call_id, c.caller");
     format!(
         "SELECT s.asked_at, s.agent_id, s.queue_id, c.caller, s.survey_id,
                 COALESCE(s.answer, 'no_answer') AS answer,
                 CAST(s.call_id AS VARCHAR) AS call_text
          FROM surveys s
-         LEFT JOIN calls c ON c.call_id = s.call_id
+         LEFT JOIN ({calls}) AS c ON c.call_id = s.call_id
          WHERE {in_period}
          ORDER BY s.asked_at DESC, s.survey_id DESC"
     )

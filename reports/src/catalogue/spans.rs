@@ -22,14 +22,24 @@ pub(super) fn pieces(window: &Window, columns: &str) -> String {
 /// The same of other stretches.
 pub(super) fn pieces_of(window: &Window, stretches: &str, columns: &str) -> String {
     let (from, to) = (instant(window.from), instant(window.to));
-    let segments = window.segment_values();
+    let cut = |begins: &str, ends: &str, shift: &str| {
+        format!(
+            "SELECT {columns}, {shift} AS shift_us,
+                CAST(GREATEST(s.started_at, {begins}) AS BIGINT) + {shift} AS begins_us,
+                CAST(LEAST(s.ended_at, {ends}) AS BIGINT) + {shift} AS ends_us
+         FROM {stretches} s"
+        )
+    };
+    let touches = format!("s.started_at < {to} AND s.ended_at > {from}");
+    // Where no clock changes the period is one segment, and a join by comparing takes long.
+    if let Some(shift) = window.only_shift_us() {
+        return format!("{} WHERE {touches}", cut(&from, &to, &shift.to_string()));
+    }
+    let (cut, segments) = (cut("g.begins", "g.ends", "g.shift_us"), window.segment_values());
     format!(
-        "SELECT {columns}, g.shift_us,
-                CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
-                CAST(LEAST(s.ended_at, g.ends) AS BIGINT) + g.shift_us AS ends_us
-         FROM {stretches} s
+        "{cut}
          JOIN (VALUES {segments}) AS g (begins, ends, shift_us)
               ON s.started_at < g.ends AND s.ended_at > g.begins
-         WHERE s.started_at < {to} AND s.ended_at > {from}"
+         WHERE {touches}"
     )
 }

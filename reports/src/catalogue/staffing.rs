@@ -163,12 +163,6 @@ fn sql(window: &Window) -> String {
              WHERE {entered}
              GROUP BY queue_id, {entered_slot}
          ),
-         patience AS (
-             SELECT queue_id,
-                    CAST(SUM(wait_ms) AS DOUBLE) / NULLIF(SUM(hung_up), 0) / 1000 AS patience_s
-             FROM came
-             GROUP BY queue_id
-         ),
          wrap AS (
              SELECT call_id, agent_id, SUM(CAST(duration_ms AS BIGINT)) AS wrap_up_ms
              FROM agent_spans
@@ -185,21 +179,36 @@ fn sql(window: &Window) -> String {
                    AND {answered}
              GROUP BY l.queue_id, {answered_slot}
          ),
-         whole AS (
-             SELECT queue_id, CAST(SUM(handle_ms) AS DOUBLE) / SUM(handled) / 1000 AS handle_s
+         either AS (
+             SELECT queue_id, slot, offered, answered, hung_up, wait_ms, 0 AS handled, 0 AS handle_ms
+             FROM came
+             UNION ALL
+             SELECT queue_id, slot, 0, 0, 0, 0, handled, handle_ms
              FROM handled
-             GROUP BY queue_id
+         ),
+         summed AS (
+             SELECT queue_id, slot, SUM(offered) AS offered, SUM(answered) AS answered,
+                    SUM(hung_up) AS hung_up, SUM(wait_ms) AS wait_ms, SUM(handled) AS handled,
+                    SUM(handle_ms) AS handle_ms
+             FROM either
+             GROUP BY queue_id, slot
+         ),
+         whole AS (
+             SELECT *,
+                    CAST(SUM(wait_ms) OVER whole_queue AS DOUBLE)
+                        / NULLIF(SUM(hung_up) OVER whole_queue, 0) / 1000 AS patience_s,
+                    CAST(SUM(handle_ms) OVER whole_queue AS DOUBLE)
+                        / NULLIF(SUM(handled) OVER whole_queue, 0) / 1000 AS queue_handle_s
+             FROM summed
+             WINDOW whole_queue AS (PARTITION BY queue_id)
          ),
          history AS (
-             SELECT c.queue_id, c.slot, c.offered, c.answered,
-                    COALESCE(h.handled, 0) AS handled, COALESCE(h.handle_ms, 0) AS handle_ms,
-                    NULLIF(COALESCE(CAST(h.handle_ms AS DOUBLE) / h.handled / 1000, w.handle_s), 0)
-                        AS handle_s,
-                    NULLIF(p.patience_s, 0) AS patience_s
-             FROM came c
-             LEFT JOIN handled h ON h.queue_id = c.queue_id AND h.slot = c.slot
-             LEFT JOIN whole w ON w.queue_id = c.queue_id
-             LEFT JOIN patience p ON p.queue_id = c.queue_id
+             SELECT queue_id, slot, offered, answered, handled, handle_ms,
+                    NULLIF(COALESCE(CAST(handle_ms AS DOUBLE) / NULLIF(handled, 0) / 1000,
+                                    queue_handle_s), 0) AS handle_s,
+                    NULLIF(patience_s, 0) AS patience_s
+             FROM whole
+             WHERE offered > 0
          ),
          loaded AS (
              SELECT *, CAST(offered AS DOUBLE) / {days} / 1800 * handle_s AS load FROM history

@@ -9,6 +9,9 @@ use warehouse::query::literal::instant;
 
 pub(super) const TEAM: Column = text("team", words("班组", "Team"), Source::TeamName("team_id"));
 
+// A join keeps its left side in memory and looks the right side's rows up in it: the few stays stand
+// on the left.
+
 /// The parts of the period in which an agent belonged to a team, or to none before the first. Those
 /// of one agent do not overlap; who never belonged to a team has none.
 fn stays(window: &Window) -> String {
@@ -34,8 +37,8 @@ pub(super) fn placed(window: &Window, table: &str, at: &str) -> String {
     let (stays, in_period) = (stays(window), window.holds(&format!("r.{at}")));
     format!(
         "(SELECT r.*, t.team_id
-          FROM {table} r
-          LEFT JOIN ({stays}) AS t
+          FROM ({stays}) AS t
+          RIGHT JOIN {table} r
                ON t.agent_id = r.agent_id AND t.begins <= r.{at} AND t.ends > r.{at}
           WHERE {in_period})"
     )
@@ -49,8 +52,8 @@ pub(super) fn spans(window: &Window) -> String {
         "(SELECT r.span_id, r.activity, r.call_id, t.team_id,
                  GREATEST(r.started_at, COALESCE(t.begins, r.started_at)) AS started_at,
                  LEAST(r.ended_at, COALESCE(t.ends, r.ended_at)) AS ended_at
-          FROM agent_spans r
-          LEFT JOIN ({stays}) AS t
+          FROM ({stays}) AS t
+          RIGHT JOIN agent_spans r
                ON t.agent_id = r.agent_id AND t.begins < r.ended_at AND t.ends > r.started_at
           WHERE r.started_at < {to} AND r.ended_at > {from})"
     )

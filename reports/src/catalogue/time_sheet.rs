@@ -102,12 +102,12 @@ fn sql(window: &Window) -> String {
 pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
     let days = window.day_values();
     let spent = |activity: &str| {
-        format!("SUM(CASE WHEN activity = '{activity}' THEN ends_us - begins_us ELSE 0 END) / 1000")
+        format!("SUM(CASE WHEN activity = '{activity}' THEN spent_us ELSE 0 END) / 1000")
     };
     let (talk, hold, wrap_up) = (spent("talking"), spent("holding"), spent("wrap_up"));
     let (ringing, idle, pause) = (spent("ringing"), spent("idle"), spent("break"));
     let at = |us: &str| format!("arrow_cast({us}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
-    let (first, last) = (at("MIN(begins_us - shift_us)"), at("MAX(ends_us - shift_us)"));
+    let (first, last) = (at("MIN(first_us)"), at("MAX(last_us)"));
     format!(
         "WITH clock (day) AS (VALUES {days}),
          piece AS ({pieces}),
@@ -122,11 +122,17 @@ pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
              JOIN clock ON begins_us < (day + 1) * {DAY_US} AND ends_us > day * {DAY_US}
              WHERE begins_us / {DAY_US} <> (ends_us - 1) / {DAY_US}
          ),
+         spent AS (
+             SELECT {key}, day, activity, SUM(ends_us - begins_us) AS spent_us,
+                    MIN(begins_us - shift_us) AS first_us, MAX(ends_us - shift_us) AS last_us
+             FROM part
+             GROUP BY {key}, day, activity
+         ),
          summed AS (
              SELECT {key}, day, {first} AS first_at, {last} AS last_at,
                     {talk} AS talk_ms, {hold} AS hold_ms, {wrap_up} AS wrap_up_ms,
                     {ringing} AS ringing_ms, {idle} AS idle_ms, {pause} AS break_ms
-             FROM part
+             FROM spent
              GROUP BY {key}, day
          )
          SELECT {key}, day, first_at, last_at,

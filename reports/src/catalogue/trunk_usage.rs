@@ -5,6 +5,7 @@
 //! second of them outbound. It belongs to the time at which it began. The most at once counts
 //! whatever was on the line in the period, also what began before it.
 
+use super::calls_of::calls_of;
 use super::colour::{BAD, FAIR, FREE, GOOD, WORSE};
 use super::{PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
@@ -107,19 +108,24 @@ fn sql(window: &Window) -> String {
     let failed = counted(format!(
         "answered_at IS NULL AND hangup_cause NOT IN ({BUSY}, {NO_ANSWER}, {CLEARED})"
     ));
+    let of_period = format!("trunk_id IS NOT NULL AND started_at < {to} AND ended_at >= {from}");
+    let calls = calls_of(window, "legs", &of_period, "c.call_id, c.direction");
     format!(
         "WITH carried AS (
              SELECT l.trunk_id, l.started_at, l.answered_at, l.ended_at, l.hangup_cause,
                     CASE WHEN l.role = 'customer' AND COALESCE(c.direction, 'inbound') = 'inbound'
                          THEN 'inbound' ELSE 'outbound' END AS direction
              FROM legs l
-             LEFT JOIN calls c ON c.call_id = l.call_id
+             LEFT JOIN ({calls}) AS c ON c.call_id = l.call_id
              WHERE l.trunk_id IS NOT NULL AND l.started_at < {to} AND l.ended_at >= {from}
          ),
+         taken AS (
+             SELECT trunk_id, started_at, ended_at FROM legs WHERE {of_period}
+         ),
          turn AS (
-             SELECT trunk_id, started_at AS at, 1 AS lines FROM carried
+             SELECT trunk_id, started_at AS at, 1 AS lines FROM taken
              UNION ALL
-             SELECT trunk_id, ended_at AS at, -1 AS lines FROM carried
+             SELECT trunk_id, ended_at AS at, -1 AS lines FROM taken
          ),
          level AS (
              SELECT trunk_id, SUM(lines) OVER (

@@ -9,15 +9,15 @@
 //! hour) in part, and the difference between the piece's ends is its share.
 //! A night in which an hour comes twice gives that hour up to two hours of time.
 
+use super::calls_of::calls_of;
 use super::colour::{AFTER, FREE, HOLD, PAUSE, WORK};
-use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP};
+use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces_of};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, beside, count, duration, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, HOUR_US, Window};
-use warehouse::query::literal::instant;
 
 pub(super) const TIME: &[(&str, &str)] = &[
     ("talk_ms", WORK),
@@ -123,8 +123,7 @@ fn counted_parts(window: &Window) -> String {
 
 /// The parts of stretches by hour, cut out of them.
 fn cut_parts(window: &Window, key: &str, stretches: &str) -> String {
-    let (from, to) = (instant(window.from), instant(window.to));
-    let segments = window.segment_values();
+    let pieces = pieces_of(window, stretches, &format!("s.{key}, s.activity"));
     let hours = (0..24).map(|hour| format!("({hour})")).collect::<Vec<_>>().join(", ");
     // How much of the hour has passed until the local time in `at`, all days together.
     let passed = |at: &str| {
@@ -135,21 +134,13 @@ fn cut_parts(window: &Window, key: &str, stretches: &str) -> String {
     };
     let (passed_at_begin, passed_at_end) = (passed("begins_us"), passed("ends_us"));
     format!(
-        "segment (begins, ends, shift_us) AS (VALUES {segments}),
-         clock (hour) AS (VALUES {hours}),
-         piece AS (
-             SELECT s.{key}, s.activity,
-                    CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
-                    CAST(LEAST(s.ended_at, g.ends) AS BIGINT) + g.shift_us AS ends_us
-             FROM {stretches} s
-             JOIN segment g ON s.started_at < g.ends AND s.ended_at > g.begins
-             WHERE s.started_at < {to} AND s.ended_at > {from} AND s.ended_at > s.started_at
-         ),
+        "clock (hour) AS (VALUES {hours}),
+         piece AS ({pieces}),
          part AS (
              SELECT {key}, activity, begins_us / {HOUR_US} % 24 AS hour,
                     ends_us - begins_us AS spent_us
              FROM piece
-             WHERE begins_us / {HOUR_US} = (ends_us - 1) / {HOUR_US}
+             WHERE begins_us / {HOUR_US} = (ends_us - 1) / {HOUR_US} AND ends_us > begins_us
              UNION ALL
              SELECT {key}, activity, hour, {passed_at_end} - {passed_at_begin} AS spent_us
              FROM piece
@@ -171,23 +162,31 @@ fn sql_of(window: &Window, key: &str, parts: &str, legs: &str) -> String {
     let (ready, pause) = (spent("'idle', 'ringing'"), spent("'break'"));
     let offers = format!(
         "o.role = 'agent' AND o.agent_id IS NOT NULL \
-         AND COALESCE(c.direction, 'inbound') = 'inbound' \
          AND (o.answered_at IS NOT NULL OR o.hangup_cause <> {ELSEWHERE})"
     );
+    let calls = calls_of(window, "legs", &window.holds("started_at"), "c.call_id, c.direction");
     format!(
         "WITH {parts},
+         spent AS (
+             SELECT {key}, hour, activity, SUM(spent_us) AS spent_us
+             FROM part
+             GROUP BY {key}, hour, activity
+         ),
+         outgoing AS (
+             SELECT call_id FROM ({calls}) AS called WHERE direction <> 'inbound'
+         ),
          counted AS (
              SELECT {key}, hour, 0 AS offered, 0 AS answered,
                     {talk} AS talk_us, {hold} AS hold_us, {wrap_up} AS wrap_up_us,
                     {ready} AS ready_us, {pause} AS break_us
-             FROM part
+             FROM spent
              GROUP BY {key}, hour
              UNION ALL
              SELECT o.{key}, {offer_hour} AS hour, COUNT(*), COUNT(o.answered_at),
                     0, 0, 0, 0, 0
              FROM {legs} o
-             LEFT JOIN calls c ON c.call_id = o.call_id
-             WHERE {offers} AND {in_period}
+             LEFT JOIN outgoing c ON c.call_id = o.call_id
+             WHERE c.call_id IS NULL AND {offers} AND {in_period}
              GROUP BY o.{key}, {offer_hour}
          ),
          summed AS (
