@@ -28,7 +28,7 @@ const PLANS: &str = "plans";
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// First and longest pause before a server is asked again.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// What somebody who asks too early is told to wait, in seconds.
 pub const RETRY_AFTER: &str = "5";
 
