@@ -174,6 +174,8 @@ pub async fn wait(servers: &[Server], health: Option<SocketAddr>) {
         while let Err(why) = server.answers().await {
             let waits = format!("{} does not answer: {why}", server.name());
             tracing::warn!(?pause, "{waits}; the box goes on when it does");
+            // Strangers may ask for health: where it is and why is none of their business.
+            let waits = format!("the {} does not answer; the log says why", server.what);
             match (&teller, health) {
                 (None, Some(at)) => teller = Teller::start(at, waits).await,
                 (Some(teller), _) => teller.says(waits),
@@ -305,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn health_says_for_what_the_box_waits_until_it_does_no_more() {
         let waits =
-            Arc::new(Mutex::new("the business store at db:5432 does not answer".to_owned()));
+            Arc::new(Mutex::new("the business store does not answer; the log says why".to_owned()));
         let router = router(waits);
         let ask = |path: &str| Request::get(path).body(axum::body::Body::empty()).unwrap();
         let got = router.clone().oneshot(ask("/readyz")).await.unwrap();
@@ -315,7 +317,7 @@ mod tests {
         let body = to_bytes(got.into_body(), 1 << 16).await.unwrap();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["ready"], false);
-        assert_eq!(body["waits_for"], "the business store at db:5432 does not answer");
+        assert_eq!(body["waits_for"], "the business store does not answer; the log says why");
         let alive = router.oneshot(ask("/healthz")).await.unwrap();
         assert_eq!(alive.status(), StatusCode::OK);
     }
