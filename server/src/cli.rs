@@ -157,10 +157,15 @@ fn check(mut config: Config) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
+/// Of each thread of a command, as the first one of a process has it: plans are read and cut by functions
+/// that call themselves.
+const STACK_BYTES: usize = 8 << 20;
+
 /// A runtime for commands that read stores.
 fn block_on<T>(work: impl Future<Output = Result<T, anyhow::Error>>) -> Result<T, anyhow::Error> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()?
         .block_on(work)

@@ -23,6 +23,8 @@ use warehouse::{Limits, Scope, Session};
 const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 /// More than this is no answer, however slow the machine is.
 const TIME_MAX: Duration = Duration::from_secs(300);
+/// Of the threads that read plans, in a build that is not optimised.
+const STACK_BYTES: usize = 32 << 20;
 
 const QUESTIONS: [&str; 6] = [
     "SELECT call_id, caller, outcome FROM calls ORDER BY call_id",
@@ -182,8 +184,25 @@ fn work(scheduler: &Place, folder: PathBuf) -> Work {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cluster_of_two_says_what_the_box_said_when_all_was_published() {
+/// Does `story` where plans that are read and cut have the stack that unoptimised code needs for it.
+fn with_room<F: Future<Output = ()>>(story: impl FnOnce() -> F + Send + 'static) {
+    let run = move || {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.worker_threads(4).thread_stack_size(STACK_BYTES).enable_all();
+        runtime.build().unwrap().block_on(story());
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).unwrap();
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+fn a_cluster_of_two_says_what_the_box_said_when_all_was_published() {
+    with_room(a_cluster_of_two);
+}
+
+async fn a_cluster_of_two() {
     let (folder, shelf) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let config = config(folder.path(), service(shelf.path(), "calls").await);
     let warehouse = open_warehouse(&config).await.unwrap();
