@@ -101,8 +101,8 @@ pub fn a_box_takes_calls_while_its_database_is_away_and_goes_on_when_it_is_back(
 
     database.start_again();
     house.go_on();
-    let row = house.wait_row("SELECT * FROM calls WHERE caller = '13800138002'");
-    assert_eq!(row["caller"], "13800138002", "{row}");
+    let row = house.wait_row("SELECT * FROM calls WHERE caller = '+8613800138002'");
+    assert_eq!(row["caller"], "+8613800138002", "{row}");
     assert!(!house.log().contains(USER_PASSWORD));
 }
 
