@@ -63,7 +63,7 @@ fn releases(message: &str) {
 pub fn isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends(backend: &str) {
     let house = House::start(Options { backend: backend.into(), ..Options::default() });
     for (name, bytes) in
-        [("iam", IAM), ("acm", ACM), ("anm", ANM), ("rel-31", REL_31), ("rel-17", REL_17)]
+        [("iam", IAM), ("acm", ACM), ("anm", ANM), ("rel31", REL_31), ("rel17", REL_17)]
     {
         std::fs::write(house.scratch().join(name), bytes).expect("it can be written");
     }
@@ -78,7 +78,7 @@ pub fn isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends(backend: &
          From: <sip:{OUTSIDE}@[local_ip]>;tag=[pid]s[call_number]\nTo:[$from]\n[last_Call-ID:]\n\
          CSeq: 1 BYE\nMax-Forwards: 70\n{}",
         house.sip,
-        only_isup("rel-31")
+        only_isup("rel31")
     );
     let keeps_from = "  <recv request=\"INVITE\"><action><ereg regexp=\".*\" search_in=\"hdr\" \
                       header=\"From:\" assign_to=\"from\"/></action></recv>\n";
@@ -126,7 +126,7 @@ pub fn isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends(backend: &
 
 /// The status says that nobody is there, and ISUP that they are busy: the cause is 17, at both ends.
 fn busy_is_said_by_isup_alone(house: &House) {
-    let refusal = answer("480 Temporarily Unavailable", TAGGED, &only_isup("rel-17"));
+    let refusal = answer("480 Temporarily Unavailable", TAGGED, &only_isup("rel17"));
     let steps = [receives("INVITE"), insists(&refusal), receives("ACK")];
     let mut busy = Device::awaits(house, "ss7-busy", 1, &steps);
     trunk(house, "ss7 busy", busy.port(), &json!({"prefixes": [BUSY], "sip_i": true}));
