@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn answers(numbers: &[u64]) -> impl FnMut() -> Result<Answer> {
-        let mut numbers = numbers.to_vec().into_iter();
+        let mut numbers = numbers.iter().copied();
         move || {
             let number = numbers.next().context("it has ended")?;
             Ok(Answer { number, ms: number as f64, error: None, version: None })

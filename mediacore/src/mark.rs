@@ -158,7 +158,7 @@ mod tests {
             let said = u32::from_le_bytes(marked[4..8].try_into().unwrap());
             assert_eq!(said as usize + 8, marked.len());
             assert_eq!(wav::read(&marked).unwrap().channels, wav::read(&file).unwrap().channels);
-            assert!(holds(&marked, text) && marked.len() % 2 == 0);
+            assert!(holds(&marked, text) && marked.len().is_multiple_of(2));
         }
     }
 
