@@ -12,7 +12,8 @@ mod tests;
 mod text;
 
 pub(crate) use dialect::{
-    columns, has_column, has_table, last_staged, lines, number_from, sql, table, unsampled,
+    columns, counting_changes, has_column, has_table, last_staged, lines, number_from, sql, table,
+    unsampled,
 };
 pub(crate) use postgres::Server;
 pub(crate) use text::{Cells, Text};

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// Rows of a row group: one day still splits over the cores that read it.
 pub const ROW_GROUP_ROWS: usize = 262_144;
 /// Numbers and ids that people look up one by one.
-const BLOOM_COLUMNS: [&str; 6] =
+pub const BLOOM_COLUMNS: [&str; 6] =
     ["call_id", "contact_id", "caller", "called", "customer_number", "order_id"];
 
 /// A file that is whole and on disk.

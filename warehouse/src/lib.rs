@@ -31,6 +31,7 @@ mod fail;
 pub mod faxes;
 mod file;
 pub mod ingest;
+mod listing;
 mod load;
 pub mod log;
 mod manifest;

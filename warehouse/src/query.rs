@@ -22,10 +22,12 @@ mod refusal;
 mod scan;
 mod scoped;
 mod snapshot;
+mod sought;
 mod staffing;
 
 pub use guard::is_expression;
 pub use names::nearest;
+pub(crate) use sought::Known;
 
 use crate::answer::plain_text;
 use crate::query::files::Files;

@@ -7,6 +7,8 @@
 
 use crate::db::{self, Database, Db, Manifest, Pool, Tx};
 use crate::file::make_folder;
+use crate::listing::{self, Listings};
+use crate::query::Known;
 use crate::shelf::Shelf;
 use crate::{Bucket, Error, age, compact, manifest, query, rollup, seal, stage, sweep};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
@@ -37,6 +39,10 @@ pub struct Warehouse {
     seal_after: (i64, i64),
     /// What Parquet files say of themselves, for all sessions: files never change.
     footers: Arc<FileMetadataCache>,
+    /// The manifest as sessions have read it.
+    listings: Listings,
+    /// What sessions have learned of files.
+    known: Arc<Known>,
 }
 
 struct Writer {
@@ -130,6 +136,8 @@ impl Warehouse {
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
+            listings: Listings::default(),
+            known: Arc::default(),
         };
         sweep::recover(&warehouse).await?;
         crate::recordings::fill(&warehouse).await?;
@@ -188,6 +196,8 @@ impl Warehouse {
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
+            listings: Listings::default(),
+            known: Arc::default(),
         })
     }
 
@@ -357,6 +367,16 @@ impl Warehouse {
         Arc::clone(&self.footers)
     }
 
+    /// The manifest as sessions have read it.
+    pub(crate) fn listings(&self) -> &Listings {
+        &self.listings
+    }
+
+    /// What sessions have learned of files.
+    pub(crate) fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known)
+    }
+
     /// A new name under `_tmp`.
     pub(crate) fn tmp(&self, name: &str) -> PathBuf {
         self.dir.join("_tmp").join(name)
@@ -484,6 +504,7 @@ pub(crate) async fn make_tables(db: &mut Db) -> Result<(), Error> {
             .map_err(Error::database("prepare"))?;
     }
     crate::recordings::prepare(db).await?;
+    listing::watch(db).await?;
     for statement in db::unsampled(db) {
         sqlx::query(*statement).execute(&mut *db).await.map_err(Error::database("prepare"))?;
     }

@@ -99,6 +99,36 @@ pub(crate) fn unsampled(db: &Db) -> &'static [&'static str] {
     }
 }
 
+/// What has the database count every change of the lists of files and counts, in the row `listing` of
+/// `meta`.
+pub(crate) fn counting_changes(db: &Db) -> &'static [&'static str] {
+    match is_postgres(db) {
+        true => &[
+            "CREATE OR REPLACE FUNCTION listing_changed() RETURNS trigger LANGUAGE plpgsql \
+             SET search_path FROM CURRENT AS $$ BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'listing'; RETURN NULL; END $$",
+            "CREATE OR REPLACE TRIGGER file_changed AFTER INSERT OR UPDATE OR DELETE ON file \
+             FOR EACH STATEMENT EXECUTE FUNCTION listing_changed()",
+            "CREATE OR REPLACE TRIGGER rollup_changed AFTER INSERT OR UPDATE OR DELETE ON rollup \
+             FOR EACH STATEMENT EXECUTE FUNCTION listing_changed()",
+        ],
+        false => &[
+            "CREATE TRIGGER IF NOT EXISTS file_inserted AFTER INSERT ON file BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'listing'; END",
+            "CREATE TRIGGER IF NOT EXISTS file_updated AFTER UPDATE ON file BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'listing'; END",
+            "CREATE TRIGGER IF NOT EXISTS file_deleted AFTER DELETE ON file BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'listing'; END",
+            "CREATE TRIGGER IF NOT EXISTS rollup_inserted AFTER INSERT ON rollup BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'listing'; END",
+            "CREATE TRIGGER IF NOT EXISTS rollup_updated AFTER UPDATE ON rollup BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'listing'; END",
+            "CREATE TRIGGER IF NOT EXISTS rollup_deleted AFTER DELETE ON rollup BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'listing'; END",
+        ],
+    }
+}
+
 /// Every column, by its table and its name.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 use crate::manifest::Entry;
 use crate::query::scoped::{Rule, ScopedExec};
 use crate::query::snapshot::Snapshot;
+use crate::query::sought;
 use crate::schema::Layout;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
@@ -41,7 +42,7 @@ impl ScopedTable {
         ScopedTable { layout, snapshot, rule }
     }
 
-    fn files(
+    async fn files(
         &self,
         state: &dyn Session,
         needed: &[usize],
@@ -51,17 +52,24 @@ impl ScopedTable {
         if files.is_empty() {
             return Ok(None);
         }
+        let asked: Vec<&Expr> =
+            filters.iter().filter(|filter| prunes(&self.rule, filter)).collect();
         let url = ObjectStoreUrl::parse(STORE)?;
         let runtime = state.runtime_env();
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
+        let sought = sought::sought(&self.layout, &asked);
+        let files = sought::narrowed(self.snapshot.known(), &reader, files, &sought).await;
+        if files.is_empty() {
+            return Ok(None);
+        }
         let mut source = ParquetSource::new(Arc::clone(&self.layout.schema))
             .with_parquet_file_reader_factory(Arc::new(reader))
             .with_pushdown_filters(false)
             .with_enable_page_index(true)
             .with_bloom_filter_on_read(true);
         let ours = col("tenant_id").eq(lit(self.rule.tenant()));
-        let asked = filters.iter().filter(|filter| prunes(&self.rule, filter)).map(unqualified);
+        let asked = asked.into_iter().map(unqualified);
         if let Some(prune) = conjunction(std::iter::once(ours).chain(asked)) {
             let schema = DFSchema::try_from(Arc::clone(&self.layout.schema))?;
             source = source.with_predicate(state.create_physical_expr(prune, &schema)?);
@@ -74,7 +82,7 @@ impl ScopedTable {
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
-    fn groups(&self, files: &[Entry], partitions: usize) -> Vec<FileGroup> {
+    fn groups(&self, files: &[Arc<Entry>], partitions: usize) -> Vec<FileGroup> {
         let files = files.iter().map(|entry| self.file(entry)).collect();
         FileGroup::new(files).split_files(partitions)
     }
@@ -197,7 +205,7 @@ impl TableProvider for ScopedTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let needed = needed(&self.layout, &self.rule, projection);
-        let parts = [self.files(state, &needed, filters)?, self.staged(&needed)?];
+        let parts = [self.files(state, &needed, filters).await?, self.staged(&needed)?];
         let mut parts: Vec<_> = parts.into_iter().flatten().collect();
         let input = match parts.len() {
             0 => memory(&self.layout.schema, Vec::new(), &needed)?,

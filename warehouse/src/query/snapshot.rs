@@ -1,7 +1,9 @@
 //! One moment of the warehouse for one tenant: its staged rows and the files that may hold more.
 
-use crate::manifest::{self, Entry};
-use crate::rollup::{self, Counts};
+use crate::listing::Listing;
+use crate::manifest::Entry;
+use crate::query::sought::Known;
+use crate::rollup::Counts;
 use crate::schema::{self, Layout};
 use crate::shelf::Shelf;
 use crate::stage::Staged;
@@ -21,10 +23,10 @@ const HAPPENED: [&str; 2] = ["calls", "events"];
 /// The moment.
 #[derive(Debug)]
 pub struct Snapshot {
-    files: BTreeMap<String, Vec<Entry>>,
+    listing: Arc<Listing>,
+    /// What is known of files, for all sessions.
+    known: Arc<Known>,
     staged: BTreeMap<String, Arc<Rows>>,
-    /// Counts of published files, by the file.
-    counts: BTreeMap<String, Entry>,
     /// Paths of files that are not what was written: no answer has their rows any more.
     damaged: Arc<Mutex<BTreeSet<String>>>,
     /// The wall clock of the latest entry of the event log whose rows are in it.
@@ -43,10 +45,7 @@ impl Snapshot {
     /// Reads manifest and staged rows in one transaction.
     pub async fn take(warehouse: &Warehouse, tenant: TenantId) -> Result<Self, Error> {
         let mut tx = warehouse.read("take a snapshot").await?;
-        let mut files: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-        for entry in manifest::readable(&mut tx, tenant.0 as i64).await? {
-            files.entry(entry.tbl.clone()).or_default().push(entry);
-        }
+        let listing = warehouse.listings().read(&mut tx, tenant).await?;
         let rows: Vec<(String, i64, i64, Vec<u8>)> =
             sqlx::query_as("SELECT tbl, seq, crc, blob FROM stage WHERE tenant = $1 ORDER BY seq")
                 .bind(tenant.0 as i64)
@@ -59,70 +58,80 @@ impl Snapshot {
         }
         let as_of = Timestamp(read_source(&mut tx, ingest::SOURCE).await?.at);
         let staged = staged.into_iter().map(|(table, rows)| (table, Arc::new(rows))).collect();
-        let counts = rollup::readable(&mut tx).await?.into_iter().collect();
         let (damaged, taken_at) = (Arc::default(), now());
-        Ok(Snapshot { files, staged, counts, damaged, as_of, taken_at })
+        let known = warehouse.known();
+        Ok(Snapshot { listing, known, staged, damaged, as_of, taken_at })
     }
 
     /// What of it is in published files, without the counts that lie beside them: what is read from
     /// elsewhere too. It is as of the latest event or call in those files.
     #[cfg(feature = "ballista")]
     pub fn published(mut self) -> Snapshot {
-        for entries in self.files.values_mut() {
+        let mut files = self.listing.files.clone();
+        for entries in files.values_mut() {
             entries.retain(|entry| entry.state == "published");
         }
         self.staged.clear();
-        self.counts.clear();
-        let happened = HAPPENED.iter().filter_map(|table| self.files.get(*table)).flatten();
+        let happened = HAPPENED.iter().filter_map(|table| files.get(*table)).flatten();
         self.as_of = Timestamp(happened.map(|entry| entry.at_max).max().unwrap_or_default());
+        self.listing = Arc::new(Listing { files, ..Listing::default() });
         self
     }
 
     /// A table as counts: those that are kept, under the name of their table, and the rows that have
     /// none. What turns out to be damaged later is left out of both.
     pub fn counted(&self, of: &Counts) -> (Snapshot, Snapshot) {
-        let empty = || Snapshot {
-            files: BTreeMap::new(),
-            staged: BTreeMap::new(),
-            counts: BTreeMap::new(),
-            damaged: Arc::clone(&self.damaged),
-            as_of: self.as_of,
-            taken_at: self.taken_at,
-        };
-        let (mut kept, mut others) = (empty(), empty());
         let (mut counts, mut files) = (Vec::new(), Vec::new());
         for entry in self.files(of.source) {
-            match self.counts.get(&entry.path).filter(|_| entry.state == "published") {
-                Some(of_file) => counts.push(of_file.clone()),
+            let of_file = self.listing.counts.get(&entry.path);
+            match of_file.filter(|_| entry.state == "published") {
+                Some(of_file) => counts.push(Arc::clone(of_file)),
                 None => files.push(entry),
             }
         }
-        kept.files.insert(of.name.to_owned(), counts);
-        others.files.insert(of.source.to_owned(), files);
+        let (kept, mut others) = (self.only(of.name, counts), self.only(of.source, files));
         if let Some(rows) = self.staged.get(of.source) {
             others.staged.insert(of.source.to_owned(), Arc::clone(rows));
         }
         (kept, others)
     }
 
+    /// The same moment with these files of one table and no others.
+    fn only(&self, table: &str, files: Vec<Arc<Entry>>) -> Snapshot {
+        let files = BTreeMap::from([(table.to_owned(), files)]);
+        Snapshot {
+            listing: Arc::new(Listing { files, ..Listing::default() }),
+            known: Arc::clone(&self.known),
+            staged: BTreeMap::new(),
+            damaged: Arc::clone(&self.damaged),
+            as_of: self.as_of,
+            taken_at: self.taken_at,
+        }
+    }
+
+    /// What is known of files.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
     /// The files that may hold rows of the tenant, without those that are damaged.
-    pub fn files(&self, table: &str) -> Vec<Entry> {
+    pub fn files(&self, table: &str) -> Vec<Arc<Entry>> {
         let damaged = self.damaged();
-        let files = self.files.get(table).into_iter().flatten();
+        let files = self.listing.files.get(table).into_iter().flatten();
         files.filter(|entry| !damaged.contains(&entry.path)).cloned().collect()
     }
 
     /// The files of some tables, and the counts of those.
-    pub fn files_of(&self, is_asked: impl Fn(&str) -> bool) -> Vec<Entry> {
-        let asked = self.files.iter().filter(|(table, _)| is_asked(table));
-        let counts = self.counts.values().filter(|entry| is_asked(&entry.tbl));
+    pub fn files_of(&self, is_asked: impl Fn(&str) -> bool) -> Vec<Arc<Entry>> {
+        let asked = self.listing.files.iter().filter(|(table, _)| is_asked(table));
+        let counts = self.listing.counts.values().filter(|entry| is_asked(&entry.tbl));
         asked.flat_map(|(_, entries)| entries).chain(counts).cloned().collect()
     }
 
     /// Holds files against what was written, and leaves out those that are another or are not there.
     /// Says whether there are more of them than before. A file that is gone may have been taken away
     /// since the snapshot, where that is as old as replaced files are kept.
-    pub async fn leave_out_damaged(&self, shelf: &Shelf, asked: Vec<Entry>) -> bool {
+    pub async fn leave_out_damaged(&self, shelf: &Shelf, asked: Vec<Arc<Entry>>) -> bool {
         let mut found = Vec::new();
         for entry in asked {
             let is_another = match shelf.digest(&entry.path).await {
@@ -132,7 +141,7 @@ impl Snapshot {
             };
             if is_another {
                 tracing::error!(file = %entry.path, "is not what was written; left out of answers");
-                found.push(entry.path);
+                found.push(entry.path.clone());
             }
         }
         let mut damaged = self.damaged();

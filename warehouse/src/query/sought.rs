@@ -1,0 +1,253 @@
+//! Which files may hold what is looked for by its number. A call, an order or a caller is in few of a
+//! year's files, and opening one to find nothing costs more than to know beforehand: the range of each
+//! file's ids, and its Bloom filters of what people look up, are kept once they were read. They rule
+//! files out and never in.
+
+use crate::file::BLOOM_COLUMNS;
+use crate::manifest::Entry;
+use crate::schema::Layout;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::logical_expr::{Expr, Operator};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::{StreamExt, stream};
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::bloom_filter::Sbbf;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes of Bloom filters that a process keeps; where a search needs more, they are read anew.
+const FILTERS_BYTES_MAX: usize = 64 << 20;
+/// Bytes of a block of a Bloom filter (Parquet format, "Split Block Bloom Filter").
+const BLOCK_BYTES: usize = 32;
+/// Ranges that a process keeps.
+const RANGES_MAX: usize = 1 << 16;
+/// Files whose beginnings are read at a time.
+const READ_AT_A_TIME: usize = 8;
+/// Ids that grow with time, beside those of a table's own rows.
+const GROWING: &str = "recording_id";
+
+/// A column of a file: by its content, so that a file that was replaced is another one.
+type Key = (String, &'static str);
+
+/// What is known of files.
+#[derive(Debug, Default)]
+pub struct Known {
+    ranges: Mutex<HashMap<Key, Option<(i64, i64)>>>,
+    filters: Mutex<Filters>,
+}
+
+#[derive(Debug, Default)]
+struct Filters {
+    kept: HashMap<Key, Arc<Vec<Sbbf>>>,
+    bytes: usize,
+}
+
+/// One of these values in one of these columns is looked for.
+type Sought = Vec<(&'static str, ScalarValue)>;
+
+/// What the parts of a condition look for; all of them have to be found.
+pub fn sought(layout: &Layout, filters: &[&Expr]) -> Vec<Sought> {
+    filters.iter().filter_map(|filter| alternatives(layout, filter)).collect()
+}
+
+/// `None` where it may be true of what is not looked for by its number.
+fn alternatives(layout: &Layout, filter: &Expr) -> Option<Sought> {
+    match filter {
+        Expr::BinaryExpr(binary) if binary.op == Operator::Or => {
+            let mut both = alternatives(layout, &binary.left)?;
+            both.extend(alternatives(layout, &binary.right)?);
+            Some(both)
+        }
+        Expr::BinaryExpr(binary) if binary.op == Operator::Eq => {
+            match (&*binary.left, &*binary.right) {
+                (Expr::Column(column), Expr::Literal(value, _))
+                | (Expr::Literal(value, _), Expr::Column(column)) => {
+                    Some(vec![(known(layout, column.name())?, value.clone())])
+                }
+                _ => None,
+            }
+        }
+        Expr::InList(list) if !list.negated => {
+            let Expr::Column(column) = &*list.expr else { return None };
+            let column = known(layout, column.name())?;
+            let value = |item: &Expr| match item {
+                Expr::Literal(value, _) => Some((column, value.clone())),
+                _ => None,
+            };
+            list.list.iter().map(value).collect()
+        }
+        _ => None,
+    }
+}
+
+/// The name of a column of which files tell something.
+fn known(layout: &Layout, name: &str) -> Option<&'static str> {
+    let column = layout.table.columns.iter().find(|column| column.name == name)?;
+    let is_own = layout.schema.field(layout.id).name() == name;
+    (is_own || name == GROWING || BLOOM_COLUMNS.contains(&name)).then_some(column.name)
+}
+
+/// The files that may hold a row with all that is sought, in their order.
+pub async fn narrowed(
+    known: &Known,
+    reader: &dyn ParquetFileReaderFactory,
+    files: Vec<Arc<Entry>>,
+    sought: &[Sought],
+) -> Vec<Arc<Entry>> {
+    if sought.is_empty() {
+        return files;
+    }
+    let judged = stream::iter(files).map(|entry| async move {
+        let mut may_hold = true;
+        for any_of in sought {
+            may_hold = may_hold && may_hold_any(known, reader, &entry, any_of).await;
+        }
+        may_hold.then_some(entry)
+    });
+    judged.buffered(READ_AT_A_TIME).filter_map(|entry| async move { entry }).collect().await
+}
+
+async fn may_hold_any(
+    known: &Known,
+    reader: &dyn ParquetFileReaderFactory,
+    entry: &Entry,
+    any_of: &Sought,
+) -> bool {
+    for (column, value) in any_of {
+        // What cannot be read now is for the scan to meet.
+        if may_hold(known, reader, entry, column, value).await.unwrap_or(true) {
+            return true;
+        }
+    }
+    false
+}
+
+async fn may_hold(
+    known: &Known,
+    reader: &dyn ParquetFileReaderFactory,
+    entry: &Entry,
+    column: &'static str,
+    value: &ScalarValue,
+) -> Result<bool> {
+    let key = || (entry.sha256.clone(), column);
+    if let ScalarValue::Int64(Some(id)) = value {
+        let found = known.ranges().get(&key()).copied();
+        let range = match found {
+            Some(range) => range,
+            None => known.keep_range(key(), range(reader, entry, column).await?),
+        };
+        if range.is_some_and(|(least, most)| *id < least || *id > most) {
+            return Ok(false);
+        }
+    }
+    if !BLOOM_COLUMNS.contains(&column) {
+        return Ok(true);
+    }
+    let found = known.filters().kept.get(&key()).cloned();
+    let filters = match found {
+        Some(filters) => filters,
+        None => known.keep_filters(key(), filters(reader, entry, column).await?),
+    };
+    Ok(filters.is_empty() || filters.iter().any(|filter| may_contain(filter, value)))
+}
+
+fn may_contain(filter: &Sbbf, value: &ScalarValue) -> bool {
+    match value {
+        ScalarValue::Int64(Some(id)) => filter.check(id),
+        ScalarValue::Utf8(Some(text)) => filter.check(&text.as_str()),
+        _ => true,
+    }
+}
+
+/// A file with its footer, and where in it the column is; `None` where the file is older than that.
+async fn begun(
+    reader: &dyn ParquetFileReaderFactory,
+    entry: &Entry,
+    column: &str,
+) -> Result<(Box<dyn AsyncFileReader + Send>, Arc<ParquetMetaData>, Option<usize>)> {
+    let file = PartitionedFile::new(entry.path.clone(), entry.bytes as u64);
+    let mut file = reader.create_reader(0, file, None, &ExecutionPlanMetricsSet::new())?;
+    let footer = file.get_metadata(None).await?;
+    let columns = footer.file_metadata().schema_descr().columns();
+    let at = columns.iter().position(|has| has.name() == column);
+    Ok((file, footer, at))
+}
+
+/// The least and the greatest id of a file; `None` where it does not say.
+async fn range(
+    reader: &dyn ParquetFileReaderFactory,
+    entry: &Entry,
+    column: &str,
+) -> Result<Option<(i64, i64)>> {
+    let (_, footer, Some(at)) = begun(reader, entry, column).await? else { return Ok(None) };
+    let mut range: Option<(i64, i64)> = None;
+    for group in footer.row_groups() {
+        let Some(Statistics::Int64(of_group)) = group.column(at).statistics() else {
+            return Ok(None);
+        };
+        let (Some(least), Some(most)) = (of_group.min_opt(), of_group.max_opt()) else {
+            return Ok(None);
+        };
+        let (low, high) = range.unwrap_or((*least, *most));
+        range = Some((low.min(*least), high.max(*most)));
+    }
+    Ok(range)
+}
+
+/// The Bloom filters of a file, one for each row group; none where a row group has none.
+async fn filters(
+    reader: &dyn ParquetFileReaderFactory,
+    entry: &Entry,
+    column: &str,
+) -> Result<Vec<Sbbf>> {
+    let (mut file, footer, at) = begun(reader, entry, column).await?;
+    let Some(at) = at else { return Ok(Vec::new()) };
+    let mut filters = Vec::with_capacity(footer.num_row_groups());
+    for group in footer.row_groups() {
+        let place =
+            (group.column(at).bloom_filter_offset(), group.column(at).bloom_filter_length());
+        let (Some(from), Some(bytes)) = place else { return Ok(Vec::new()) };
+        let (from, bytes) = (from.max(0) as u64, bytes.max(0) as u64);
+        filters.push(Sbbf::from_bytes(&file.get_bytes(from..from + bytes).await?)?);
+    }
+    Ok(filters)
+}
+
+impl Known {
+    fn ranges(&self) -> MutexGuard<'_, HashMap<Key, Option<(i64, i64)>>> {
+        self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn filters(&self) -> MutexGuard<'_, Filters> {
+        self.filters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep_range(&self, key: Key, range: Option<(i64, i64)>) -> Option<(i64, i64)> {
+        let mut ranges = self.ranges();
+        if ranges.len() >= RANGES_MAX {
+            ranges.clear();
+        }
+        ranges.insert(key, range);
+        range
+    }
+
+    fn keep_filters(&self, key: Key, filters: Vec<Sbbf>) -> Arc<Vec<Sbbf>> {
+        let bytes: usize = filters.iter().map(|filter| filter.num_blocks() * BLOCK_BYTES).sum();
+        let filters = Arc::new(filters);
+        let mut all = self.filters();
+        if all.bytes + bytes > FILTERS_BYTES_MAX {
+            *all = Filters::default();
+        }
+        if all.kept.insert(key, Arc::clone(&filters)).is_none() {
+            all.bytes += bytes;
+        }
+        filters
+    }
+}
+
+#[cfg(test)]
+mod tests;
