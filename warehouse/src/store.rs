@@ -5,7 +5,7 @@
 //! One process writes (it holds `warehouse.lock`, and with PostgreSQL a lock there too); any number
 //! read beside it, each in a read transaction of the manifest and the staged rows.
 
-use crate::db::{self, Database, Db, Manifest, Pool, Tx};
+use crate::db::{self, Database, Db, Manifest, Pool, Tx, Watch};
 use crate::file::make_folder;
 use crate::shelf::Shelf;
 use crate::{Bucket, Error, age, compact, manifest, query, rollup, seal, stage, sweep};
@@ -31,6 +31,8 @@ pub struct Warehouse {
     shelf: Shelf,
     readers: Pool,
     writer: Option<Writer>,
+    /// Of the server of the manifest, where it is at one.
+    server: Option<Watch>,
     /// Sealing, publishing and sweeping come one after another.
     upkeep: Mutex<()>,
     /// Staged rows that make a file, and the longest time in ms that a row stays staged.
@@ -127,6 +129,7 @@ impl Warehouse {
             shelf,
             readers,
             writer,
+            server: database.watch(),
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
@@ -185,6 +188,7 @@ impl Warehouse {
             shelf,
             readers,
             writer: None,
+            server: database.watch(),
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
@@ -292,6 +296,15 @@ impl Warehouse {
             rollup::catch_up(self).await?;
         }
         Ok(())
+    }
+
+    /// Whether the server of the manifest gives a sign `within` that time, however busy the connections
+    /// are that work. A file always does.
+    pub async fn answers(&self, within: Duration) -> bool {
+        match &self.server {
+            Some(server) => server.answers(within).await,
+            None => true,
+        }
     }
 
     /// What is where.
