@@ -3,6 +3,7 @@
 
 mod commit;
 mod disk;
+mod log;
 mod moved;
 mod recording;
 mod schedules;
