@@ -3,6 +3,7 @@
 
 mod commit;
 mod disk;
+mod drain;
 mod log;
 mod moved;
 mod recording;
