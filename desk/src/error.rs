@@ -111,6 +111,16 @@ fn is_passing(source: &sqlx::Error) -> bool {
     }
 }
 
+/// Primary result codes of SQLite: the database's image is malformed, and it is no database at all.
+const DAMAGED_SQLITE: [i32; 2] = [11, 26];
+
+/// True when the bytes of a file are not those of a database.
+pub(crate) fn is_damage(source: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = source else { return false };
+    let Some(code) = error.code().filter(|code| code.len() < 5) else { return false };
+    code.parse::<i32>().is_ok_and(|number| DAMAGED_SQLITE.contains(&(number & 0xFF)))
+}
+
 /// Says what we were doing when the database failed.
 pub(crate) trait During<T> {
     fn during(self, doing: &'static str) -> Result<T, Error>;

@@ -10,7 +10,7 @@ mod postgres;
 mod sqlite;
 
 use crate::audit::By;
-use crate::error::During;
+use crate::error::{During, is_damage};
 use crate::secret::Keeper;
 use crate::sql::{self, On};
 use crate::{Error, Result};
@@ -362,6 +362,11 @@ impl Write {
 /// What came of the migrations, in words.
 fn to_date(migrated: std::result::Result<(), MigrateError>) -> std::result::Result<(), String> {
     migrated.map_err(|e| match e {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
+            if is_damage(&error) =>
+        {
+            sqlite::damaged(&error.to_string())
+        }
         MigrateError::VersionMissing(version) => format!(
             "it was written by a newer program (table version {version}); use that program, or a \
              backup from before the upgrade"
