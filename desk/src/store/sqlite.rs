@@ -53,10 +53,8 @@ async fn check(writer: &SqlitePool, path: &Path) -> Result<(), String> {
     if std::fs::metadata(path).is_ok_and(|file| file.len() > CHECKED_BYTES_MAX) {
         return Ok(());
     }
-    let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-        .fetch_one(writer)
-        .await
-        .map_err(in_words)?;
+    let found: String =
+        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(writer).await.map_err(in_words)?;
     if found == "ok" { Ok(()) } else { Err(damaged(&found)) }
 }
 
