@@ -2,9 +2,8 @@
 //! for it is over, new callers are told when to come back, and each call has its row.
 
 use crate::seconds;
-use crate::talk::{AGENT_HZ, CALLER_HZ, conversation, share_of_time};
-use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use crate::talk::{AGENT_HZ, CALLER_HZ, answer_to_a_new_call, conversation, share_of_time};
+use std::time::Instant;
 use tests::house::{House, Options};
 use tests::peer::baresip::Manner;
 use tests::peer::sipp::{Act, Caller};
@@ -12,33 +11,8 @@ use tests::seat;
 
 const DRAINS: &str = "draining: running calls may go on";
 
-/// The final answer to a new call: its head.
-fn answer_to_a_new_call(house: &House) -> String {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
-    socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a socket has timeouts");
-    let own = socket.local_addr().expect("it is bound");
-    let (at, called) = (house.sip, &house.hotline);
-    let invite = format!(
-        "INVITE sip:{called}@{at} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKlate\r\n\
-         From: <sip:13700137999@{own}>;tag=late\r\nTo: <sip:{called}@{at}>\r\n\
-         Call-ID: late@{own}\r\nCSeq: 1 INVITE\r\nContact: <sip:13700137999@{own}>\r\n\
-         Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-    );
-    let mut heard = [0; 2_048];
-    for _ in 0..20 {
-        socket.send_to(invite.as_bytes(), at).expect("loopback takes it");
-        while let Ok(length) = socket.recv(&mut heard) {
-            let answer = String::from_utf8_lossy(&heard[..length]).into_owned();
-            if !answer.starts_with("SIP/2.0 1") {
-                return answer;
-            }
-        }
-    }
-    panic!("no answer to a new call:\n{}", house.log());
-}
-
 fn is_told_to_come_back(house: &House) {
-    let answer = answer_to_a_new_call(house);
+    let answer = answer_to_a_new_call(house, "13700137999");
     assert!(answer.starts_with("SIP/2.0 503 "), "{answer}");
     let after = answer.lines().find_map(|line| line.strip_prefix("Retry-After: "));
     assert!(after.is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{answer}");

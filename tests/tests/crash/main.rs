@@ -2,6 +2,7 @@
 //! is what the published files say to a reader that is not ours.
 
 mod commit;
+mod descriptors;
 mod disk;
 mod drain;
 mod log;
