@@ -13,7 +13,7 @@ mod text;
 mod watch;
 
 pub(crate) use dialect::{
-    columns, has_column, has_table, last_staged, lines, number_from, sql, table, unsampled,
+    columns, damage, has_column, has_table, last_staged, lines, number_from, sql, table, unsampled,
 };
 pub(crate) use postgres::Server;
 pub(crate) use text::{Cells, Text};
