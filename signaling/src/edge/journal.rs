@@ -546,6 +546,36 @@ mod tests {
     }
 
     #[test]
+    fn every_flipped_byte_is_refused_with_its_place_or_cut_off_with_the_last_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path(), Config::default()).unwrap();
+        for _ in 0..3 {
+            journal.append(entry());
+        }
+        drop(journal);
+        let file = dir.path().join(name_of(1));
+        let whole = std::fs::read(&file).unwrap();
+        let last = whole.len() - event::read_frame(&whole).unwrap().unwrap().1;
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(&file, &bytes).unwrap();
+            match Journal::open(dir.path(), Config::default()) {
+                Err(error) => {
+                    assert!(at < last, "flip at {at}: {error}");
+                    assert!(error.to_string().contains("is damaged at byte"), "{error}");
+                    assert!(std::fs::read(&file).unwrap() == bytes, "flip at {at}: it is left");
+                }
+                // What a crash left looks the same: the beginning of an entry and nothing behind it.
+                Ok(journal) => {
+                    assert!(at >= last, "flip at {at}");
+                    assert_eq!(journal.last_seq(), 2, "flip at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn files_follow_each_other_without_a_gap() {
         let dir = tempfile::tempdir().unwrap();
         let config = Config { file_bytes_max: 300, ..Config::default() };
