@@ -568,6 +568,7 @@ impl Thread {
     }
 
     fn timeouts(&mut self) {
+        clock::follow(self.switch.calls() == 0);
         let now = clock::now();
         if self.user_agent.next_timeout().is_some_and(|at| at <= now.moment) {
             self.user_agent.handle_timeout(now);
