@@ -74,10 +74,51 @@ impl Error {
         Error::Invalid { field, problem: problem.into() }
     }
 
+    /// True when the same may be done in a moment: the database is away, starts, ends, is full or is
+    /// held by somebody else.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Error::Busy(_) => true,
+            Error::Database { source, .. } => is_passing(source),
+            _ => false,
+        }
+    }
+
     /// True when we or the world failed, not the one who asked.
     pub fn is_ours(&self) -> bool {
         matches!(self, Error::Database { .. } | Error::Open { .. } | Error::Stored { .. })
     }
+}
+
+/// Classes and codes of PostgreSQL (Appendix A): connection exceptions, insufficient resources, a lock
+/// that is not available, a statement that was ended, a server that stops, crashed or starts.
+const PASSING: [&str; 7] = ["08", "53", "55P03", "57014", "57P01", "57P02", "57P03"];
+/// Primary result codes of SQLite: the database is busy, a table is locked.
+const PASSING_SQLITE: [i32; 2] = [5, 6];
+
+fn is_passing(source: &sqlx::Error) -> bool {
+    use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+    let error = match source {
+        Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed => return true,
+        Database(error) => error,
+        _ => return false,
+    };
+    let Some(code) = error.code() else { return false };
+    match code.parse::<i32>() {
+        // The lower eight bits of an extended code are the primary one; PostgreSQL's have five letters.
+        Ok(number) if code.len() < 5 => PASSING_SQLITE.contains(&(number & 0xFF)),
+        _ => PASSING.iter().any(|passing| code.starts_with(passing)),
+    }
+}
+
+/// Primary result codes of SQLite: the database's image is malformed, and it is no database at all.
+const DAMAGED_SQLITE: [i32; 2] = [11, 26];
+
+/// True when the bytes of a file are not those of a database.
+pub(crate) fn is_damage(source: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = source else { return false };
+    let Some(code) = error.code().filter(|code| code.len() < 5) else { return false };
+    code.parse::<i32>().is_ok_and(|number| DAMAGED_SQLITE.contains(&(number & 0xFF)))
 }
 
 /// Says what we were doing when the database failed.
@@ -92,5 +133,72 @@ impl<T> During<T> for Result<T, sqlx::Error> {
             Some(error) if error.is_foreign_key_violation() => Error::InUse { doing },
             _ => Error::Database { doing, source },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::error::{DatabaseError, ErrorKind};
+    use std::borrow::Cow;
+    use std::error::Error as StdError;
+    use std::io;
+
+    /// What a database says beside its words.
+    #[derive(Debug, thiserror::Error)]
+    #[error("said {0}")]
+    struct Said(&'static str);
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(Cow::Borrowed(self.0))
+        }
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn failed(source: sqlx::Error) -> Error {
+        Err::<(), _>(source).during("read").unwrap_err()
+    }
+
+    fn said(code: &'static str) -> Error {
+        failed(sqlx::Error::Database(Box::new(Said(code))))
+    }
+
+    #[test]
+    fn a_database_that_is_away_or_held_passes() {
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let away = [sqlx::Error::PoolTimedOut, sqlx::Error::PoolClosed, sqlx::Error::Io(reset)];
+        for error in away.map(failed) {
+            assert!(error.is_passing(), "{error}");
+        }
+        // 517 is SQLITE_BUSY_SNAPSHOT, an extended code.
+        for code in ["08006", "53300", "55P03", "57014", "57P01", "57P03", "5", "6", "517"] {
+            assert!(said(code).is_passing(), "{code}");
+        }
+        assert!(Error::Busy("too many people sign in at once").is_passing());
+    }
+
+    #[test]
+    fn what_fails_again_the_next_time_does_not() {
+        // 11 is SQLITE_CORRUPT; 42P01 an undefined table, 22012 a division by zero.
+        for code in ["11", "26", "42P01", "22012", "XX001"] {
+            assert!(!said(code).is_passing(), "{code}");
+        }
+        assert!(!failed(sqlx::Error::RowNotFound).is_passing());
+        assert!(!Error::Refused("it is closed".into()).is_passing());
     }
 }

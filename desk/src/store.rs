@@ -10,7 +10,7 @@ mod postgres;
 mod sqlite;
 
 use crate::audit::By;
-use crate::error::During;
+use crate::error::{During, is_damage};
 use crate::secret::Keeper;
 use crate::sql::{self, On};
 use crate::{Error, Result};
@@ -46,6 +46,8 @@ pub struct Store {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) hashing: Arc<Hashing>,
     revision: Arc<watch::Sender<u64>>,
+    /// Of a server; a file is never away.
+    server: Option<Arc<postgres::Watch>>,
 }
 
 /// Who may hash now, and who may wait for it.
@@ -81,7 +83,9 @@ impl Store {
     pub async fn connect(url: &str, key: &Path) -> Result<Self> {
         let connected = postgres::connect(url, key).await;
         let store = || postgres::named(url);
-        Ok(Store::new(connected.map_err(|problem| Error::Open { store: store(), problem })?))
+        let (parts, server) =
+            connected.map_err(|problem| Error::Open { store: store(), problem })?;
+        Ok(Store { server: Some(Arc::new(server)), ..Store::new(parts) })
     }
 
     fn new((writer, readers, keeper): (Pool, Pool, Keeper)) -> Self {
@@ -94,6 +98,7 @@ impl Store {
                 seats: Arc::new(Semaphore::new(HASHES_WAITING_MAX)),
             }),
             revision: Arc::new(watch::Sender::new(0)),
+            server: None,
         }
     }
 
@@ -116,6 +121,15 @@ impl Store {
     pub async fn ping(&self) -> Result<()> {
         sql::query("SELECT 1").execute(self.reader()).await.during("ask the store for a sign")?;
         Ok(())
+    }
+
+    /// Whether the database server gives a sign `within` that time, however busy the connections are
+    /// that work. A file always does.
+    pub async fn answers(&self, within: Duration) -> bool {
+        match &self.server {
+            Some(server) => server.answers(within).await,
+            None => true,
+        }
     }
 
     /// Writes the database anew, without the bytes of rows that are gone, and empties its log where
@@ -348,6 +362,11 @@ impl Write {
 /// What came of the migrations, in words.
 fn to_date(migrated: std::result::Result<(), MigrateError>) -> std::result::Result<(), String> {
     migrated.map_err(|e| match e {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
+            if is_damage(&error) =>
+        {
+            sqlite::damaged(&error.to_string())
+        }
         MigrateError::VersionMissing(version) => format!(
             "it was written by a newer program (table version {version}); use that program, or a \
              backup from before the upgrade"

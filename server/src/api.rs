@@ -77,6 +77,7 @@ pub mod schedules;
 pub mod session;
 mod shift_log;
 mod shifts;
+mod silence;
 mod sites;
 pub mod socket;
 pub mod sql;
@@ -197,6 +198,7 @@ pub struct Api {
     lockout: Mutex<Lockout>,
     http: HttpMetrics,
     readiness: health::Cached,
+    looked: silence::Looked,
     sockets: Arc<tokio::sync::Semaphore>,
     exports: Arc<tokio::sync::Semaphore>,
     running: idempotency::Running,
@@ -235,6 +237,7 @@ fn shared(state: ApiState) -> Shared {
         lockout: Mutex::default(),
         http: HttpMetrics::default(),
         readiness: health::Cached::default(),
+        looked: silence::Looked::default(),
         sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
         exports: Arc::new(tokio::sync::Semaphore::new(recordings::EXPORTS_MAX)),
         running: idempotency::Running::default(),

@@ -398,10 +398,22 @@ impl House {
         told
     }
 
+    /// Asks the box to end as an administrator does: running calls may go on.
+    pub fn begin_stop(&self) {
+        assert!(signal("TERM", self.supervisor.id()), "the supervisor is ours");
+    }
+
     /// Ends the box as an administrator does and waits for it.
     pub fn stop(&mut self) {
-        let pid = self.supervisor.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        self.begin_stop();
+        self.wait_stopped();
+    }
+
+    /// Waits for a box that was asked to end.
+    ///
+    /// # Panics
+    /// When it does not end within a minute.
+    pub fn wait_stopped(&mut self) {
         let began = Instant::now();
         while self.supervisor.try_wait().expect("the supervisor is ours").is_none() {
             assert!(began.elapsed() < Duration::from_secs(60), "no end:\n{}", self.log());

@@ -127,6 +127,7 @@ use elsewhere::{
     a_box_keeps_its_business_in_postgresql_over_a_stop,
     a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,
     a_box_takes_calls_while_its_database_is_away_and_goes_on_when_it_is_back,
+    a_call_goes_on_while_its_database_is_silent_and_then_away,
 };
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
@@ -250,6 +251,7 @@ stories! {
     a_caller_keys_an_account_and_hears_its_balance_from_the_database,
     a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out,
     what_an_agent_set_lasts_over_an_orderly_stop,
+    a_call_goes_on_while_its_database_is_silent_and_then_away,
     a_box_keeps_its_business_in_postgresql_over_a_stop,
     a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,
     a_box_takes_calls_while_its_database_is_away_and_goes_on_when_it_is_back,

@@ -10,13 +10,15 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod text;
+mod watch;
 
 pub(crate) use dialect::{
-    columns, counting_changes, has_column, has_table, last_staged, lines, number_from, sql, table,
-    unsampled,
+    columns, counting_changes, damage, has_column, has_table, last_staged, lines, number_from, sql,
+    table, unsampled,
 };
 pub(crate) use postgres::Server;
 pub(crate) use text::{Cells, Text};
+pub(crate) use watch::Watch;
 
 use crate::{Error, fail};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
@@ -159,6 +161,14 @@ impl Database {
             sole: None,
             aside: None,
         })
+    }
+
+    /// Who watches whether the server answers; a file is never away.
+    pub fn watch(&self) -> Option<Watch> {
+        match self {
+            Database::Sqlite(_) => None,
+            Database::Postgres(server) => Some(Watch::new(server.options.clone())),
+        }
     }
 
     /// Whether somebody has made it.

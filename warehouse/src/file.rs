@@ -16,6 +16,7 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Rows of a row group: one day still splits over the cores that read it.
@@ -57,15 +58,15 @@ pub fn write(
     fail::file(steps.sync, "sync", path)?;
     file.sync_all().map_err(Error::file("sync", path))?;
     let (sha256, bytes) = digest(path)?;
+    let (tenants, times) = ranges(layout, batch);
+    Ok(Written { rows: batch.num_rows() as i64, bytes, sha256, tenants, times })
+}
+
+/// Smallest and largest tenant, earliest and latest time of the table's day column.
+pub fn ranges(layout: &Layout, batch: &RecordBatch) -> ((i64, i64), (i64, i64)) {
     let tenants = batch.column(0).as_primitive::<Int64Type>();
     let times = batch.column(layout.day).as_primitive::<TimestampMicrosecondType>();
-    Ok(Written {
-        rows: batch.num_rows() as i64,
-        bytes,
-        sha256,
-        tenants: range(tenants.values()),
-        times: range(times.values()),
-    })
+    (range(tenants.values()), range(times.values()))
 }
 
 /// Moves a written file to its place and syncs the folder, so that a power cut cannot undo it.
@@ -140,6 +141,15 @@ pub fn digest(path: &Path) -> Result<(String, i64), Error> {
 
 /// Reads a whole file.
 pub fn read(layout: &Layout, path: &Path) -> Result<Vec<RecordBatch>, Error> {
+    // The reader believes lengths and offsets that a damaged file says.
+    let caught = catch_unwind(AssertUnwindSafe(|| read_believing(layout, path)));
+    caught.unwrap_or_else(|_| {
+        let why = "the reader panicked over it".to_owned();
+        Err(Error::Damaged { what: path.display().to_string(), why })
+    })
+}
+
+fn read_believing(layout: &Layout, path: &Path) -> Result<Vec<RecordBatch>, Error> {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let file = File::open(path).map_err(Error::file("open", path))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)

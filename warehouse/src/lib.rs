@@ -70,6 +70,8 @@ mod bucket_tests;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod formats_test;
 #[cfg(test)]
 mod held_tests;

@@ -344,6 +344,33 @@ mod tests {
     }
 
     #[test]
+    fn every_flipped_byte_costs_its_entry_and_no_entry_is_another_one() {
+        let whole = frames(1..=4);
+        let one = (whole.len() / 4) as u64;
+        for at in 0..whole.len() as u64 {
+            let dir = tempfile::tempdir().unwrap();
+            let mut bytes = whole.clone();
+            bytes[at as usize] ^= 1 << (at % 8);
+            write(dir.path(), 1, &bytes);
+            write(dir.path(), 5, &frames(5..=6));
+            let mut tail = Tail::open(dir.path(), 1);
+            let mut read = seqs(&mut tail, 10);
+            read.extend(seqs(&mut tail, 10));
+            let hit = at / one + 1;
+            // A length that is not believed costs the rest of its file at most.
+            let is_length = at % one < 4;
+            let least = (1..=6).filter(|seq| *seq < hit || *seq > 4);
+            let most: Vec<u64> = (1..=6).filter(|seq| *seq != hit).collect();
+            match is_length {
+                true => assert!(least.clone().all(|seq| read.contains(&seq)), "{at}: {read:?}"),
+                false => assert_eq!(read, most, "flip at {at}"),
+            }
+            assert!(read.iter().all(|seq| most.contains(seq)), "flip at {at}: {read:?}");
+            assert_eq!(tail.damaged(), 1, "flip at {at}");
+        }
+    }
+
+    #[test]
     fn a_broken_length_costs_the_rest_of_its_file_only() {
         let dir = tempfile::tempdir().unwrap();
         let mut bytes = frames(1..=5);

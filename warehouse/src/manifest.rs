@@ -290,6 +290,17 @@ pub async fn paths(db: &mut Db) -> Result<Vec<String>, Error> {
         .map_err(Error::database("list files"))
 }
 
+/// Files whose state is none, by their paths: no answer reads them, and nothing takes them away.
+pub async fn in_no_state(db: &mut Db) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar(
+        "SELECT path FROM file WHERE state NOT IN \
+         ('hot', 'publishing', 'rewriting', 'published', 'retired')",
+    )
+    .fetch_all(db)
+    .await
+    .map_err(Error::database("list files"))
+}
+
 /// The last number of a staged row that this database gave, as far as it knows; 0 of none.
 pub async fn last_seq(db: &mut Db) -> Result<i64, Error> {
     let last: Option<i64> = sqlx::query_scalar(

@@ -56,6 +56,7 @@ use datafusion::sql::parser::Statement as Parsed;
 use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use terms::Timestamp;
@@ -203,14 +204,21 @@ impl Session {
 
     /// Asks, and once more without the files that turn out to be damaged.
     async fn answer(&self, sql: &str, plan: LogicalPlan) -> Result<Answer, DataFusionError> {
-        let error = match self.collect(plan.clone()).await {
+        let error = match self.collect_caught(plan.clone()).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         if !refusal::may_be_damage(&error) || !self.leave_out_damaged(sql).await {
             return Err(error);
         }
-        self.collect(plan).await
+        self.collect_caught(plan).await
+    }
+
+    /// Collects; a panic of the engine, as over the lengths of a damaged file, is an error like others.
+    async fn collect_caught(&self, plan: LogicalPlan) -> Result<Answer, DataFusionError> {
+        use futures::FutureExt;
+        let caught = AssertUnwindSafe(self.collect(plan)).catch_unwind().await;
+        caught.unwrap_or_else(|_| Err(DataFusionError::Internal("the engine panicked".to_owned())))
     }
 
     /// True where files of the tables that are asked turned out to be damaged. While the bucket does

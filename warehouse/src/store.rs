@@ -5,7 +5,7 @@
 //! One process writes (it holds `warehouse.lock`, and with PostgreSQL a lock there too); any number
 //! read beside it, each in a read transaction of the manifest and the staged rows.
 
-use crate::db::{self, Database, Db, Manifest, Pool, Tx};
+use crate::db::{self, Database, Db, Manifest, Pool, Tx, Watch};
 use crate::file::make_folder;
 use crate::listing::{self, Listings};
 use crate::query::Known;
@@ -33,6 +33,8 @@ pub struct Warehouse {
     shelf: Shelf,
     readers: Pool,
     writer: Option<Writer>,
+    /// Of the server of the manifest, where it is at one.
+    server: Option<Watch>,
     /// Sealing, publishing and sweeping come one after another.
     upkeep: Mutex<()>,
     /// Staged rows that make a file, and the longest time in ms that a row stays staged.
@@ -133,6 +135,7 @@ impl Warehouse {
             shelf,
             readers,
             writer,
+            server: database.watch(),
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
@@ -193,6 +196,7 @@ impl Warehouse {
             shelf,
             readers,
             writer: None,
+            server: database.watch(),
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
@@ -302,6 +306,15 @@ impl Warehouse {
             rollup::catch_up(self).await?;
         }
         Ok(())
+    }
+
+    /// Whether the server of the manifest gives a sign `within` that time, however busy the connections
+    /// are that work. A file always does.
+    pub async fn answers(&self, within: Duration) -> bool {
+        match &self.server {
+            Some(server) => server.answers(within).await,
+            None => true,
+        }
     }
 
     /// What is where.

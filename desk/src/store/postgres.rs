@@ -11,9 +11,11 @@ use crate::{Error, Result};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// Of the lock that a write takes: `desk` in ASCII.
 const WRITE_LOCK: i64 = 0x6465_736b;
@@ -28,15 +30,52 @@ const STATEMENT_MAX: &str = "10min";
 const ROUNDS_MAX: u32 = 50;
 const ROUND: Duration = Duration::from_millis(100);
 
-/// Connects, and brings the tables up to date. The writer, the readers and the key in `key`.
+/// Asks the server for a sign, over a connection of its own: those of the pools may all have long work.
+pub(super) struct Watch {
+    options: PgConnectOptions,
+    kept: Mutex<Option<PgConnection>>,
+}
+
+impl Watch {
+    /// Whether it gives one `within` that time.
+    pub(super) async fn answers(&self, within: Duration) -> bool {
+        let mut kept = self.kept.lock().await;
+        // Taken out: whoever stops waiting in the middle of it takes the connection along.
+        let before = kept.take();
+        *kept = tokio::time::timeout(within, self.asked(before)).await.ok().flatten();
+        kept.is_some()
+    }
+
+    async fn asked(&self, before: Option<PgConnection>) -> Option<PgConnection> {
+        if let Some(mut connection) = before
+            && connection.ping().await.is_ok()
+        {
+            return Some(connection);
+        }
+        let mut connection = PgConnection::connect_with(&self.options).await.ok()?;
+        connection.ping().await.ok()?;
+        Some(connection)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        // Not the options: there is a password in them.
+        f.write_str("Watch")
+    }
+}
+
+/// Connects, and brings the tables up to date. The writer, the readers and the key in `key`, and who
+/// watches whether the server answers.
 ///
 /// # Errors
 /// What is wrong and what would be right, without a word of the URL.
 pub(super) async fn connect(
     url: &str,
     key: &Path,
-) -> std::result::Result<(Pool, Pool, Keeper), String> {
+) -> std::result::Result<((Pool, Pool, Keeper), Watch), String> {
     let options = reached(url).await?;
+    let watch = Watch { options: options.clone(), kept: Mutex::new(None) };
     let writer = writer(options.clone()).await?;
     to_date(MIGRATIONS.run(&writer).await)?;
     let readers = PgPoolOptions::new()
@@ -50,7 +89,7 @@ pub(super) async fn connect(
             .map_err(|e| format!("make the folder {}: {e}", folder.display()))?;
     }
     let keeper = Keeper::open(key).map_err(|e| e.to_string())?;
-    Ok((Pool::Postgres(writer), Pool::Postgres(readers), keeper))
+    Ok(((Pool::Postgres(writer), Pool::Postgres(readers), keeper), watch))
 }
 
 /// The one connection that writes.
@@ -187,6 +226,23 @@ async fn dead_rows(connection: &mut PgConnection, table: &str) -> sqlx::Result<i
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A watch over whoever listens at `port`.
+    fn watch(port: u16) -> Watch {
+        let options = options(&format!("postgres://u:hunter2@127.0.0.1:{port}/x")).unwrap();
+        Watch { options, kept: Mutex::new(None) }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_or_gone_does_not_answer() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let over = watch(port);
+        assert!(!format!("{over:?}").contains("hunter2"));
+        assert!(!over.answers(Duration::from_millis(50)).await, "it takes us in and says nothing");
+        drop(silent);
+        assert!(!over.answers(Duration::from_secs(60)).await, "nobody is there");
+    }
 
     #[test]
     fn a_url_in_an_error_has_no_password() {

@@ -19,6 +19,9 @@ const CSP_DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 
      img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'none'";
 
+/// Routes that say which part does not answer; the box's own counters are told without the rest.
+const SPEAK_FOR_THEMSELVES: &[&str] = &["/healthz", "/readyz", "/metrics"];
+
 /// Wraps the whole API.
 pub(super) fn wrap(router: Router<Shared>, api: &Shared) -> Router<Shared> {
     router
@@ -33,11 +36,17 @@ async fn around(State(api): State<Shared>, request: Request, next: Next) -> Resp
     let in_xml = method != Method::HEAD && xml::is_wanted(request.headers());
     let is_docs = request.uri().path().starts_with("/api/docs");
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = match tokio::time::timeout(api.limits.request_max, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
+    let speaks_for_itself =
+        route.as_deref().is_some_and(|route| SPEAK_FOR_THEMSELVES.contains(&route));
+    let answered = tokio::time::timeout(api.limits.request_max, next.run(request));
+    let mut response = tokio::select! {
+        biased;
+        answered = answered => answered.unwrap_or_else(|_| {
             let message = "This took too long and was stopped; ask for less.";
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message).into_response()
+        }),
+        silent = api.silence(), if !speaks_for_itself => {
+            Problem::away(silent.names()).into_response()
         }
     };
     let took = api.clock.moment().since(start);

@@ -61,6 +61,19 @@ async fn readyz(State(api): State<Shared>) -> (StatusCode, Json<Readiness>) {
 
 impl Api {
     async fn readiness(&self) -> Readiness {
+        tokio::select! {
+            biased;
+            readiness = self.asked_for_signs() => readiness,
+            silent = self.silence() => Readiness {
+                ready: false,
+                store: !silent.store,
+                warehouse: !silent.warehouse,
+                calls: false,
+            },
+        }
+    }
+
+    async fn asked_for_signs(&self) -> Readiness {
         let tenants = self.store.tenants().await;
         let warehouse = self.warehouse.stats().await.is_ok();
         let calls = match tenants.as_deref() {

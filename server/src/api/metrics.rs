@@ -125,7 +125,12 @@ async fn metrics(
     if let Answer::Metrics(metrics) = answer {
         write_samples(&mut text, &metrics);
     }
-    if let Ok(stats) = api.warehouse.stats().await {
+    let stats = tokio::select! {
+        biased;
+        stats = api.warehouse.stats() => stats.ok(),
+        _ = api.silence() => None,
+    };
+    if let Some(stats) = stats {
         for (name, help, value) in [
             (
                 "switchgrid_warehouse_staged_rows",

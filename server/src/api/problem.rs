@@ -8,6 +8,9 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
+/// Seconds after which somebody who was told 503 may try again.
+const RETRY_AFTER_S: u32 = 5;
+
 /// What went wrong. Boxed texts keep it small: it is the error of nearly every function here.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -93,12 +96,18 @@ impl Problem {
         }
     }
 
-    /// 503.
+    /// 503, with the time after which it may be tried again.
     pub fn unavailable(message: &str, detail: impl Into<Box<str>>) -> Self {
         Problem {
             detail: detail.into(),
+            retry_after_s: Some(RETRY_AFTER_S),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
         }
+    }
+
+    /// 503: a database is away or held; `detail` goes to the log.
+    pub fn away(detail: impl Into<Box<str>>) -> Self {
+        Problem::unavailable("The database does not answer right now; try again.", detail)
     }
 
     /// 500; `detail` goes to the log.
@@ -169,6 +178,7 @@ impl From<desk::Error> for Problem {
             ),
             Error::Refused(message) => Problem::conflict(message),
             Error::Busy(message) => Problem::unavailable(message, ""),
+            Error::Database { .. } if error.is_passing() => Problem::away(error.to_string()),
             Error::Database { .. } | Error::Open { .. } | Error::Stored { .. } => {
                 Problem::internal(error.to_string())
             }
@@ -182,8 +192,10 @@ impl From<crate::work::jobs::Problem> for Problem {
             .ok()
             .filter(|status| status.is_client_error() || status.is_server_error())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let is_passing = status == StatusCode::SERVICE_UNAVAILABLE;
         Problem {
             detail: problem.detail.into(),
+            retry_after_s: is_passing.then_some(RETRY_AFTER_S),
             ..Problem::new(status, &problem.kind, problem.message)
         }
     }
@@ -227,9 +239,58 @@ impl From<warehouse::SqlError> for Problem {
         match error.fault {
             warehouse::SqlFault::TimedOut | warehouse::SqlFault::OutOfMemory => {
                 let message = "There is too much to look through; choose a shorter period.";
-                Problem::unavailable(message, error.detail)
+                // The same would take too long the next time too.
+                Problem { retry_after_s: None, ..Problem::unavailable(message, error.detail) }
+            }
+            warehouse::SqlFault::Warehouse => {
+                Problem::unavailable("The call records cannot be read right now.", error.detail)
             }
             _ => Problem::internal(format!("{}: {}", error.message, error.detail)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What whoever asked gets: the status, and when to try again.
+    fn told(problem: Problem) -> (u16, Option<String>) {
+        let response = problem.into_response();
+        let again = response.headers().get(header::RETRY_AFTER);
+        let again = again.map(|value| value.to_str().expect("digits").to_owned());
+        (response.status().as_u16(), again)
+    }
+
+    fn desk_failed(source: sqlx::Error) -> Problem {
+        desk::Error::Database { doing: "read", source }.into()
+    }
+
+    #[test]
+    fn a_database_that_is_away_is_told_with_the_time_to_try_again() {
+        let later = (503, Some("5".to_owned()));
+        let reset = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert_eq!(told(desk_failed(sqlx::Error::PoolTimedOut)), later);
+        assert_eq!(told(desk_failed(reset())), later);
+        assert_eq!(told(desk::Error::Busy("too many people sign in at once").into()), later);
+        let error = warehouse::Error::Database { action: "read", source: reset() };
+        assert_eq!(told(warehouse::SqlError::from(error).into()), later);
+        let error = warehouse::Error::Database { action: "read", source: reset() };
+        assert_eq!(told(error.into()), later);
+        assert_eq!(told(no_worker().into()), later);
+    }
+
+    #[test]
+    fn what_fails_again_the_next_time_has_no_such_time() {
+        assert_eq!(told(desk_failed(sqlx::Error::RowNotFound)), (500, None));
+        let mut slow = warehouse::SqlError::from(warehouse::Error::Session("x".to_owned()));
+        slow.fault = warehouse::SqlFault::TimedOut;
+        assert_eq!(told(slow.into()), (503, None));
+        let broken = crate::work::jobs::Problem { status: 500, ..no_worker() };
+        assert_eq!(told(broken.into()), (500, None));
+    }
+
+    fn no_worker() -> crate::work::jobs::Problem {
+        crate::work::jobs::Problem::unavailable("no worker")
     }
 }

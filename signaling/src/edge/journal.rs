@@ -3,12 +3,17 @@
 //! syncs every 20 ms, so a power cut loses at most that and the call path never waits for a disk.
 //!
 //! When the disk takes nothing, frames wait in memory up to `backlog_bytes_max` and are written in
-//! order once it does; sequence numbers have no gaps.
+//! order once it does; sequence numbers have no gaps. What finds no room is counted and told as lost.
+//!
+//! After a sync that failed the kernel may call pages written that are not, and the next sync succeeds
+//! (<https://wiki.postgresql.org/wiki/Fsync_Errors>): what is not known to be on disk is read back,
+//! checked and written to its place again before it counts as synced.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -39,6 +44,9 @@ impl Default for Config {
         }
     }
 }
+
+/// How often the last sync is tried when the log closes.
+const LAST_TRIES: u32 = 3;
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,20 +85,68 @@ fn file_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Err
 struct Progress {
     state: Mutex<State>,
     changed: Condvar,
+    /// Held during a sync: its failure is told once, to whoever syncs next.
+    syncing: Mutex<()>,
 }
 
 struct State {
     file: Arc<File>,
-    /// Last sequence number that the kernel has.
+    path: PathBuf,
+    /// Last sequence number that the kernel has, and where in the file its frame ends.
     written: u64,
-    /// Last sequence number that the disk has.
+    written_bytes: u64,
+    /// Last sequence number that the disk has, and where in the file its frame ends.
     synced: u64,
+    synced_bytes: u64,
+    /// A sync failed since.
+    is_in_doubt: bool,
     stopping: bool,
+}
+
+impl State {
+    fn begin(file: Arc<File>, path: PathBuf, bytes: u64, last_seq: u64) -> Self {
+        State {
+            file,
+            path,
+            written: last_seq,
+            written_bytes: bytes,
+            synced: last_seq,
+            synced_bytes: bytes,
+            is_in_doubt: false,
+            stopping: false,
+        }
+    }
 }
 
 impl Progress {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings to disk what the kernel has of the newest file.
+    fn sync(&self) -> io::Result<()> {
+        let _one = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, written, written_bytes, doubtful) = {
+            let state = self.lock();
+            if state.synced >= state.written {
+                return Ok(());
+            }
+            let doubtful = state.is_in_doubt.then(|| (state.path.clone(), state.synced_bytes));
+            (state.file.clone(), state.written, state.written_bytes, doubtful)
+        };
+        let again = match doubtful {
+            Some((path, from)) => write_again(&path, from, written_bytes, written),
+            None => Ok(()),
+        };
+        let result = again.and_then(|()| sync_data(&file));
+        let mut state = self.lock();
+        state.is_in_doubt = result.is_err();
+        if result.is_ok() {
+            state.synced = state.synced.max(written);
+            state.synced_bytes = state.synced_bytes.max(written_bytes);
+            self.changed.notify_all();
+        }
+        result
     }
 }
 
@@ -128,6 +184,8 @@ pub struct Journal {
     pending_last_seq: u64,
     retry_at: Option<Instant>,
     lost: u64,
+    /// Of those, the ones that nobody was told of yet.
+    lost_untold: u64,
     progress: Arc<Progress>,
     syncer: Option<JoinHandle<()>>,
 }
@@ -150,13 +208,9 @@ impl Journal {
         sync_dir(dir)?;
         let file = Arc::new(file);
         let progress = Arc::new(Progress {
-            state: Mutex::new(State {
-                file: file.clone(),
-                written: next_seq - 1,
-                synced: next_seq - 1,
-                stopping: false,
-            }),
+            state: Mutex::new(State::begin(file.clone(), path, bytes, next_seq - 1)),
             changed: Condvar::new(),
+            syncing: Mutex::new(()),
         });
         let (shared, every) = (progress.clone(), config.sync_every);
         let syncer = std::thread::Builder::new()
@@ -173,6 +227,7 @@ impl Journal {
             pending_last_seq: next_seq - 1,
             retry_at: None,
             lost: 0,
+            lost_untold: 0,
             progress,
             syncer: Some(syncer),
         })
@@ -183,6 +238,10 @@ impl Journal {
     pub fn append(&mut self, mut entry: Entry) -> Option<u64> {
         if self.pending.len() >= self.config.backlog_bytes_max {
             self.lost += 1;
+            if self.lost_untold == 0 {
+                tracing::error!("the event log's backlog is full: entries are lost");
+            }
+            self.lost_untold += 1;
             return None;
         }
         entry.seq = self.next_seq;
@@ -203,7 +262,15 @@ impl Journal {
         match self.write_pending() {
             Ok(()) => {
                 self.retry_at = None;
-                self.progress.lock().written = self.pending_last_seq;
+                {
+                    let mut state = self.progress.lock();
+                    state.written = self.pending_last_seq;
+                    state.written_bytes = self.file_bytes;
+                }
+                let lost = std::mem::take(&mut self.lost_untold);
+                if lost > 0 {
+                    tracing::error!(lost, "the event log goes on; these entries are not in it");
+                }
                 if self.file_bytes >= self.config.file_bytes_max
                     && let Err(error) = self.rotate()
                 {
@@ -248,13 +315,13 @@ impl Journal {
     /// Begins the next file. The old one is synced first: a torn tail is in the last file only.
     fn rotate(&mut self) -> Result<(), Error> {
         let path = self.dir.join(name_of(self.next_seq));
-        self.file.sync_data().map_err(file_error("sync", &path))?;
+        self.progress.sync().map_err(file_error("sync the file before", &path))?;
         self.file = Arc::new(open_at(&path, 0)?);
         sync_dir(&self.dir)?;
         self.file_bytes = 0;
         let mut state = self.progress.lock();
-        state.file = self.file.clone();
-        state.synced = state.written;
+        let stopping = state.stopping;
+        *state = State { stopping, ..State::begin(self.file.clone(), path, 0, state.written) };
         self.progress.changed.notify_all();
         Ok(())
     }
@@ -293,36 +360,53 @@ impl Drop for Journal {
 
 /// Syncs what was written, at most every `every`, until the log closes.
 fn sync_loop(progress: &Progress, every: Duration) {
+    let (mut last_tries, mut is_failing) = (0, false);
     loop {
-        let (file, written, stopping) = {
-            let state = progress.lock();
-            (state.file.clone(), state.written, state.stopping)
-        };
-        let behind = progress.lock().synced < written;
-        if behind {
-            let result = match failpoint::pass("journal.sync") {
-                Some(Fault::Eio) => Err(io::Error::from_raw_os_error(libc::EIO)),
-                Some(Fault::StallMs(ms)) => {
-                    std::thread::sleep(Duration::from_millis(ms));
-                    file.sync_data()
-                }
-                _ => file.sync_data(),
-            };
-            match result {
-                Ok(()) => {
-                    let mut state = progress.lock();
-                    state.synced = state.synced.max(written);
-                    progress.changed.notify_all();
-                }
-                Err(error) => tracing::error!(%error, "the event log cannot be synced"),
-            }
+        let stopping = progress.lock().stopping;
+        let result = progress.sync();
+        match &result {
+            Err(error) if !is_failing => tracing::error!(%error, "the event log cannot be synced"),
+            Ok(()) if is_failing => tracing::warn!("the event log is synced again"),
+            _ => {}
         }
+        is_failing = result.is_err();
         if stopping {
-            progress.changed.notify_all();
-            return;
+            last_tries += 1;
+            if result.is_ok() || last_tries == LAST_TRIES {
+                progress.changed.notify_all();
+                return;
+            }
         }
         std::thread::sleep(every);
     }
+}
+
+fn sync_data(file: &File) -> io::Result<()> {
+    match failpoint::pass("journal.sync") {
+        Some(Fault::Eio) => return Err(io::Error::from_raw_os_error(libc::EIO)),
+        Some(Fault::StallMs(ms)) => std::thread::sleep(Duration::from_millis(ms)),
+        _ => {}
+    }
+    file.sync_data()
+}
+
+/// Writes the frames in these bytes of a file to their place again, so that a sync brings them to disk.
+///
+/// # Errors
+/// When the kernel does not have them any more: they are not those up to `last_seq`.
+fn write_again(path: &Path, from: u64, to: u64, last_seq: u64) -> io::Result<()> {
+    let file = File::options().read(true).write(true).open(path)?;
+    let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, from)?;
+    let (mut at, mut last) = (0, None);
+    while let Some((entry, used)) = event::read_frame(&bytes[at..]).map_err(io::Error::other)? {
+        last = Some(entry.seq);
+        at += used;
+    }
+    if last != Some(last_seq) {
+        return Err(io::Error::other("entries behind a failed sync are gone"));
+    }
+    file.write_all_at(&bytes, from)
 }
 
 fn name_of(first_seq: u64) -> String {
@@ -459,6 +543,36 @@ mod tests {
         std::fs::write(&file, &bytes).unwrap();
         let error = Journal::open(dir.path(), Config::default()).err().unwrap().to_string();
         assert!(error.contains("damaged at byte 0"), "{error}");
+    }
+
+    #[test]
+    fn every_flipped_byte_is_refused_with_its_place_or_cut_off_with_the_last_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path(), Config::default()).unwrap();
+        for _ in 0..3 {
+            journal.append(entry());
+        }
+        drop(journal);
+        let file = dir.path().join(name_of(1));
+        let whole = std::fs::read(&file).unwrap();
+        let last = whole.len() - event::read_frame(&whole).unwrap().unwrap().1;
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(&file, &bytes).unwrap();
+            match Journal::open(dir.path(), Config::default()) {
+                Err(error) => {
+                    assert!(at < last, "flip at {at}: {error}");
+                    assert!(error.to_string().contains("is damaged at byte"), "{error}");
+                    assert!(std::fs::read(&file).unwrap() == bytes, "flip at {at}: it is left");
+                }
+                // What a crash left looks the same: the beginning of an entry and nothing behind it.
+                Ok(journal) => {
+                    assert!(at >= last, "flip at {at}");
+                    assert_eq!(journal.last_seq(), 2, "flip at {at}");
+                }
+            }
+        }
     }
 
     #[test]

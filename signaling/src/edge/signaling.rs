@@ -489,10 +489,13 @@ impl Thread {
         match message {
             Message::Input(input) => self.input(*input),
             Message::Acknowledged(input, done) => {
+                let lost = self.journal.lost();
                 self.input(*input);
                 self.carry();
-                // The asker may have given up.
-                let _ = done.try_send(self.journal.last_seq());
+                // One that is lost is never on disk: the asker waits in vain, or may have given up.
+                if self.journal.lost() == lost {
+                    let _ = done.try_send(self.journal.last_seq());
+                }
             }
             Message::Stop => {
                 self.keep_bans(clock::now());
@@ -565,6 +568,7 @@ impl Thread {
     }
 
     fn timeouts(&mut self) {
+        clock::follow(self.switch.calls() == 0);
         let now = clock::now();
         if self.user_agent.next_timeout().is_some_and(|at| at <= now.moment) {
             self.user_agent.handle_timeout(now);
@@ -631,9 +635,8 @@ impl Thread {
             Output::Sip(command) => self.user_agent.handle_command(clock::now(), command),
             Output::Media(command) => (self.sinks.media)(command),
             Output::Log(entry) => {
-                if self.journal.append(*entry).is_none() {
-                    tracing::error!("the event log's backlog is full: an entry is lost");
-                }
+                // What finds no room is counted and told by the log.
+                let _ = self.journal.append(*entry);
             }
             Output::Answer(Response { id: OWN_QUESTION, body: Answer::Refused(why) }) => {
                 tracing::error!(%why, "the switch refuses a kept plan");

@@ -44,6 +44,7 @@ mod ring_all;
 mod second_line;
 mod sites;
 mod sql;
+mod stepped_clock;
 mod supervision;
 mod talking;
 mod trace_back;

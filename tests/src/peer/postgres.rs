@@ -82,6 +82,28 @@ impl Postgres {
         })
     }
 
+    /// It goes on taking connections and answers nobody, until [`Postgres::thaw`].
+    ///
+    /// # Panics
+    /// When its processes cannot be stopped.
+    pub fn freeze(&self) {
+        // The first one first: it makes no more of them.
+        let own = self.child.id();
+        signal("-STOP", &[own]).expect("it runs");
+        // One of them may end by itself meanwhile.
+        let _ = signal("-STOP", &backends(own));
+    }
+
+    /// It goes on where it was frozen.
+    ///
+    /// # Panics
+    /// When its processes are gone.
+    pub fn thaw(&self) {
+        let own = self.child.id();
+        let _ = signal("-CONT", &backends(own));
+        signal("-CONT", &[own]).expect("it is there");
+    }
+
     /// Ends it in an orderly way; nobody is answered any more.
     pub fn stop(&mut self) {
         // SIGINT is its fast shutdown.
@@ -110,9 +132,24 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
+            self.thaw();
             self.stop();
         }
     }
+}
+
+/// The processes that a server made.
+fn backends(server: u32) -> Vec<u32> {
+    let children = format!("/proc/{server}/task/{server}/children");
+    let text = std::fs::read_to_string(children).expect("the server runs");
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Sends a signal to all of them; those that ended meanwhile are an error at the end.
+fn signal(name: &str, to: &[u32]) -> Result<(), String> {
+    let pids = to.iter().map(u32::to_string);
+    let status = Command::new("kill").arg(name).args(pids).status().map_err(|e| e.to_string())?;
+    if status.success() { Ok(()) } else { Err(format!("kill {name} {to:?}: {status}")) }
 }
 
 /// The server over the cluster in `folder`.

@@ -2,7 +2,10 @@
 //! is what the published files say to a reader that is not ours.
 
 mod commit;
+mod descriptors;
 mod disk;
+mod drain;
+mod log;
 mod moved;
 mod recording;
 mod schedules;

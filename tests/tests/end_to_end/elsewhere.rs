@@ -1,16 +1,19 @@
 //! A box whose business is kept in a real PostgreSQL server: people, a call, its report, and all of
-//! them again after a stop; one that starts while its server is away; and one that moves there, loses
-//! its manifest and moves back. The password of the database stands in no log.
+//! them again after a stop; one that starts while its server is away; one whose server falls silent and
+//! goes away during a call; and one that moves there, loses its manifest and moves back. The password of the database stands in no log.
 
 use super::{agent, seconds};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::postgres::Postgres;
 use tests::peer::sipp::{Act, Caller};
 
 const USER_PASSWORD: &str = "of-the-box-alone";
+/// After which a request would be answered because no connection was to be had.
+const GIVEN_UP: Duration = Duration::from_secs(8);
 const LOGIN: &str = "lei";
 const LOGIN_PASSWORD: &str = "a-long-one-of-hers";
 
@@ -103,6 +106,79 @@ pub fn a_box_takes_calls_while_its_database_is_away_and_goes_on_when_it_is_back(
     house.go_on();
     let row = house.wait_row("SELECT * FROM calls WHERE caller = '+8613800138002'");
     assert_eq!(row["caller"], "+8613800138002", "{row}");
+    assert!(!house.log().contains(USER_PASSWORD));
+}
+
+/// The API says that its database does not answer, long before a connection is given up.
+fn is_told_to_come_back(house: &House) {
+    for path in ["/api/v1/agents", "/api/v1/calls"] {
+        let asked = Instant::now();
+        let answer = house.get(path);
+        assert_eq!(answer.status(), 503, "{path}");
+        assert_eq!(answer.headers()["retry-after"], "5", "{path}");
+        assert!(asked.elapsed() < GIVEN_UP, "{path} waited for a connection");
+    }
+    let ready = house.get("/readyz");
+    assert_eq!(ready.status(), 503);
+    let ready: serde_json::Value = ready.json().expect("JSON");
+    assert_eq!((&ready["store"], &ready["ready"]), (&json!(false), &json!(false)), "{ready}");
+}
+
+fn answers_again(house: &House) {
+    for path in ["/api/v1/agents", "/api/v1/calls", "/readyz"] {
+        wait_for(path, seconds(30), || house.get(path).status().is_success().then_some(()));
+    }
+}
+
+pub fn a_call_goes_on_while_its_database_is_silent_and_then_away(backend: &str) {
+    let mut database = server(&["desk", "calls"]);
+    let at = |name: &str| {
+        format!("postgres://grid:{USER_PASSWORD}@127.0.0.1:{}/{name}", database.port())
+    };
+    let config = format!("[server]\nstore = \"{}\"\n", at("desk"));
+    let env = vec![("SWITCHGRID_WAREHOUSE_MANIFEST".to_owned(), at("calls"))];
+    let options = Options { backend: backend.into(), config, env, ..Options::default() };
+    let house = House::start(options);
+    let calls = house.child("calls");
+    let (phone, agent_id) = agent(&house, 0, 440, Manner::Answers);
+    let acts = vec![
+        Act::Pause(seconds(2)),
+        Act::Digit('1'),
+        Act::Pause(seconds(2)),
+        Act::Speak,
+        Act::Pause(seconds(40)),
+        Act::HangUp,
+    ];
+    let talking = Caller::new("13800138001", &house.hotline, acts);
+    let talking = talking.call(house.sip, house.scratch());
+    house.wait_row("SELECT seq FROM events WHERE kind = 'answered'");
+    let short = |number: &str| {
+        let acts = vec![Act::Pause(seconds(1)), Act::HangUp];
+        Caller::new(number, &house.hotline, acts).call(house.sip, house.scratch()).finish();
+    };
+
+    database.freeze();
+    is_told_to_come_back(&house);
+    short("13800138002");
+    database.thaw();
+    answers_again(&house);
+
+    database.stop();
+    is_told_to_come_back(&house);
+    short("13800138003");
+    database.start_again();
+    answers_again(&house);
+
+    talking.finish();
+    drop(phone);
+    assert_eq!(house.child("calls"), calls, "the call path lives");
+    for number in ["13800138001", "13800138002", "13800138003"] {
+        house.wait_row(&format!("SELECT call_id FROM calls WHERE caller = '+86{number}'"));
+    }
+    let rows = house.sql("SELECT * FROM calls ORDER BY started_at");
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert_eq!(rows[0]["outcome"], "answered", "{}\n{}", rows[0], house.log());
+    assert_eq!(rows[0]["agent_id"], agent_id.as_str());
     assert!(!house.log().contains(USER_PASSWORD));
 }
 

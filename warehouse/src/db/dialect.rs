@@ -51,6 +51,23 @@ pub(crate) fn table(db: &Db, text: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(if is_postgres(db) { replaced(text, TABLE) } else { text.to_owned() })
 }
 
+/// What SQLite finds wrong with the pages and indexes of its file, a sentence each. A server looks after
+/// its own.
+///
+/// # Errors
+/// See [`Error`]; a file that is damaged further gives one too.
+pub(crate) async fn damage(db: &mut Db) -> Result<Vec<String>, Error> {
+    if is_postgres(db) {
+        return Ok(Vec::new());
+    }
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(10)")
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("check the manifest"))?;
+    let wrong = found.into_iter().filter(|line| line != "ok");
+    Ok(wrong.map(|line| format!("warehouse.db is damaged: {line}")).collect())
+}
+
 /// Whether there is a table.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ pub fn area_try(
         call_id,
         contact_id,
         call_started_at,
-        ended_at: entry.at,
+        ended_at: entry.at.max(call_started_at),
         area_id: hunt.area,
         hop: hop.to_owned(),
         worker_id,

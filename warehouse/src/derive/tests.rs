@@ -27,6 +27,7 @@ mod agreed;
 mod areas;
 mod heard;
 mod region;
+mod stepped;
 
 fn calls(rows: &[Row]) -> Vec<&Call> {
     pick!(rows, Call)

@@ -50,7 +50,8 @@ async fn what_fails_inside_stays_inside() {
     let token = rig.token(Role::Agent).await;
     rig.store.close().await;
     let got = rig.get("/api/v1/agents", &token).await;
-    assert_eq!(got.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(got.header("retry-after"), "5");
     let text = String::from_utf8(got.body.to_vec()).unwrap();
     assert!(!text.contains("pool") && !text.contains("token") && !text.contains("sqlx"), "{text}");
 }

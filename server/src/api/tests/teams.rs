@@ -307,6 +307,14 @@ async fn who_is_limited_while_following_events_follows_them_no_longer() {
 }
 
 #[tokio::test]
+async fn who_follows_events_goes_on_while_the_store_is_away() {
+    let floor = Floor::new().await;
+    let api = crate::api::shared(floor.rig.state.clone());
+    floor.rig.store.close().await;
+    assert!(api.may_follow(&floor.supervisor).await, "nobody takes a token back meanwhile");
+}
+
+#[tokio::test]
 async fn only_a_supervisor_is_limited_and_only_to_teams_that_there_are() {
     let floor = Floor::new().await;
     let (rig, administrator) = (&floor.rig, &floor.administrator);

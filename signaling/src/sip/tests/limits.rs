@@ -68,7 +68,10 @@ fn a_draining_core_takes_no_new_calls() {
     bench.core.drain();
     let second = bench.request("INVITE", "95105688", "", SDP);
     bench.receive(carrier(), second);
-    assert!(bench.one().start().contains("503"));
+    let refused = bench.one();
+    assert!(refused.start().contains("503"));
+    assert!(refused.header("Retry-After").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    assert_eq!(bench.core.legs(), 1, "the conversation goes on");
     let bye = call.request("BYE", "", "");
     bench.receive(carrier(), bye);
     assert!(bench.one().start().contains("200"));
