@@ -171,6 +171,8 @@ pub struct UserAgent {
     /// Local tag → leg.
     pub(super) tags: HashMap<String, LegId>,
     pub(super) branches: IdMap<u64, Branch>,
+    /// Local tag → branch, until its transaction is over.
+    pub(super) early_tags: HashMap<String, u64>,
     /// Incoming INVITEs that have a leg, by Call-ID, tag and CSeq.
     pub(super) merging: HashSet<Box<[u8]>>,
     pub(super) connections: HashMap<ConnectionId, Connection>,
@@ -213,6 +215,7 @@ impl UserAgent {
             legs: IdMap::default(),
             tags: HashMap::new(),
             branches: IdMap::default(),
+            early_tags: HashMap::new(),
             merging: HashSet::new(),
             connections: HashMap::new(),
             timers: Timers::default(),

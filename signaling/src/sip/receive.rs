@@ -113,6 +113,9 @@ impl UserAgent {
             dialog.is_some_and(|dialog| dialog.is_of(request))
         });
         let Some(leg) = leg else {
+            if self.on_early(now, flow, &tag, request) {
+                return;
+            }
             return self.reply(now, flow, request, &Reply::plain(481));
         };
         let Some(tx) = self.start_server(now, flow, request, "") else { return };
@@ -396,10 +399,7 @@ fn not_ours(method: Method) -> u16 {
 fn unsupported(request: &Message) -> Option<String> {
     let missing: Vec<String> = request
         .list(Name::Require)
-        .filter(|item| {
-            let known = SUPPORTED.iter().chain(&["100rel"]);
-            !known.into_iter().any(|tag| item.eq_ignore_ascii_case(tag.as_bytes()))
-        })
+        .filter(|item| !SUPPORTED.iter().any(|tag| item.eq_ignore_ascii_case(tag.as_bytes())))
         .map(|item| header::text(item, 64))
         .collect();
     (!missing.is_empty()).then(|| missing.join(", "))

@@ -16,6 +16,7 @@ mod lines;
 mod messages;
 mod presence;
 mod registrations;
+mod reliable;
 mod replaces;
 mod restore;
 mod servers;

@@ -2,6 +2,7 @@
 //! branch with a dialog of its own. The first answer wins; every other 2xx, forked ones included,
 //! is acknowledged and ended with BYE, because its sender would ring or talk on otherwise.
 
+use super::forks::Fork;
 use super::rebind::is_one_phone;
 use super::{Leg, Owner, Stage, cause, cause_of, sip_i};
 use crate::sip::core::UserAgent;
@@ -21,9 +22,9 @@ use std::sync::Arc;
 use terms::LegId;
 
 /// Most different 2xx to one INVITE that are acknowledged.
-const FORKS_MAX: usize = 8;
+pub(super) const FORKS_MAX: usize = 8;
 /// Bytes of an INVITE without its description and extra headers, for choosing the transport.
-const HEAD_BYTES: usize = 700;
+const HEAD_BYTES: usize = 750;
 
 /// One try of an outgoing leg.
 #[derive(Debug)]
@@ -32,8 +33,8 @@ pub(in crate::sip) struct Branch {
     pub(super) leg: Option<LegId>,
     pub(super) dialog: Dialog,
     pub(super) hop: Hop,
-    nat: bool,
-    trunk: Option<TrunkKey>,
+    pub(super) nat: bool,
+    pub(super) trunk: Option<TrunkKey>,
     /// What was asked for, until it is answered.
     invite: Option<Arc<Invite>>,
     /// The transaction that is under way.
@@ -45,9 +46,11 @@ pub(in crate::sip) struct Branch {
     pub(super) cancelled: bool,
     challenged: bool,
     /// The tag of the phone that rings.
-    rings: Option<Box<[u8]>>,
+    pub(super) rings: Option<Box<[u8]>>,
     /// The last description before the answer, and the tag of who said it.
-    early: Option<(Box<[u8]>, String)>,
+    pub(super) early: Option<(Box<[u8]>, String)>,
+    /// Who has said something reliably before the answer.
+    pub(super) forks: Vec<Fork>,
     /// Answers that were acknowledged: their repetitions get the same ACK.
     acks: Vec<Acknowledged>,
 }
@@ -77,6 +80,7 @@ impl Branch {
             challenged: true,
             rings: None,
             early: None,
+            forks: Vec::new(),
             acks: Vec::new(),
         }
     }
@@ -285,11 +289,13 @@ impl UserAgent {
             challenged: false,
             rings: None,
             early: None,
+            forks: Vec::new(),
             acks: Vec::new(),
         };
+        self.early_tags.insert(branch.dialog.local_tag.clone(), id);
         self.branches.insert(id, branch);
         if let Err(error) = self.send_invite(now, id, None) {
-            self.branches.remove(&id);
+            self.drop_branch(id);
             return Err(error);
         }
         if let Some(state) = self.legs.get_mut(&leg) {
@@ -318,6 +324,7 @@ impl UserAgent {
         let withholds = trunk.is_some_and(Trunk::withholds);
         let isup = branch.trunk.and_then(|key| self.address_for(key, &invite));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
+        branch.forks.clear();
         let (via, servers) = (seen.via(&via_branch), invite.servers_max());
         let mut builder = branch.dialog.request_within("INVITE", &via, None, servers);
         self.dialog_headers(&mut builder, &seen);
@@ -415,6 +422,10 @@ impl UserAgent {
         if branch.wants_cancel.is_some() {
             return self.send_cancel(now, id);
         }
+        if !self.is_in_order(now, flow, id, response) {
+            return;
+        }
+        let Some(branch) = self.branches.get_mut(&id) else { return };
         let early = response.sdp().map(|sdp| {
             branch.early = Some((response.to_tag().unwrap_or_default().into(), sdp.clone()));
             let nat = branch.nat || has_private_contact(response, &flow);
@@ -442,11 +453,13 @@ impl UserAgent {
             return self.count("forks_unanswered");
         }
         let mut dialog = branch.dialog.with_response(response);
+        let seq = branch.seq_toward(&tag);
         let nat = branch.nat || has_private_contact(response, &flow);
         let hop =
             self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes()).of(branch.trunk);
         let seen = self.seen(&hop, Some(flow.remote));
         self.acknowledge(id, tag, &mut dialog, &hop, seen);
+        dialog.local_seq = dialog.local_seq.max(seq);
         let Some(branch) = self.branches.get_mut(&id) else { return };
         let sdp = branch.described(response);
         let winner = branch.settle();
@@ -655,7 +668,7 @@ fn better(a: (u16, u8), b: (u16, u8)) -> (u16, u8) {
 }
 
 /// A private Contact that answers from a public address: a NAT.
-fn has_private_contact(response: &Message, flow: &Flow) -> bool {
+pub(super) fn has_private_contact(response: &Message, flow: &Flow) -> bool {
     let source = flow.remote.ip().to_canonical();
     let contact = response.contact().and_then(|contact| contact.parsed_uri()?.ip());
     response.occurrences(Name::RecordRoute) == 0
