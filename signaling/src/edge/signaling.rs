@@ -73,6 +73,8 @@ pub struct Config {
     pub dialogs_max: usize,
     /// Most requests per second from one source.
     pub requests_per_s_max: u32,
+    /// Session interval that our INVITEs ask for, in seconds; 0 asks for none.
+    pub session_expires_s: u32,
     /// Networks that may signal over a transport; one without any takes everybody.
     pub allowed: Vec<(Transport, Network)>,
     /// When a source is not listened to for a while.
@@ -404,6 +406,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     let transactions = config.dialogs_max.saturating_mul(TRANSACTIONS_PER_DIALOG);
     user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
+    user_agent.session_expires_s = config.session_expires_s;
     user_agent.allowed.clone_from(&config.allowed);
     user_agent.bans.clone_from(&config.bans);
     user_agent.silence_max = config.switch.trunk_silence_max;

@@ -21,6 +21,7 @@ mod replaces;
 mod restore;
 mod servers;
 mod shown;
+mod session_timers;
 mod sip_i;
 mod torture;
 mod trunks;

@@ -4,6 +4,7 @@
 
 use super::forks::Fork;
 use super::rebind::is_one_phone;
+use super::session_timer::Wanted;
 use super::{Leg, Owner, Stage, cause, cause_of, sip_i};
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
@@ -44,7 +45,8 @@ pub(in crate::sip) struct Branch {
     pub(super) pending: bool,
     pub(super) wants_cancel: Option<u8>,
     pub(super) cancelled: bool,
-    challenged: bool,
+    pub(super) challenged: bool,
+    pub(super) session: Wanted,
     /// The tag of the phone that rings.
     pub(super) rings: Option<Box<[u8]>>,
     /// The last description before the answer, and the tag of who said it.
@@ -78,6 +80,7 @@ impl Branch {
             cancelled: false,
             // What is taken back is not asked for again with a password.
             challenged: true,
+            session: Wanted::default(),
             rings: None,
             early: None,
             forks: Vec::new(),
@@ -287,6 +290,7 @@ impl UserAgent {
             wants_cancel: None,
             cancelled: false,
             challenged: false,
+            session: Wanted::new(self.config.session_expires_s),
             rings: None,
             early: None,
             forks: Vec::new(),
@@ -305,7 +309,7 @@ impl UserAgent {
     }
 
     /// Sends the branch's INVITE with the next CSeq.
-    fn send_invite(
+    pub(super) fn send_invite(
         &mut self,
         now: Now,
         id: u64,
@@ -325,9 +329,13 @@ impl UserAgent {
         let isup = branch.trunk.and_then(|key| self.address_for(key, &invite));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
         branch.forks.clear();
+        let session = branch.session.headers();
         let (via, servers) = (seen.via(&via_branch), invite.servers_max());
         let mut builder = branch.dialog.request_within("INVITE", &via, None, servers);
         self.dialog_headers(&mut builder, &seen);
+        for (name, value) in &session {
+            builder.header(name, value);
+        }
         if let Some((name, value)) = authorization {
             builder.header(name, value);
         }
@@ -362,6 +370,7 @@ impl UserAgent {
             100..200 => self.on_branch_progress(now, flow, id, response),
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
+            422 if self.ask_longer(now, id, response) => {}
             status => {
                 if let Some(key) = trunk {
                     self.on_trunk_refused(now, key, response);

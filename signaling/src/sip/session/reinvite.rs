@@ -216,6 +216,12 @@ impl UserAgent {
             100..200 => {}
             200..300 => self.on_reinvite_accepted(now, leg, tx, response),
             491 if state.offering.tries < TRIES_MAX => self.retry_after_glare(now, leg),
+            422 if self.lengthen(now, leg, response) => {
+                if let Some(state) = self.legs.get_mut(&leg) {
+                    state.offering.tx = None;
+                }
+                self.offer_now(now, leg);
+            }
             status => self.on_reinvite_failed(now, leg, status),
         }
     }
