@@ -184,6 +184,8 @@ pub struct UserAgent {
     events: VecDeque<Event>,
     counters: BTreeMap<&'static str, u64>,
     pub(super) draining: bool,
+    /// What is being read has waited too long for a new call.
+    pub(super) late: bool,
     /// Legs that changed, for those who keep them.
     pub(super) touched: BTreeSet<LegId>,
 }
@@ -226,6 +228,7 @@ impl UserAgent {
             events: VecDeque::new(),
             counters: BTreeMap::new(),
             draining: false,
+            late: false,
             touched: BTreeSet::new(),
         }
     }
@@ -544,7 +547,9 @@ impl UserAgent {
 
     /// A source may ask so often and no more; checked before anything is read (threat T5).
     fn admit(&mut self, now: Now, source: SocketAddr) -> bool {
-        let admitted = self.sources.take(now.moment, source.ip());
+        let (ip, trunks) = (source.ip(), &self.trunks);
+        let is_trunk = || trunks.at(ip).next().is_some() || trunks.is_called_at(ip);
+        let admitted = self.sources.take_vouched(now.moment, ip, is_trunk);
         if !admitted {
             self.count("dropped_rate");
         }
