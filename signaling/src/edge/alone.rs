@@ -117,6 +117,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         trusted: false,
         early_media: EarlyMedia::Pass,
         sip_i: false,
+        requires_prack: false,
     }
 }
 

@@ -49,8 +49,8 @@ use terms::{LegId, Moment};
 /// Methods that we understand.
 pub(super) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
-/// Extensions that we announce. Provisional answers are reliable where a peer wants it; we ask for it of
-/// nobody.
+/// Extensions that we announce. Provisional answers are reliable where a peer wants it; we require it of
+/// trunks that are set to it.
 pub(super) const SUPPORTED: &[&str] = &["timer", "replaces", "join", "100rel"];
 
 /// Q.850 causes that the core gives by itself.

@@ -362,6 +362,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         trusted: false,
         early_media: routing::EarlyMedia::Pass,
         sip_i: false,
+        requires_prack: false,
     }
 }
 

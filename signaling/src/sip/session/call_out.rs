@@ -252,6 +252,7 @@ impl UserAgent {
         };
         let routes = trunk.map(|trunk| trunk.registrations.routes(server)).unwrap_or_default();
         let withheld = trunk.is_some_and(Trunk::withholds);
+        let reliable = trunk.is_some_and(|trunk| trunk.plan.requires_prack);
         let extra: usize = invite.headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
         let isup = trunk.map_or(0, |trunk| if trunk.plan.sip_i { sip_i::BYTES } else { 0 });
         let extra = extra + isup + routes.iter().map(Vec::len).sum::<usize>();
@@ -271,11 +272,11 @@ impl UserAgent {
             true => NOBODY.to_owned(),
             false => format!("{name}<sip:{user}@{domain}>"),
         };
-        let local = local.into_bytes();
         let remote = [b"<", &way.target[..], b">"].concat();
         let call_id = format!("{}{}", self.token(), self.token());
         let tag = self.token();
-        let dialog = Dialog::outgoing(call_id, tag, local, remote, way.target, 0).through(routes);
+        let dialog = Dialog::outgoing(call_id, tag, local.into_bytes(), remote, way.target, 0)
+            .through(routes);
         let id = self.number();
         let branch = Branch {
             leg: Some(leg),
@@ -290,7 +291,7 @@ impl UserAgent {
             wants_cancel: None,
             cancelled: false,
             challenged: false,
-            session: Wanted::new(self.config.session_expires_s),
+            session: Wanted::new(self.config.session_expires_s, reliable),
             rings: None,
             early: None,
             forks: Vec::new(),

@@ -21,21 +21,28 @@ const RETRY: Duration = Duration::from_secs(10);
 /// What our INVITE asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// 0 asks for nothing.
+    /// 0 asks for no timer.
     interval_s: u32,
     min_s: u32,
+    /// What comes before the answer has to arrive.
+    reliable: bool,
 }
 
 impl Wanted {
-    pub(super) fn new(interval_s: u32) -> Self {
-        Wanted { interval_s, min_s: INTERVAL_S_MIN }
+    pub(super) fn new(interval_s: u32, reliable: bool) -> Self {
+        Wanted { interval_s, min_s: INTERVAL_S_MIN, reliable }
     }
 
     pub(super) fn headers(self) -> Vec<(&'static str, String)> {
-        if self.interval_s == 0 {
-            return Vec::new();
+        let mut headers = Vec::new();
+        if self.interval_s > 0 {
+            headers.push(("Session-Expires", self.interval_s.to_string()));
+            headers.push(("Min-SE", self.min_s.to_string()));
         }
-        vec![("Session-Expires", self.interval_s.to_string()), ("Min-SE", self.min_s.to_string())]
+        if self.reliable {
+            headers.push(("Require", "100rel".to_owned()));
+        }
+        headers
     }
 
     /// After their 422: what it names, once; what it says again, or asks too much, is called without a
@@ -46,8 +53,8 @@ impl Wanted {
         }
         let named = response.number(Name::MinSe).filter(|_| self.min_s == INTERVAL_S_MIN);
         let min_s = named.filter(|min| (INTERVAL_S_MIN + 1..=INTERVAL_S_MAX).contains(min));
-        let raised = |min_s| Wanted { interval_s: self.interval_s.max(min_s), min_s };
-        Some(min_s.map_or(Wanted::default(), raised))
+        let raised = |min_s| Wanted { interval_s: self.interval_s.max(min_s), min_s, ..self };
+        Some(min_s.map_or(Wanted { interval_s: 0, ..self }, raised))
     }
 }
 

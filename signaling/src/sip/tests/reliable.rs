@@ -84,6 +84,23 @@ fn each_fork_that_rings_reliably_gets_its_pracks_once_and_in_order() {
 }
 
 #[test]
+fn a_trunk_that_is_set_to_it_is_required_to_ring_reliably_and_no_phone_is() {
+    let mut bench = Bench::new();
+    let mut plan = plan();
+    plan.trunks[0].requires_prack = true;
+    bench.core.set_plan(bench.now(), &plan);
+    let sent = dial(&mut bench);
+    assert_eq!(sent.header("Require"), "100rel");
+    let short = sent.answer("422 Session Interval Too Small", "t", "Min-SE: 3600\r\n", "");
+    bench.receive(carrier(), short);
+    assert_eq!(bench.sent()[1].header("Require"), "100rel", "and so it stays");
+    let mut bench = Bench::new();
+    bench.register(phone(), "sip:1001@198.51.100.7:5070");
+    bench.command(super::calls_out::to_agent());
+    assert!(!bench.one().has("Require: "));
+}
+
+#[test]
 fn a_prack_that_is_lost_is_sent_again_and_the_answer_is_told_once() {
     let mut bench = Bench::new();
     let sent = dial(&mut bench);
