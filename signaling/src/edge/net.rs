@@ -1,6 +1,6 @@
 //! Sockets: listeners of datagrams and streams, one task a connection. Bytes of streams come in as
 //! [`Arrived`] over one bounded queue, and who sends them waits for room; datagrams come through an
-//! [`Inbox`], and what does not fit is dropped as a network would drop it. Connections that
+//! `Inbox`, and what does not fit is dropped as a network would drop it. Connections that
 //! begin with a handshake are handed to [`Doors`]; those over TLS to a trunk are opened there, when
 //! something is to be sent ([`Net::set_lines`]).
 
