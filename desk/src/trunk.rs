@@ -91,6 +91,9 @@ pub struct Settings {
     /// It speaks SIP-I (ITU-T Q.1912.5): ISUP goes beside its descriptions, both ways. Off, what comes of
     /// it is left unread, and a call that requires it is refused with 415.
     pub sip_i: bool,
+    /// What it says before its answer has to arrive: calls out require 100rel, and a trunk that does not
+    /// know it refuses them with 420. Off, it is offered, and done where the trunk wants it.
+    pub requires_prack: bool,
     /// Most calls at a time.
     pub calls_max: u32,
     /// Most new calls per second.
@@ -147,6 +150,7 @@ impl Default for Settings {
             trusted: false,
             early_media: EarlyMedia::Pass,
             sip_i: false,
+            requires_prack: false,
             calls_max: 1_000,
             calls_per_s_max: 100,
             prefixes: Vec::new(),
@@ -375,6 +379,7 @@ impl Store {
                 trusted: settings.trusted,
                 early_media: settings.early_media,
                 sip_i: settings.sip_i,
+                requires_prack: settings.requires_prack,
             });
         }
         Ok(trunks)
@@ -594,6 +599,7 @@ mod tests {
         assert!(!old.trusted, "nobody is believed who was not said to be");
         assert_eq!(old.early_media, EarlyMedia::Pass);
         assert!(!old.sip_i, "nobody is asked to speak ISUP who did not before");
+        assert!(!old.requires_prack, "nor to know 100rel");
         let field = |change: &dyn Fn(&mut Settings)| {
             let mut settings = old.clone();
             change(&mut settings);

@@ -30,6 +30,7 @@ mod download;
 mod emergency;
 pub mod encoding;
 pub mod erasures;
+mod event_document;
 mod evidence;
 mod expert;
 pub mod extract;
@@ -352,6 +353,7 @@ fn finished(mut document: OpenApi) -> OpenApi {
     use utoipa::{PartialSchema, ToSchema};
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    event_document::add(&mut document);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in [
             ("get", &mut item.get),

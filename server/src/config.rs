@@ -228,6 +228,9 @@ config! {
         /// How long a trunk may say nothing at all to a call where another server of it, or another
         /// trunk, is left to try: 1s to 32s.
         trunk_silence_max: Span = "\"6s\"", Restart;
+        /// Seconds within which a call that we begin is refreshed, by them or by us, where they know of
+        /// session timers: one whose other end is gone ends then. 90 to 86400; 0 asks for none.
+        session_expires_s: u32 = "1800", Restart;
     }
     /// Calls, each limit for one call unless it says otherwise.
     calls: CallsConfig {
@@ -646,6 +649,10 @@ impl Config {
 
     /// How trunks are tried for one call.
     fn check_trunks(&self) -> Result<(), Error> {
+        let session_s = self.sip.session_expires_s;
+        if session_s != 0 && !(90..=86_400).contains(&session_s) {
+            return refused("sip.session_expires_s", format!("{session_s} is not 0 or 90-86400"));
+        }
         let (silence, attempts) = (self.sip.trunk_silence_max, self.calls.trunk_attempts_max);
         if !(1_000..=32_000).contains(&silence.0.as_millis()) {
             return refused("sip.trunk_silence_max", format!("{silence} is outside 1s-32s"));

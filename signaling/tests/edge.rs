@@ -7,6 +7,7 @@ mod bans;
 mod bench;
 mod doors;
 mod lines;
+mod names;
 mod peers;
 
 use bench::{Bench, sipp};

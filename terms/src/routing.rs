@@ -412,6 +412,9 @@ pub struct Trunk {
     /// left unread.
     #[serde(default)]
     pub sip_i: bool,
+    /// Its provisional answers have to arrive: our INVITE requires 100rel (RFC 3262).
+    #[serde(default)]
+    pub requires_prack: bool,
 }
 
 /// Whose number the outside sees on a call over a trunk. Whatever it says, the trunk has to list the

@@ -134,6 +134,7 @@ use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
 use features::{
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
+    a_carrier_whose_ringing_has_to_arrive_gets_its_pracks_and_may_offer_anew,
     a_phone_passes_its_caller_on_and_is_told_how_it_goes,
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,
@@ -228,6 +229,7 @@ stories! {
     isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends,
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,
+    a_carrier_whose_ringing_has_to_arrive_gets_its_pracks_and_may_offer_anew,
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     a_phone_passes_its_caller_on_and_is_told_how_it_goes,
     a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf,

@@ -3,6 +3,10 @@
 
 #[path = "world/conference.rs"]
 mod conference;
+#[path = "world/hiding.rs"]
+mod hiding;
+#[path = "world/rough.rs"]
+mod rough;
 #[path = "world/supervision.rs"]
 mod supervision;
 

@@ -333,6 +333,7 @@ fn signaling_config(
         realm: config.sip.realm.clone(),
         dialogs_max: config.sip.dialogs_max as usize,
         requests_per_s_max: config.sip.requests_per_s_max,
+        session_expires_s: config.sip.session_expires_s,
         allowed: config.allowed(),
         bans: config.bans(),
         name_servers: config.sip.name_servers.iter().map(|server| server.0).collect(),

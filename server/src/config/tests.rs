@@ -76,6 +76,8 @@ fn how_trunks_are_tried_is_bounded_and_refused_by_its_key() {
     for (section, key, value, why) in [
         ("sip", "trunk_silence_max", "\"0s\"", "outside 1s-32s"),
         ("sip", "trunk_silence_max", "\"33s\"", "outside 1s-32s"),
+        ("sip", "session_expires_s", "89", "not 0 or 90-86400"),
+        ("sip", "session_expires_s", "86401", "not 0 or 90-86400"),
         ("calls", "trunk_attempts_max", "0", "outside 1-10"),
         ("calls", "trunk_attempts_max", "11", "outside 1-10"),
     ] {

@@ -31,6 +31,7 @@ pub fn config(data: &Path) -> Config {
         realm: "switchgrid".into(),
         dialogs_max: 1_000,
         requests_per_s_max: 2_000,
+        session_expires_s: 1_800,
         allowed: Vec::new(),
         bans: crate::sip::bans::Limits::default(),
         name_servers: Vec::new(),
@@ -116,6 +117,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         trusted: false,
         early_media: EarlyMedia::Pass,
         sip_i: false,
+        requires_prack: false,
     }
 }
 

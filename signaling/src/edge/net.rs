@@ -1,13 +1,17 @@
-//! Sockets: listeners of datagrams and streams, one task a connection. Bytes come in as [`Arrived`]
-//! over one bounded queue; what does not fit is dropped as a network would drop it. Connections that
+//! Sockets: listeners of datagrams and streams, one task a connection. Bytes of streams come in as
+//! [`Arrived`] over one bounded queue, and who sends them waits for room; datagrams come through an
+//! `Inbox`, and what does not fit is dropped as a network would drop it. Connections that
 //! begin with a handshake are handed to [`Doors`]; those over TLS to a trunk are opened there, when
 //! something is to be sent ([`Net::set_lines`]).
 
+mod inbox;
 mod lines;
 mod stream;
 
+pub(super) use inbox::{Datagram, Inbox, LATE_AFTER};
 pub(super) use stream::{converse, talk};
 
+use super::clock;
 use super::dial::connect;
 use super::doors::Doors;
 use super::names::{self, NameServers};
@@ -34,7 +38,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
-/// Datagrams and pieces of streams that wait for the core.
+/// Pieces of streams and news that wait for the core.
 pub const ARRIVED_MAX: usize = 8_192;
 /// Open connections of all listeners.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -55,8 +59,6 @@ const UDP_BUFFER_BYTES: usize = 8 << 20;
 
 /// What came from the network.
 pub enum Arrived {
-    /// A datagram.
-    Datagram(ListenerId, SocketAddr, Vec<u8>),
     /// Bytes of a stream.
     Stream(ListenerId, ConnectionId, SocketAddr, Vec<u8>),
     /// A message of a WebSocket.
@@ -164,6 +166,7 @@ pub struct Net {
     name_servers: NameServers,
     /// Peers that do not answer empty lines.
     mutes: Mutes,
+    inbox: Inbox,
     arrived: mpsc::Sender<Arrived>,
     opened: mpsc::Sender<Opening>,
 }
@@ -289,6 +292,7 @@ impl Net {
         doors: Doors,
         of_source_max: usize,
         name_servers: NameServers,
+        inbox: Inbox,
         arrived: mpsc::Sender<Arrived>,
     ) -> (Self, Opened) {
         let (opened, accepted) = mpsc::channel(OPENED_MAX);
@@ -297,7 +301,7 @@ impl Net {
             match bound {
                 Bound::Udp(socket) => {
                     udp.insert(listener, socket.clone());
-                    tokio::task::spawn_local(receive(listener, socket, arrived.clone()));
+                    tokio::task::spawn_local(receive(listener, socket, inbox.clone()));
                 }
                 Bound::Stream(transport, socket) => {
                     streams.insert(listener, transport);
@@ -318,10 +322,16 @@ impl Net {
             next: 1,
             name_servers,
             mutes: Mutes::default(),
+            inbox,
             arrived,
             opened,
         };
         (net, accepted)
+    }
+
+    /// Where datagrams wait.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     /// Connections to this listener begin with a handshake.
@@ -537,14 +547,13 @@ async fn resolve(
         .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
 }
 
-async fn receive(listener: ListenerId, socket: Rc<UdpSocket>, arrived: mpsc::Sender<Arrived>) {
+async fn receive(listener: ListenerId, socket: Rc<UdpSocket>, inbox: Inbox) {
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, source)) => {
-                let datagram = Arrived::Datagram(listener, source, buffer[..length].to_vec());
-                // A full queue drops the datagram: the peer sends it again.
-                let _ = arrived.try_send(datagram);
+                let (bytes, came) = (buffer[..length].to_vec(), clock::moment());
+                inbox.put(Datagram { listener, source, bytes, came });
             }
             // ICMP errors of earlier sends come up here; the socket itself goes on.
             Err(error) => tracing::debug!(%error, "receive"),

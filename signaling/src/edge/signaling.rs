@@ -9,7 +9,7 @@ use super::doors::{self, Doors};
 use super::journal::{self, Journal, Synced};
 use super::live::Live;
 use super::names::NameServers;
-use super::net::{ARRIVED_MAX, Bound, Net};
+use super::net::{ARRIVED_MAX, Bound, Inbox, Net};
 use super::plans::Plans;
 use super::refusals::Refusals;
 use crate::kept::Change;
@@ -73,6 +73,8 @@ pub struct Config {
     pub dialogs_max: usize,
     /// Most requests per second from one source.
     pub requests_per_s_max: u32,
+    /// Session interval that our INVITEs ask for, in seconds; 0 asks for none.
+    pub session_expires_s: u32,
     /// Networks that may signal over a transport; one without any takes everybody.
     pub allowed: Vec<(Transport, Network)>,
     /// When a source is not listened to for a while.
@@ -306,7 +308,8 @@ async fn run(
     };
     let (arrived, mut arrivals) = mpsc::channel(ARRIVED_MAX);
     let most = config.connections_of_address_max;
-    let (net, mut opened) = Net::start(bound, doors, most, name_servers, arrived);
+    let (inbox, mut datagrams) = Inbox::open();
+    let (net, mut opened) = Net::start(bound, doors, most, name_servers, inbox, arrived);
     let (live, kept) = open_live(config.live.as_deref());
     let keeps = live.is_some();
     let mut user_agent_config = user_agent_config(&config, &addresses);
@@ -341,12 +344,17 @@ async fn run(
                     break;
                 }
             }
+            Some(datagram) = datagrams.next() => thread.read(&datagram),
             Some(arrived) = arrivals.recv() => thread.arrive(arrived),
             Some(opening) = opened.recv() => thread.connect(opening),
             () = tokio::time::sleep(pause) => {}
         }
         // What else has come is part of the same step: its entries, its live state and its packets
         // leave together.
+        for _ in 0..BATCH_MAX {
+            let Some(datagram) = datagrams.try_next() else { break };
+            thread.read(&datagram);
+        }
         for _ in 0..BATCH_MAX {
             let Ok(arrived) = arrivals.try_recv() else { break };
             thread.arrive(arrived);
@@ -404,6 +412,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     let transactions = config.dialogs_max.saturating_mul(TRANSACTIONS_PER_DIALOG);
     user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
+    user_agent.session_expires_s = config.session_expires_s;
     user_agent.allowed.clone_from(&config.allowed);
     user_agent.bans.clone_from(&config.bans);
     user_agent.silence_max = config.switch.trunk_silence_max;
@@ -601,6 +610,9 @@ impl Thread {
         while let Some(transmit) = self.user_agent.poll_transmit() {
             self.net.send(transmit);
         }
+        while let Some((source, known)) = self.user_agent.poll_known() {
+            self.net.inbox().set_known(source, known);
+        }
     }
 
     /// Carries what the switch wants; false when it wanted nothing.
@@ -625,9 +637,11 @@ impl Thread {
         let left_out = self.live.as_ref().map_or(0, Live::left_out);
         let left_out = metric("switchgrid_live_state_left_out_total".to_owned(), left_out);
         let refused = metric("switchgrid_media_legs_refused_total".to_owned(), self.refusals.legs);
+        let unread =
+            metric("switchgrid_sip_datagrams_dropped_total".to_owned(), self.net.inbox().dropped());
         let banned = self.user_agent.bans(clock::now()).len() as u64;
         let banned = metric("switchgrid_sip_banned".to_owned(), banned);
-        core.chain([lost, left_out, refused, banned]).collect()
+        core.chain([lost, left_out, refused, unread, banned]).collect()
     }
 
     fn output(&mut self, output: Output) {

@@ -1,11 +1,18 @@
-//! Token buckets: how much one source or one trunk may do per second.
+//! Token buckets: how much one source or one trunk may do per second. Who has shown who they are has a
+//! bucket apart from those of strangers: a flood from more sources than there are buckets takes nothing
+//! from phones, trunks and calls (threat T25).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 use terms::Moment;
 
-/// Most sources with a bucket of their own; the others share one.
+/// Most strangers with a bucket of their own; the others share one.
 pub(crate) const SOURCES_MAX: usize = 10_000;
+/// Most sources that are known.
+const KNOWN_MAX: usize = 200_000;
+/// How long a known source may be silent before it makes room: longer than any registration.
+const KNOWN_FOR: Duration = Duration::from_secs(3 * 3_600);
 
 /// Fills at `per_s`, holds one second's worth.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +55,39 @@ pub(crate) struct Sources {
     buckets: HashMap<IpAddr, Bucket>,
     shared: Option<Bucket>,
     swept_at: Moment,
+    /// Those who have shown who they are.
+    known: HashMap<IpAddr, Bucket>,
+    /// Who came to be known (true) or was forgotten.
+    changes: VecDeque<(IpAddr, bool)>,
 }
 
 impl Sources {
     pub(crate) fn new(per_s: u32) -> Self {
-        Sources { per_s, buckets: HashMap::new(), shared: None, swept_at: Moment::default() }
+        Sources {
+            per_s,
+            buckets: HashMap::new(),
+            shared: None,
+            swept_at: Moment::default(),
+            known: HashMap::new(),
+            changes: VecDeque::new(),
+        }
     }
 
     pub(crate) fn take(&mut self, now: Moment, ip: IpAddr) -> bool {
+        self.take_vouched(now, ip, || false)
+    }
+
+    /// The same; where strangers have no bucket left of their own, `vouched` says whether this is one.
+    pub(crate) fn take_vouched(
+        &mut self,
+        now: Moment,
+        ip: IpAddr,
+        vouched: impl FnOnce() -> bool,
+    ) -> bool {
         let (key, per_s) = (source_key(ip), self.per_s);
+        if let Some(bucket) = self.known.get_mut(&key) {
+            return bucket.take(now, per_s);
+        }
         if let Some(bucket) = self.buckets.get_mut(&key) {
             return bucket.take(now, per_s);
         }
@@ -64,15 +95,43 @@ impl Sources {
             self.sweep(now);
         }
         if self.buckets.len() >= SOURCES_MAX {
+            if vouched() {
+                self.know(now, ip);
+                if let Some(bucket) = self.known.get_mut(&key) {
+                    return bucket.take(now, per_s);
+                }
+            }
             let shared = self.shared.get_or_insert_with(|| Bucket::full(now, per_s));
             return shared.take(now, per_s);
         }
         self.buckets.entry(key).or_insert_with(|| Bucket::full(now, per_s)).take(now, per_s)
     }
 
+    /// It has shown who it is: it has a bucket whatever strangers do. What it has taken stays taken.
+    pub(crate) fn know(&mut self, now: Moment, ip: IpAddr) {
+        let key = source_key(ip);
+        if self.known.contains_key(&key) {
+            return;
+        }
+        if self.known.len() >= KNOWN_MAX {
+            let silent = self.known.extract_if(|_, own| now.since(own.filled_at) >= KNOWN_FOR);
+            self.changes.extend(silent.map(|(ip, _)| (ip, false)));
+        }
+        if self.known.len() < KNOWN_MAX {
+            let bucket = self.buckets.remove(&key);
+            self.known.insert(key, bucket.unwrap_or_else(|| Bucket::full(now, self.per_s)));
+            self.changes.push_back((key, true));
+        }
+    }
+
+    /// Who came to be known since this was asked last (true), or was forgotten.
+    pub(crate) fn next_change(&mut self) -> Option<(IpAddr, bool)> {
+        self.changes.pop_front()
+    }
+
     /// Forgets sources that were silent for a second, at most once a second.
     fn sweep(&mut self, now: Moment) {
-        let second = std::time::Duration::from_secs(1);
+        let second = Duration::from_secs(1);
         if now.since(self.swept_at) >= second {
             self.swept_at = now;
             self.buckets.retain(|_, bucket| now.since(bucket.filled_at) < second);
@@ -120,5 +179,28 @@ mod tests {
             sources.take(Moment::from_millis(5), IpAddr::V4(n.into()));
         }
         assert_eq!(sources.len(), SOURCES_MAX);
+    }
+
+    #[test]
+    fn who_is_known_keeps_its_share_in_a_flood_of_sources_and_a_stranger_does_not() {
+        let mut sources = Sources::new(10);
+        let at = Moment::from_millis;
+        let (phone, trunk, stranger) = ("192.0.2.1", "192.0.2.2", "192.0.2.3");
+        let ip = |text: &str| -> IpAddr { text.parse().unwrap() };
+        assert!(sources.take(at(5), ip(phone)));
+        sources.know(at(5), ip(phone));
+        sources.know(at(5), ip(phone));
+        for n in 0..50_000u32 {
+            sources.take(at(5), IpAddr::V4(n.into()));
+        }
+        let mut taken = |from: &str, vouched: bool| {
+            (0..100).filter(|_| sources.take_vouched(at(5), ip(from), || vouched)).count()
+        };
+        assert_eq!(taken(phone, false), 9, "what it took before it was known counts");
+        assert_eq!(taken(trunk, true), 10);
+        assert_eq!(taken(stranger, false), 0, "the flood has the shared one");
+        assert_eq!(sources.next_change(), Some((ip(phone), true)));
+        assert_eq!(sources.next_change(), Some((ip(trunk), true)));
+        assert_eq!(sources.next_change(), None);
     }
 }

@@ -82,6 +82,8 @@ pub struct Config {
     /// Longest wait for a first word of a trunk, 100 at least, where another server or trunk is left:
     /// in 6 s a trunk gets four copies of the INVITE over UDP.
     pub silence_max: Duration,
+    /// Session interval that our INVITEs ask for, in seconds, 90 at least; 0 asks for none.
+    pub session_expires_s: u32,
     /// Say after each step what changed, for a process that goes on after this one was killed.
     pub keeps: bool,
 }
@@ -105,6 +107,7 @@ impl Config {
             lamps: lamps::Limits::default(),
             timing: Timing::default(),
             silence_max: Duration::from_secs(6),
+            session_expires_s: 1_800,
             keeps: false,
         }
     }
@@ -171,6 +174,8 @@ pub struct UserAgent {
     /// Local tag → leg.
     pub(super) tags: HashMap<String, LegId>,
     pub(super) branches: IdMap<u64, Branch>,
+    /// Local tag → branch, until its transaction is over.
+    pub(super) early_tags: HashMap<String, u64>,
     /// Incoming INVITEs that have a leg, by Call-ID, tag and CSeq.
     pub(super) merging: HashSet<Box<[u8]>>,
     pub(super) connections: HashMap<ConnectionId, Connection>,
@@ -179,6 +184,8 @@ pub struct UserAgent {
     events: VecDeque<Event>,
     counters: BTreeMap<&'static str, u64>,
     pub(super) draining: bool,
+    /// What is being read has waited too long for a new call.
+    pub(super) late: bool,
     /// Legs that changed, for those who keep them.
     pub(super) touched: BTreeSet<LegId>,
 }
@@ -213,6 +220,7 @@ impl UserAgent {
             legs: IdMap::default(),
             tags: HashMap::new(),
             branches: IdMap::default(),
+            early_tags: HashMap::new(),
             merging: HashSet::new(),
             connections: HashMap::new(),
             timers: Timers::default(),
@@ -220,6 +228,7 @@ impl UserAgent {
             events: VecDeque::new(),
             counters: BTreeMap::new(),
             draining: false,
+            late: false,
             touched: BTreeSet::new(),
         }
     }
@@ -538,7 +547,9 @@ impl UserAgent {
 
     /// A source may ask so often and no more; checked before anything is read (threat T5).
     fn admit(&mut self, now: Now, source: SocketAddr) -> bool {
-        let admitted = self.sources.take(now.moment, source.ip());
+        let (ip, trunks) = (source.ip(), &self.trunks);
+        let is_trunk = || trunks.at(ip).next().is_some() || trunks.is_called_at(ip);
+        let admitted = self.sources.take_vouched(now.moment, ip, is_trunk);
         if !admitted {
             self.count("dropped_rate");
         }

@@ -5,7 +5,7 @@
 use super::bans::Offence;
 use super::core::{Account, UserAgent};
 use super::digest::{Checked, Found};
-use super::flow::{Flow, Transport};
+use super::flow::{Flow, ListenerId, Transport};
 use super::header;
 use super::message::{Message, Method, Name};
 use super::parse::Carrier;
@@ -17,7 +17,9 @@ use super::transaction::Key;
 use super::trunk::{RETRY_AFTER_S, TrunkKey};
 use super::user_agent::Event;
 use super::write::reply_lines;
+use crate::reach::Network;
 use crate::switch::Now;
+use std::net::{IpAddr, SocketAddr};
 
 /// Status line, Content-Length and the empty line of a 401.
 const EMPTY_401_BYTES: usize = 52;
@@ -35,6 +37,38 @@ pub(super) enum Proof {
 }
 
 impl UserAgent {
+    /// A datagram came, and has waited too long to be read: a new call in it is refused, because its
+    /// caller has asked again or given up by now. Everything else is as it was.
+    pub fn handle_late_datagram(
+        &mut self,
+        now: Now,
+        listener: ListenerId,
+        source: SocketAddr,
+        bytes: &[u8],
+    ) {
+        self.late = true;
+        self.handle_datagram(now, listener, source, bytes);
+        self.late = false;
+    }
+
+    /// A source that has shown who it is since this was asked last (true), or that was forgotten.
+    pub fn poll_known(&mut self) -> Option<(IpAddr, bool)> {
+        self.sources.next_change()
+    }
+
+    /// The networks of all trunks.
+    pub fn trunk_networks(&self) -> Vec<Network> {
+        self.trunks.networks()
+    }
+
+    /// By a password, or because it answers or goes on with what nobody else knows the names of.
+    pub(super) fn know(&mut self, now: Now, source: IpAddr) {
+        self.sources.know(now.moment, source);
+        self.unproven.know(now.moment, source);
+        // They are those that `sources` tells of.
+        while self.unproven.next_change().is_some() {}
+    }
+
     pub(super) fn on_bytes(&mut self, now: Now, flow: Flow, bytes: &[u8], carrier: Carrier) {
         let message = match Message::parse(bytes, carrier) {
             Ok(message) => message,
@@ -113,9 +147,13 @@ impl UserAgent {
             dialog.is_some_and(|dialog| dialog.is_of(request))
         });
         let Some(leg) = leg else {
+            if self.on_early(now, flow, &tag, request) {
+                return;
+            }
             return self.reply(now, flow, request, &Reply::plain(481));
         };
         let Some(tx) = self.start_server(now, flow, request, "") else { return };
+        self.know(now, flow.remote.ip());
         self.touch(leg);
         let number = request.cseq().map_or(0, |cseq| cseq.number);
         let fresh = self
@@ -161,6 +199,10 @@ impl UserAgent {
             return self.reply(now, flow, request, &Reply::with(420, &must));
         }
         match request.method() {
+            Method::Invite if self.late => {
+                self.count("refused_late");
+                self.reply_busy(now, flow, request);
+            }
             Method::Invite => self.on_invite(now, flow, request),
             // Nothing but an INVITE replaces a dialog (RFC 3891 §3).
             _ if request.first(Name::Replaces).is_some() => {
@@ -220,10 +262,12 @@ impl UserAgent {
         match checked {
             Checked::Good(Account::Agent(tenant, agent)) => {
                 self.bans.on_proven(now.moment, source, &user);
+                self.know(now, source);
                 Proof::Agent((tenant, agent))
             }
             Checked::Good(Account::Trunk(key)) => {
                 self.bans.on_proven(now.moment, source, &user);
+                self.know(now, source);
                 self.prove_trunk(now, flow, request, key)
             }
             Checked::Stale => self.challenge(now, flow, request, true),
@@ -396,10 +440,7 @@ fn not_ours(method: Method) -> u16 {
 fn unsupported(request: &Message) -> Option<String> {
     let missing: Vec<String> = request
         .list(Name::Require)
-        .filter(|item| {
-            let known = SUPPORTED.iter().chain(&["100rel"]);
-            !known.into_iter().any(|tag| item.eq_ignore_ascii_case(tag.as_bytes()))
-        })
+        .filter(|item| !SUPPORTED.iter().any(|tag| item.eq_ignore_ascii_case(tag.as_bytes())))
         .map(|item| header::text(item, 64))
         .collect();
     (!missing.is_empty()).then(|| missing.join(", "))

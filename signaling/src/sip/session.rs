@@ -5,6 +5,8 @@ mod answer;
 mod bye;
 mod call_out;
 mod cancel;
+mod early;
+mod forks;
 mod info;
 mod invite;
 mod keep;
@@ -47,8 +49,9 @@ use terms::{LegId, Moment};
 /// Methods that we understand.
 pub(super) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
-/// Extensions that we announce. 100rel is understood where a peer requires it, but not asked for.
-pub(super) const SUPPORTED: &[&str] = &["timer", "replaces", "join"];
+/// Extensions that we announce. Provisional answers are reliable where a peer wants it; we require it of
+/// trunks that are set to it.
+pub(super) const SUPPORTED: &[&str] = &["timer", "replaces", "join", "100rel"];
 
 /// Q.850 causes that the core gives by itself.
 pub(super) mod cause {
@@ -318,7 +321,7 @@ impl UserAgent {
     /// The transaction is over: nothing more will come for its owner.
     pub(super) fn on_owned_over(&mut self, owner: Owner) {
         if let Owner::Branch(branch) = owner {
-            self.branches.remove(&branch);
+            self.drop_branch(branch);
         }
     }
 }

@@ -320,6 +320,11 @@ impl Trunks {
         self.list.iter().filter(move |(_, trunk)| trunk.holds(ip)).map(|(key, t)| (*key, t))
     }
 
+    /// The networks of all of them.
+    pub(crate) fn networks(&self) -> Vec<Network> {
+        self.list.values().flat_map(|trunk| trunk.networks.iter().copied()).collect()
+    }
+
     /// A trunk is called at this address.
     pub(crate) fn is_called_at(&self, ip: IpAddr) -> bool {
         self.list.values().any(|trunk| trunk.is_called_at(ip))
@@ -357,6 +362,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         trusted: false,
         early_media: routing::EarlyMedia::Pass,
         sip_i: false,
+        requires_prack: false,
     }
 }
 

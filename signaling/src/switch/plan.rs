@@ -415,6 +415,7 @@ mod tests {
             trusted: false,
             early_media: EarlyMedia::Pass,
             sip_i: false,
+            requires_prack: false,
         }
     }
 

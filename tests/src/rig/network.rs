@@ -1,4 +1,5 @@
-//! The network between all: every datagram is lost or takes its time, so that some overtake others.
+//! The network between all: every datagram is lost, comes twice or takes its time, so that some overtake
+//! others.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -29,6 +30,8 @@ pub struct Weather {
     pub stray: f64,
     /// How much longer.
     pub detour: Duration,
+    /// Share of datagrams of which the network sends a second one on its way.
+    pub twins: f64,
 }
 
 impl Weather {
@@ -40,6 +43,7 @@ impl Weather {
             jitter: Duration::ZERO,
             stray: 0.0,
             detour: Duration::ZERO,
+            twins: 0.0,
         }
     }
 
@@ -51,6 +55,7 @@ impl Weather {
             jitter: Duration::from_millis(12),
             stray: 0.01,
             detour: Duration::from_millis(45),
+            twins: 0.0,
         }
     }
 
@@ -62,6 +67,19 @@ impl Weather {
             jitter: Duration::from_millis(40),
             stray: 0.1,
             detour: Duration::from_millis(150),
+            twins: 0.0,
+        }
+    }
+
+    /// One in ten is lost, one in a hundred comes twice, one in twenty is overtaken.
+    pub fn rough() -> Self {
+        Weather {
+            loss: 0.1,
+            delay: Duration::from_millis(20),
+            jitter: Duration::from_millis(20),
+            stray: 0.05,
+            detour: Duration::from_millis(150),
+            twins: 0.01,
         }
     }
 
@@ -73,5 +91,12 @@ impl Weather {
         let detour = self.stray > 0.0 && rng.random_bool(self.stray);
         let detour = if detour { self.detour } else { Duration::ZERO };
         Some(self.delay + self.jitter.mul_f64(rng.random_range(0.0..1.0)) + detour)
+    }
+
+    /// How long the second one of the next datagram is on its way; `None` where there is none, or it is
+    /// lost.
+    pub fn twin(&self, rng: &mut SmallRng) -> Option<Duration> {
+        let doubled = self.twins > 0.0 && rng.random_bool(self.twins);
+        doubled.then(|| self.fate(rng)).flatten()
     }
 }

@@ -111,6 +111,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         trusted: false,
         early_media: EarlyMedia::Pass,
         sip_i: false,
+        requires_prack: false,
     }];
     plan
 }

@@ -9,7 +9,7 @@ use super::handset::{Handset, Heard};
 use super::network::{Datagram, Weather};
 use super::people::{Behaviour, Caller, CallerId, Habit, Reply};
 use super::phone::{Line, Phone, User, audio_of, sdp};
-use super::plan::{BOX_IP, CITY_IP, TENANT, box_plan, phone_ip};
+use super::plan::{BOX_IP, CITY_IP, SIP_PORT, TENANT, box_plan, phone_ip};
 use super::{millis, minutes, seconds};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -84,6 +84,8 @@ pub struct World {
     pub weather: Weather,
     /// Datagrams that the network lost.
     pub lost: u64,
+    /// What was said in SIP since somebody began to listen.
+    pub tap: Option<Vec<Datagram>>,
     rng: SmallRng,
     calendar: BTreeMap<(Moment, u64), Due>,
     noted: u64,
@@ -134,6 +136,7 @@ impl World {
             habits: BTreeMap::new(),
             weather,
             lost: 0,
+            tap: None,
             rng: SmallRng::seed_from_u64(seed),
             calendar: BTreeMap::new(),
             noted: 0,
@@ -188,6 +191,13 @@ impl World {
     /// Somebody does this on a screen to the conversation that `agent` has, `after` from now.
     pub fn controls(&mut self, after: Duration, agent: AgentId, action: CallAction) {
         self.at(after, Act::Control(agent, action));
+    }
+
+    /// The caller puts their phone on hold now, for so long.
+    pub fn caller_holds(&mut self, caller: CallerId, length: Duration) {
+        if let Some(leg) = self.callers[caller.0].leg {
+            self.act(Act::Hold(CITY, leg, length));
+        }
     }
 
     /// The agent asks for it on the screen, so long from now.
@@ -349,6 +359,13 @@ impl World {
     }
 
     fn send(&mut self, datagram: Datagram) {
+        let is_sip = datagram.from.port() == SIP_PORT && datagram.to.port() == SIP_PORT;
+        if let Some(tap) = self.tap.as_mut().filter(|_| is_sip) {
+            tap.push(datagram.clone());
+        }
+        if let Some(after) = self.weather.twin(&mut self.rng) {
+            self.note(self.now.moment + after, Due::Arrive(datagram.clone()));
+        }
         match self.weather.fate(&mut self.rng) {
             Some(after) => self.note(self.now.moment + after, Due::Arrive(datagram)),
             None => self.lost += 1,

@@ -147,22 +147,91 @@ pub fn ringing_that_has_to_arrive_is_repeated_until_its_prack(backend: &str) {
     assert_eq!(answered.count(), 1, "its ACK was taken though others came before it: {said}");
 }
 
-pub fn one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended(backend: &str) {
-    let house = house(backend, 1);
-    let tag = |tag: char| format!("[last_To:];tag=[pid]{tag}[call_number]");
-    let audio = describes(AUDIO);
-    // The second answer comes behind the first one's ACK, whose lines are others.
+/// Keeps what an answer to the INVITE repeats: by then other requests have come.
+fn keeps_invite() -> String {
     let kept = ["Via", "From", "To"].map(|header| {
         format!(
             "<ereg regexp=\".*\" search_in=\"hdr\" header=\"{header}:\" assign_to=\"{header}\"/>"
         )
     });
-    let late = format!(
-        "SIP/2.0 200 OK\nVia:[$Via]\nFrom:[$From]\nTo:[$To];tag=[pid]c[call_number]\n\
-         [last_Call-ID:]\nCSeq: 1 INVITE\n{audio}"
+    format!("  <recv request=\"INVITE\"><action>{}</action></recv>\n", kept.concat())
+}
+
+/// An answer to the INVITE that was kept.
+fn answers_invite(status: &str, tag: char, more: &str) -> String {
+    format!(
+        "SIP/2.0 {status}\nVia:[$Via]\nFrom:[$From]\nTo:[$To];tag=[pid]{tag}[call_number]\n\
+         [last_Call-ID:]\nCSeq: 1 INVITE\n{more}"
+    )
+}
+
+pub fn a_carrier_whose_ringing_has_to_arrive_gets_its_pracks_and_may_offer_anew(backend: &str) {
+    let house = house(backend, 1);
+    let audio = describes(AUDIO);
+    let bare = format!("Contact: <sip:device@[local_ip]:[local_port]>\n{EMPTY}");
+    let reliably = |status: &str, rseq: u8, more: &str| {
+        says(&answers_invite(status, 's', &format!("Require: 100rel\nRSeq: {rseq}\n{more}")))
+    };
+    let update = format!(
+        "UPDATE sip:switchgrid@{} SIP/2.0\n\
+         Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
+         From:[$To];tag=[pid]s[call_number]\nTo:[$From]\n[last_Call-ID:]\nCSeq: 1 UPDATE\n\
+         Max-Forwards: 70\n{audio}",
+        house.sip
     );
+    let steps = [
+        keeps_invite(),
+        reliably("183 Session Progress", 5, &audio),
+        receives("PRACK"),
+        says(&answer("200 OK", KNOWN, EMPTY)),
+        reliably("180 Ringing", 6, &bare),
+        receives("PRACK"),
+        says(&answer("200 OK", KNOWN, EMPTY)),
+        insists(&update),
+        "  <recv response=\"200\"/>\n".to_owned(),
+        insists(&answers_invite("200 OK", 's', &audio)),
+        receives("ACK"),
+        receives("BYE"),
+        says(&answer("200 OK", KNOWN, EMPTY)),
+    ];
+    let mut carrier = Device::awaits(&house, "insists", 1, &steps);
+    leads_to(&house, &carrier);
+    let steps = [
+        vec![
+            insists(&request("INVITE", DIALLED, (FROM, TO), 1, &audio)),
+            hears_answer(),
+            says(&inside("ACK", 1, EMPTY)),
+            pauses(500),
+        ],
+        hangs_up(2).to_vec(),
+    ];
+    Device::calls(&house, "unaware", THROUGH, &steps.concat()).finish(&house);
+    let heard = heard_in(&carrier.finish(&house));
+    let of = |begin: &str| -> Vec<&String> {
+        heard.iter().filter(|message| message.starts_with(begin)).collect()
+    };
+    assert!(of("INVITE ")[0].contains("100rel"), "{heard:#?}");
+    let pracks = of("PRACK ");
+    assert_eq!(pracks.len(), 2, "each once: {pracks:#?}");
+    assert!(pracks[0].contains("RAck: 5 1 INVITE") && pracks[1].contains("RAck: 6 1 INVITE"));
+    let updated = of("SIP/2.0 200 ");
+    assert!(
+        updated[0].contains("CSeq: 1 UPDATE") && updated[0].contains("m=audio "),
+        "{updated:#?}"
+    );
+    assert!(of("ACK ")[0].contains("CSeq: 1 ACK") && of("BYE ")[0].contains("CSeq: 4 BYE"));
+    let call = house.wait_row("SELECT outcome FROM calls");
+    assert_eq!(call["outcome"], json!("answered"));
+}
+
+pub fn one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended(backend: &str) {
+    let house = house(backend, 1);
+    let tag = |tag: char| format!("[last_To:];tag=[pid]{tag}[call_number]");
+    let audio = describes(AUDIO);
+    // The second answer comes behind the first one's ACK, whose lines are others.
+    let late = answers_invite("200 OK", 'c', &audio);
     let forks = [
-        format!("  <recv request=\"INVITE\"><action>{}</action></recv>\n", kept.concat()),
+        keeps_invite(),
         says(&answer("183 Session Progress", &tag('a'), &audio)),
         says(&answer("183 Session Progress", &tag('b'), &audio)),
         says(&answer("200 OK", &tag('b'), &audio)),

@@ -59,7 +59,7 @@ async fn what_decides_among_trunks_is_kept_and_nonsense_is_refused_in_both_langu
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;
     let good = json!({"order": 2, "weight": 30, "options_every_s": 60, "caller_rule": "withheld",
-        "trusted": true, "sip_i": true, "codecs": ["PCMA", "G722"]});
+        "trusted": true, "sip_i": true, "requires_prack": true, "codecs": ["PCMA", "G722"]});
     let made = rig.post("/api/v1/trunks", &token, draft("good", &good)).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     for (field, value) in good.as_object().expect("fields") {

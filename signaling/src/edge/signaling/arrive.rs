@@ -2,7 +2,7 @@
 
 use super::super::clock;
 use super::super::dial::Target;
-use super::super::net::{Arrived, Opening};
+use super::super::net::{Arrived, Datagram, LATE_AFTER, Opening};
 use super::Thread;
 use crate::sip::servers::Secured;
 use terms::routing::Plan;
@@ -20,6 +20,7 @@ impl Thread {
         self.net.set_lines(plan.tenant, targets);
         self.net.set_peers(plan.tenant, self.user_agent.trunks_by_certificate(plan.tenant));
         self.net.set_names(plan.tenant, self.user_agent.named_trunks(plan.tenant));
+        self.net.inbox().set_trunks(self.user_agent.trunk_networks());
     }
 
     /// Somebody connects.
@@ -36,12 +37,20 @@ impl Thread {
         }
     }
 
+    /// A datagram comes out of the inbox.
+    pub(super) fn read(&mut self, datagram: &Datagram) {
+        let now = clock::now();
+        let Datagram { listener, source, bytes, came } = datagram;
+        if now.moment.since(*came) > LATE_AFTER {
+            self.user_agent.handle_late_datagram(now, *listener, *source, bytes);
+        } else {
+            self.user_agent.handle_datagram(now, *listener, *source, bytes);
+        }
+    }
+
     pub(super) fn arrive(&mut self, arrived: Arrived) {
         let now = clock::now();
         match arrived {
-            Arrived::Datagram(listener, source, bytes) => {
-                self.user_agent.handle_datagram(now, listener, source, &bytes);
-            }
             Arrived::Stream(listener, connection, source, bytes) => {
                 self.user_agent.handle_stream(now, listener, connection, source, &bytes);
             }

@@ -2,7 +2,9 @@
 //! branch with a dialog of its own. The first answer wins; every other 2xx, forked ones included,
 //! is acknowledged and ended with BYE, because its sender would ring or talk on otherwise.
 
+use super::forks::Fork;
 use super::rebind::is_one_phone;
+use super::session_timer::Wanted;
 use super::{Leg, Owner, Stage, cause, cause_of, sip_i};
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
@@ -21,9 +23,9 @@ use std::sync::Arc;
 use terms::LegId;
 
 /// Most different 2xx to one INVITE that are acknowledged.
-const FORKS_MAX: usize = 8;
+pub(super) const FORKS_MAX: usize = 8;
 /// Bytes of an INVITE without its description and extra headers, for choosing the transport.
-const HEAD_BYTES: usize = 700;
+const HEAD_BYTES: usize = 750;
 
 /// One try of an outgoing leg.
 #[derive(Debug)]
@@ -32,8 +34,8 @@ pub(in crate::sip) struct Branch {
     pub(super) leg: Option<LegId>,
     pub(super) dialog: Dialog,
     pub(super) hop: Hop,
-    nat: bool,
-    trunk: Option<TrunkKey>,
+    pub(super) nat: bool,
+    pub(super) trunk: Option<TrunkKey>,
     /// What was asked for, until it is answered.
     invite: Option<Arc<Invite>>,
     /// The transaction that is under way.
@@ -43,11 +45,14 @@ pub(in crate::sip) struct Branch {
     pub(super) pending: bool,
     pub(super) wants_cancel: Option<u8>,
     pub(super) cancelled: bool,
-    challenged: bool,
+    pub(super) challenged: bool,
+    pub(super) session: Wanted,
     /// The tag of the phone that rings.
-    rings: Option<Box<[u8]>>,
+    pub(super) rings: Option<Box<[u8]>>,
     /// The last description before the answer, and the tag of who said it.
-    early: Option<(Box<[u8]>, String)>,
+    pub(super) early: Option<(Box<[u8]>, String)>,
+    /// Who has said something reliably before the answer.
+    pub(super) forks: Vec<Fork>,
     /// Answers that were acknowledged: their repetitions get the same ACK.
     acks: Vec<Acknowledged>,
 }
@@ -75,8 +80,10 @@ impl Branch {
             cancelled: false,
             // What is taken back is not asked for again with a password.
             challenged: true,
+            session: Wanted::default(),
             rings: None,
             early: None,
+            forks: Vec::new(),
             acks: Vec::new(),
         }
     }
@@ -245,6 +252,7 @@ impl UserAgent {
         };
         let routes = trunk.map(|trunk| trunk.registrations.routes(server)).unwrap_or_default();
         let withheld = trunk.is_some_and(Trunk::withholds);
+        let reliable = trunk.is_some_and(|trunk| trunk.plan.requires_prack);
         let extra: usize = invite.headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
         let isup = trunk.map_or(0, |trunk| if trunk.plan.sip_i { sip_i::BYTES } else { 0 });
         let extra = extra + isup + routes.iter().map(Vec::len).sum::<usize>();
@@ -264,11 +272,11 @@ impl UserAgent {
             true => NOBODY.to_owned(),
             false => format!("{name}<sip:{user}@{domain}>"),
         };
-        let local = local.into_bytes();
         let remote = [b"<", &way.target[..], b">"].concat();
         let call_id = format!("{}{}", self.token(), self.token());
         let tag = self.token();
-        let dialog = Dialog::outgoing(call_id, tag, local, remote, way.target, 0).through(routes);
+        let dialog = Dialog::outgoing(call_id, tag, local.into_bytes(), remote, way.target, 0)
+            .through(routes);
         let id = self.number();
         let branch = Branch {
             leg: Some(leg),
@@ -283,13 +291,16 @@ impl UserAgent {
             wants_cancel: None,
             cancelled: false,
             challenged: false,
+            session: Wanted::new(self.config.session_expires_s, reliable),
             rings: None,
             early: None,
+            forks: Vec::new(),
             acks: Vec::new(),
         };
+        self.early_tags.insert(branch.dialog.local_tag.clone(), id);
         self.branches.insert(id, branch);
         if let Err(error) = self.send_invite(now, id, None) {
-            self.branches.remove(&id);
+            self.drop_branch(id);
             return Err(error);
         }
         if let Some(state) = self.legs.get_mut(&leg) {
@@ -299,7 +310,7 @@ impl UserAgent {
     }
 
     /// Sends the branch's INVITE with the next CSeq.
-    fn send_invite(
+    pub(super) fn send_invite(
         &mut self,
         now: Now,
         id: u64,
@@ -318,9 +329,14 @@ impl UserAgent {
         let withholds = trunk.is_some_and(Trunk::withholds);
         let isup = branch.trunk.and_then(|key| self.address_for(key, &invite));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
+        branch.forks.clear();
+        let session = branch.session.headers();
         let (via, servers) = (seen.via(&via_branch), invite.servers_max());
         let mut builder = branch.dialog.request_within("INVITE", &via, None, servers);
         self.dialog_headers(&mut builder, &seen);
+        for (name, value) in &session {
+            builder.header(name, value);
+        }
         if let Some((name, value)) = authorization {
             builder.header(name, value);
         }
@@ -355,6 +371,7 @@ impl UserAgent {
             100..200 => self.on_branch_progress(now, flow, id, response),
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
+            422 if self.ask_longer(now, id, response) => {}
             status => {
                 if let Some(key) = trunk {
                     self.on_trunk_refused(now, key, response);
@@ -415,6 +432,10 @@ impl UserAgent {
         if branch.wants_cancel.is_some() {
             return self.send_cancel(now, id);
         }
+        if !self.is_in_order(now, flow, id, response) {
+            return;
+        }
+        let Some(branch) = self.branches.get_mut(&id) else { return };
         let early = response.sdp().map(|sdp| {
             branch.early = Some((response.to_tag().unwrap_or_default().into(), sdp.clone()));
             let nat = branch.nat || has_private_contact(response, &flow);
@@ -442,11 +463,13 @@ impl UserAgent {
             return self.count("forks_unanswered");
         }
         let mut dialog = branch.dialog.with_response(response);
+        let seq = branch.seq_toward(&tag);
         let nat = branch.nat || has_private_contact(response, &flow);
         let hop =
             self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes()).of(branch.trunk);
         let seen = self.seen(&hop, Some(flow.remote));
         self.acknowledge(id, tag, &mut dialog, &hop, seen);
+        dialog.local_seq = dialog.local_seq.max(seq);
         let Some(branch) = self.branches.get_mut(&id) else { return };
         let sdp = branch.described(response);
         let winner = branch.settle();
@@ -655,7 +678,7 @@ fn better(a: (u16, u8), b: (u16, u8)) -> (u16, u8) {
 }
 
 /// A private Contact that answers from a public address: a NAT.
-fn has_private_contact(response: &Message, flow: &Flow) -> bool {
+pub(super) fn has_private_contact(response: &Message, flow: &Flow) -> bool {
     let source = flow.remote.ip().to_canonical();
     let contact = response.contact().and_then(|contact| contact.parsed_uri()?.ip());
     response.occurrences(Name::RecordRoute) == 0

@@ -6,6 +6,7 @@ use crate::sip::core::UserAgent;
 use crate::sip::header;
 use crate::sip::message::{Message, Name};
 use crate::sip::transaction::Repeat;
+use crate::sip::user_agent::Event;
 use crate::switch::Now;
 use std::sync::Arc;
 use terms::{LegId, Moment};
@@ -18,6 +19,10 @@ pub(super) struct Reliable {
     rseq: u32,
     /// The one that waits for its PRACK.
     waiting: Option<(crate::sip::flow::Hop, Arc<[u8]>)>,
+    /// It answers their offer.
+    describes: bool,
+    /// One that did so was acknowledged.
+    pub(super) described: bool,
     /// The next one.
     queued: Option<(u16, Option<String>)>,
     pub(super) repeat: Repeat,
@@ -30,6 +35,8 @@ pub(super) fn required(request: &Message) -> Option<Reliable> {
         seq: request.cseq().map_or(0, |cseq| cseq.number),
         rseq: 0,
         waiting: None,
+        describes: false,
+        described: false,
         queued: None,
         repeat: Repeat::idle(),
         ends_at: None,
@@ -60,6 +67,7 @@ impl UserAgent {
         let Some(hop) = self.servers.get(&tx).map(|tx| tx.hop.clone()) else { return };
         if let Some(reliable) = self.legs.get_mut(&leg).and_then(|leg| leg.reliable.as_mut()) {
             reliable.waiting = Some((hop, bytes));
+            reliable.describes = sdp.is_some();
             reliable.repeat = Repeat::new(now.moment, timing.t1, std::time::Duration::MAX);
             reliable.ends_at = Some(now.moment + timing.give_up());
         }
@@ -79,20 +87,34 @@ impl UserAgent {
             self.respond(now, tx, 481, &[], None);
             return;
         };
-        // A second offer in a PRACK is more than we take.
-        if request.sdp().is_some() {
-            self.respond(now, tx, 488, &[], None);
-            return;
-        }
         reliable.waiting = None;
         reliable.ends_at = None;
         reliable.repeat = Repeat::idle();
+        reliable.described |= reliable.describes;
         let next = reliable.queued.take();
-        self.respond(now, tx, 200, &[], None);
+        self.answer_prack(now, leg, tx, request.sdp());
         if let Some((status, sdp)) = next {
             self.progress(now, leg, status, sdp);
         }
         self.arm_leg(leg);
+    }
+
+    /// A PRACK may carry the next offer, once the first one has its answer (RFC 3262 §5).
+    fn answer_prack(&mut self, now: Now, leg: LegId, tx: u64, sdp: Option<String>) {
+        if sdp.is_none() {
+            self.respond(now, tx, 200, &[], None);
+            return;
+        }
+        match self.legs.get_mut(&leg).filter(|state| state.takes_early_offer()) {
+            Some(state) => {
+                state.update = Some(tx);
+                let source = state.flow.remote;
+                self.emit(Event::Offer { leg, sdp, source });
+            }
+            None => {
+                self.respond(now, tx, 488, &[], None);
+            }
+        }
     }
 
     /// Sends it again, or refuses the call after 64·T1 (RFC 3262 §3).

@@ -105,7 +105,8 @@ impl UserAgent {
         if let Some(tx) = state.invite.filter(|_| state.stage == Stage::Confirmed) {
             self.accept_invite(now, leg, tx, sdp, false);
         } else if let Some(tx) = state.update.take() {
-            let timer = self.timer_headers(now, leg);
+            let is_early = state.stage != Stage::Confirmed;
+            let timer = if is_early { Vec::new() } else { self.timer_headers(now, leg) };
             let timer: Vec<(&str, &str)> = timer.iter().map(|(n, v)| (*n, v.as_str())).collect();
             self.respond(now, tx, 200, &timer, Some(&sdp));
             if let Some(state) = self.legs.get_mut(&leg) {
@@ -117,10 +118,14 @@ impl UserAgent {
     }
 
     pub(in crate::sip) fn reject_offer(&mut self, now: Now, leg: LegId, status: u16) {
-        let Some(state) = self.legs.get_mut(&leg).filter(|l| l.stage == Stage::Confirmed) else {
-            return;
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let waits = match state.stage {
+            Stage::Confirmed => state.invite.take().or(state.update.take()),
+            // The INVITE itself goes on waiting for its answer.
+            Stage::Incoming | Stage::Outgoing => state.update.take(),
+            Stage::Closing(_) => None,
         };
-        if let Some(tx) = state.invite.take().or(state.update.take()) {
+        if let Some(tx) = waits {
             self.respond(now, tx, status.clamp(400, 699), &[], None);
         }
         self.retry_offer(now, leg);
@@ -211,6 +216,12 @@ impl UserAgent {
             100..200 => {}
             200..300 => self.on_reinvite_accepted(now, leg, tx, response),
             491 if state.offering.tries < TRIES_MAX => self.retry_after_glare(now, leg),
+            422 if self.lengthen(now, leg, response) => {
+                if let Some(state) = self.legs.get_mut(&leg) {
+                    state.offering.tx = None;
+                }
+                self.offer_now(now, leg);
+            }
             status => self.on_reinvite_failed(now, leg, status),
         }
     }

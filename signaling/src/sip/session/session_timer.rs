@@ -1,5 +1,6 @@
-//! Session timers, RFC 4028: where the peer asks for one. Whoever refreshes does so at half of the
-//! interval; the other side hangs up a little before its end.
+//! Session timers, RFC 4028: our INVITE asks for one, and a peer that knows nothing of them is called
+//! without; theirs gets one where it asks. Whoever refreshes does so at half of the interval; the other
+//! side hangs up a little before its end.
 
 use super::{Owner, cause};
 use crate::sip::core::UserAgent;
@@ -16,6 +17,46 @@ const INTERVAL_S_MIN: u32 = 90;
 const INTERVAL_S_MAX: u32 = 86_400;
 /// A refresh of ours that fails is tried again after this long.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// What our INVITE asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// 0 asks for no timer.
+    interval_s: u32,
+    min_s: u32,
+    /// What comes before the answer has to arrive.
+    reliable: bool,
+}
+
+impl Wanted {
+    pub(super) fn new(interval_s: u32, reliable: bool) -> Self {
+        Wanted { interval_s, min_s: INTERVAL_S_MIN, reliable }
+    }
+
+    pub(super) fn headers(self) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::new();
+        if self.interval_s > 0 {
+            headers.push(("Session-Expires", self.interval_s.to_string()));
+            headers.push(("Min-SE", self.min_s.to_string()));
+        }
+        if self.reliable {
+            headers.push(("Require", "100rel".to_owned()));
+        }
+        headers
+    }
+
+    /// After their 422: what it names, once; what it says again, or asks too much, is called without a
+    /// timer. `None` where none was asked for.
+    fn after_422(self, response: &Message) -> Option<Wanted> {
+        if self.interval_s == 0 {
+            return None;
+        }
+        let named = response.number(Name::MinSe).filter(|_| self.min_s == INTERVAL_S_MIN);
+        let min_s = named.filter(|min| (INTERVAL_S_MIN + 1..=INTERVAL_S_MAX).contains(min));
+        let raised = |min_s| Wanted { interval_s: self.interval_s.max(min_s), min_s, ..self };
+        Some(min_s.map_or(Wanted { interval_s: 0, ..self }, raised))
+    }
+}
 
 /// A leg's timer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,6 +149,31 @@ impl UserAgent {
         }
     }
 
+    /// The session that we ask for is too short for them: the same INVITE asks once more.
+    pub(super) fn ask_longer(&mut self, now: Now, id: u64, response: &Message) -> bool {
+        let branch = self.branches.get_mut(&id).filter(|branch| branch.leg.is_some());
+        let Some(branch) = branch else { return false };
+        let Some(session) = branch.session.after_422(response) else { return false };
+        // Whoever asked for a password may do so again: the next INVITE goes out without.
+        (branch.session, branch.challenged) = (session, false);
+        if let Some(tx) = self.clients.get_mut(&branch.tx) {
+            // The refused transaction ends by itself; the branch lives on in the next one.
+            tx.owner = Owner::Nobody;
+        }
+        self.count("sessions_too_short");
+        self.send_invite(now, id, None).is_ok()
+    }
+
+    /// Our refresh is too early for them: the next one, at once, has their interval. False where it had
+    /// that already.
+    pub(super) fn lengthen(&mut self, now: Now, leg: LegId, response: &Message) -> bool {
+        let min = response.number(Name::MinSe).unwrap_or(0).min(INTERVAL_S_MAX);
+        let timer = self.legs.get_mut(&leg).and_then(|leg| leg.session_timer.as_mut());
+        let Some(timer) = timer.filter(|timer| timer.interval_s < min) else { return false };
+        (timer.interval_s, timer.at) = (min, now.moment);
+        true
+    }
+
     pub(super) fn on_session_timer(&mut self, now: Now, leg: LegId) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         let Some(timer) = state.session_timer.as_mut().filter(|t| t.at <= now.moment) else {
@@ -133,6 +199,7 @@ impl UserAgent {
     pub(super) fn on_refresh_response(&mut self, now: Now, leg: LegId, response: &Message) {
         match response.status() {
             200..300 => self.refresh_granted(now, leg, response),
+            422 if self.lengthen(now, leg, response) => {}
             300.. => self.on_refresh_failed(now, leg, response.status()),
             _ => {}
         }

@@ -24,17 +24,25 @@ impl UserAgent {
             return;
         }
         // RFC 3311 §5.2: one offer at a time.
-        if sdp.is_some() && (state.is_negotiating() || state.stage != Stage::Confirmed) {
+        let is_quiet = state.stage == Stage::Confirmed && !state.is_negotiating();
+        if sdp.is_some() && !is_quiet && !state.takes_early_offer() {
             self.respond(now, tx, 491, &[], None);
             return;
         }
+        // What the INVITE says of the session's timer counts until it is answered.
+        let is_early = state.stage == Stage::Incoming;
         self.refresh_target(leg, flow, request);
-        self.refreshed(now, leg, request);
+        if !is_early {
+            self.refreshed(now, leg, request);
+        }
         let Some(state) = self.legs.get_mut(&leg) else { return };
         match sdp {
             Some(sdp) => {
                 state.update = Some(tx);
                 self.emit(Event::Offer { leg, sdp: Some(sdp), source: flow.remote });
+            }
+            None if is_early => {
+                self.respond(now, tx, 200, &[], None);
             }
             None => {
                 let timer = self.timer_headers(now, leg);

@@ -4,7 +4,7 @@ use super::*;
 use crate::sip::user_agent::{Destination, Early, Invite};
 use terms::TrunkId;
 
-const LEG: LegId = LegId(900);
+pub(super) const LEG: LegId = LegId(900);
 
 fn invite(to: Destination) -> Command {
     Command::Invite(Box::new(Invite {
@@ -25,7 +25,7 @@ fn invite(to: Destination) -> Command {
 pub(super) fn to_agent() -> Command {
     invite(Destination::Agent(TENANT, AGENT))
 }
-fn to_trunk(number: &str) -> Command {
+pub(super) fn to_trunk(number: &str) -> Command {
     invite(Destination::Trunk(TENANT, TrunkId(1), number.into()))
 }
 

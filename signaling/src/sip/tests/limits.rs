@@ -201,3 +201,72 @@ fn who_is_on_no_list_of_the_interface_is_dropped_unread_and_a_trunk_never() {
     bench.core.handle_stream(bench.now(), 1, ConnectionId(9), phone(), stranger.as_bytes());
     assert!(bench.sent().iter().any(|sent| sent.start() == "SIP/2.0 200 OK"), "TCP has no list");
 }
+
+/// An address of a flood.
+fn of_flood(n: u32) -> SocketAddr {
+    SocketAddr::from((std::net::Ipv4Addr::from(0x0b00_0000 + n), 5060))
+}
+
+#[test]
+fn a_flood_of_more_sources_than_there_are_buckets_takes_nothing_from_phones_trunks_and_calls() {
+    let mut bench = Bench::with(|config| config.requests_per_s_max = 20);
+    bench.register(phone(), "sip:1001@198.51.100.7:5060");
+    bench.events();
+    let mut call = bench.talk();
+    bench.pass(Duration::from_secs(2));
+    let flood = bench.request("OPTIONS", "x", "", "");
+    for n in 0..50_000 {
+        bench.receive(of_flood(n), &flood);
+    }
+    bench.sent();
+    let dropped = bench.counter("dropped_rate");
+    assert!(dropped >= 39_000, "{dropped}: the strangers share one bucket");
+
+    let stranger = bench.request("OPTIONS", "x", "", "");
+    bench.receive(of_flood(60_000), stranger);
+    assert!(bench.sent().is_empty());
+    for _ in 0..10 {
+        let info = call.request("INFO", "", "");
+        bench.receive(carrier(), info);
+        assert!(bench.one().start().contains("200"), "a call goes on");
+        let options = bench.request("OPTIONS", "x", "", "");
+        bench.receive(phone(), options);
+        assert!(bench.one().start().contains("200"), "a phone is answered");
+        let other = bench.request("OPTIONS", "x", "", "");
+        bench.receive(peer("203.0.113.200:5060"), other);
+        assert!(bench.one().start().contains("200"), "another address of the trunk");
+    }
+    assert_eq!(bench.counter("dropped_rate"), dropped + 1);
+}
+
+#[test]
+fn of_what_waited_too_long_new_calls_alone_are_refused() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    let late = |bench: &mut Bench, text: &str| {
+        let now = bench.now();
+        bench.core.handle_late_datagram(now, 0, carrier(), text.as_bytes());
+    };
+    let invite = bench.request("INVITE", "95105688", "", SDP);
+    late(&mut bench, &invite);
+    let refused = bench.one();
+    assert!(refused.start().contains("503") && refused.header("Retry-After") == "5");
+    assert_eq!((bench.counter("refused_late"), bench.core.legs()), (1, 1));
+    assert_eq!(bench.events(), []);
+
+    let known = bench.call();
+    late(&mut bench, &known.invite);
+    assert_eq!(bench.one().start(), "SIP/2.0 100 Trying", "it is being looked at already");
+    let reinvite = call.request("INVITE", "", SDP);
+    late(&mut bench, &reinvite);
+    assert_eq!(bench.one().start(), "SIP/2.0 100 Trying");
+    assert!(matches!(bench.events()[..], [Event::Offer { .. }]));
+    let bye = call.request("BYE", "", "");
+    late(&mut bench, &bye);
+    assert_eq!(bench.starts(), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
+    assert_eq!(bench.counter("refused_late"), 1);
+
+    let again = bench.request("INVITE", "95105688", "", SDP);
+    bench.receive(carrier(), again);
+    assert_eq!(bench.one().start(), "SIP/2.0 100 Trying", "one that comes in time is taken");
+}

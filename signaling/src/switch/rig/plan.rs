@@ -68,6 +68,7 @@ pub fn demo_plan() -> Plan {
         trusted: false,
         early_media: EarlyMedia::Pass,
         sip_i: false,
+        requires_prack: false,
     }];
     plan.conferences = conferences();
     plan.blocked = vec![BlockedCaller::always("+8613900000000")];

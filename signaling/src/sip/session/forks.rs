@@ -1,0 +1,121 @@
+//! Their reliable provisional answers, RFC 3262 §4: each gets its PRACK, in the order of its fork. One
+//! that comes again is read over, because its PRACK repeats itself; so is one that comes before its
+//! turn, because it is sent again until it is acknowledged. Our INVITE has an offer, so no PRACK of ours
+//! carries a description.
+
+use super::Owner;
+use super::call_out::{Branch, FORKS_MAX, has_private_contact};
+use crate::sip::core::UserAgent;
+use crate::sip::dialog::Dialog;
+use crate::sip::flow::{Flow, Hop};
+use crate::sip::message::{Message, Name};
+use crate::switch::Now;
+
+/// One of those whom our INVITE reached, before it is answered.
+#[derive(Debug)]
+pub(super) struct Fork {
+    tag: Box<[u8]>,
+    pub(super) dialog: Dialog,
+    hop: Hop,
+    /// RSeq of the last one in order.
+    rseq: u32,
+    /// It has answered our offer, and we have acknowledged that.
+    pub(super) described: bool,
+}
+
+/// What a reliable provisional answer is among those of its fork.
+enum Order {
+    First,
+    Next,
+    Again,
+    Early,
+    TooMany,
+}
+
+impl Branch {
+    pub(super) fn fork_mut(&mut self, tag: &[u8]) -> Option<&mut Fork> {
+        self.forks.iter_mut().find(|fork| fork.tag[..] == *tag)
+    }
+
+    /// CSeq number of the last request that this fork had of us; 0 where it had none but the INVITE.
+    pub(super) fn seq_toward(&self, tag: &[u8]) -> u32 {
+        let fork = self.forks.iter().find(|fork| fork.tag[..] == *tag);
+        fork.map_or(0, |fork| fork.dialog.local_seq)
+    }
+
+    fn order(&self, tag: &[u8], rseq: u32) -> Order {
+        match self.forks.iter().find(|fork| fork.tag[..] == *tag) {
+            None if self.forks.len() >= FORKS_MAX => Order::TooMany,
+            None => Order::First,
+            Some(fork) if fork.rseq == rseq => Order::Again,
+            Some(fork) if fork.rseq.checked_add(1) == Some(rseq) => Order::Next,
+            Some(_) => Order::Early,
+        }
+    }
+}
+
+impl UserAgent {
+    /// Acknowledges a provisional answer that wants it. False where it is to be read over.
+    pub(super) fn is_in_order(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        id: u64,
+        response: &Message,
+    ) -> bool {
+        let wanted = response.status() > 100 && response.lists(Name::Require, "100rel");
+        let Some(rseq) = response.number(Name::RSeq).filter(|_| wanted) else { return true };
+        let (Some(tag), Some(cseq)) = (response.to_tag(), response.cseq()) else { return false };
+        let Some(branch) = self.branches.get(&id) else { return false };
+        match branch.order(tag, rseq) {
+            Order::First => {
+                let dialog = branch.dialog.with_response(response);
+                let nat = branch.nat || has_private_contact(response, &flow);
+                let behind = nat && !dialog.has_routes();
+                let hop = self.hop_to(dialog.next_hop(), flow, behind).of(branch.trunk);
+                let fork = Fork { tag: tag.into(), dialog, hop, rseq, described: false };
+                if let Some(branch) = self.branches.get_mut(&id) {
+                    branch.forks.push(fork);
+                }
+            }
+            Order::Next => {}
+            Order::Again => {
+                self.count("progress_again");
+                return false;
+            }
+            Order::Early => {
+                self.count("progress_out_of_order");
+                return false;
+            }
+            Order::TooMany => {
+                self.count("forks_unanswered");
+                return false;
+            }
+        }
+        let via_branch = format!("z9hG4bK{}", self.token());
+        let hop = self.branches.get_mut(&id).and_then(|branch| {
+            let fork = branch.fork_mut(tag)?;
+            fork.rseq = rseq;
+            fork.described |= response.sdp().is_some();
+            Some(fork.hop.clone())
+        });
+        let Some(hop) = hop else { return false };
+        let via = self.seen(&hop, Some(flow.remote)).via(&via_branch);
+        let built = self.branches.get_mut(&id).and_then(|branch| {
+            let mut prack = branch.fork_mut(tag)?.dialog.request("PRACK", &via, None);
+            prack.header("RAck", format!("{rseq} {} INVITE", cseq.number));
+            prack.end().ok()
+        });
+        if let Some(prack) = built {
+            self.start_client(now, hop, &via_branch, prack, Owner::Nobody);
+        }
+        true
+    }
+
+    /// Nothing more will come of this try.
+    pub(super) fn drop_branch(&mut self, id: u64) {
+        if let Some(branch) = self.branches.remove(&id) {
+            self.early_tags.remove(&branch.dialog.local_tag);
+        }
+    }
+}
