@@ -212,6 +212,10 @@ const SENTENCES: &[Sentence] = &[
         "{} 名空闲座席中同时振铃者之一，已空闲 {} 秒。",
     ),
     (
+        "Of {} free agents, the next to ring beside those who do: idle for {} s.",
+        "{} 名空闲座席中下一个加入振铃者：已空闲 {} 秒。",
+    ),
+    (
         "Of {} free agents, the one furthest behind their share: weight {}.",
         "{} 名空闲座席中选择落后于分配比例最多的一名：权重 {}。",
     ),

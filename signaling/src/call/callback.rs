@@ -426,9 +426,12 @@ impl Call {
     pub(super) fn callback_flows_out(&mut self, cx: &mut Cx, reason: FlowOut) {
         let end = match reason {
             FlowOut::MaxWait => CallbackEnd::TooOld,
-            FlowOut::Overflow | FlowOut::ExitKey | FlowOut::Voicemail | FlowOut::Forced => {
-                CallbackEnd::QueueGone
-            }
+            FlowOut::Overflow
+            | FlowOut::ExitKey
+            | FlowOut::Voicemail
+            | FlowOut::Forced
+            | FlowOut::NoAgents
+            | FlowOut::Closed => CallbackEnd::QueueGone,
         };
         self.end_callback(cx, end, None);
     }
