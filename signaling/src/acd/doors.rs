@@ -38,7 +38,7 @@ impl Distributor {
     }
 
     /// Somebody is there for whom one may come in.
-    pub(super) fn lets_in(&self, id: QueueId) -> bool {
+    pub fn lets_in(&self, id: QueueId) -> bool {
         let queue = self.queues.get(&id);
         queue.is_none_or(|queue| self.is_staffed(queue, &queue.settings.matching.doors.joins_while))
     }
