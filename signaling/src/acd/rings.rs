@@ -70,9 +70,8 @@ fn chosen(after_s: u32, matching: &Matching, skills: &[Skill]) -> Option<Distanc
 /// What an agent's levels of the skills that are needed come to. What they must not have counts
 /// nothing.
 fn levels(needs: &[Need], skills: &[Skill]) -> u32 {
-    let wanted = |skill: &&Skill| {
-        needs.iter().any(|need| !need.excluded && need.skill == skill.name)
-    };
+    let wanted =
+        |skill: &&Skill| needs.iter().any(|need| !need.excluded && need.skill == skill.name);
     skills.iter().filter(wanted).fold(0, |sum, skill| sum.saturating_add(skill.level))
 }
 

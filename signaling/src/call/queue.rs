@@ -110,7 +110,7 @@ impl Call {
         cx: &mut Cx,
         id: QueueId,
         priority: i32,
-        since: Option<Moment>,
+        mut since: Option<Moment>,
         onward: Vec<Onward>,
     ) -> bool {
         let (now, call, visit) = (cx.now, self.id, VisitId(cx.id()));
@@ -119,7 +119,6 @@ impl Call {
         };
         let closed = !self.is_open(cx, &queue);
         let comes_in = !closed && cx.acd(self.tenant).is_some_and(|acd| acd.lets_in(id));
-        let mut since = since;
         // Who may not come in keeps what they have.
         if comes_in {
             let called_back = self.take_callback_off(cx, id, self.customer());

@@ -1,7 +1,6 @@
 //! Who comes into a queue and who stays there, by what its agents do.
 
 use super::*;
-use terms::event::FlowOut;
 
 const AVAILABLE: [Standing; 3] = [Standing::Idle, Standing::Busy, Standing::WrapUp];
 

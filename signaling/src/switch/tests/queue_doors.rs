@@ -98,19 +98,19 @@ fn a_flow_leads_those_elsewhere_who_may_not_come_in() {
     for edge in [true, false] {
         let doors = Doors { joins_while: AVAILABLE.to_vec(), ..Doors::default() };
         let mut plan = ruled(doors);
-        let mut step = json!({"kind": "enqueue", "queue": "1", "on": {"error": "bye"}});
+        let mut step = json!({"kind": "enqueue", "queue": "1", "on": {"error": "closed"}});
         if edge {
             step["refused"] = json!("closed");
         }
         plan.flows[0].document = json!({"format": 1, "start": "a", "steps": {"a": step,
-            "closed": {"kind": "play", "prompts": ["closed"], "next": "bye"},
+            "closed": {"kind": "play", "prompts": ["hours"], "next": "bye"},
             "bye": {"kind": "hangup"}}});
         let mut rig = Rig::new(plan);
         let leg = rig.customer_dials("95105688");
         rig.wait(secs(1));
         let heard_first = heard(&rig, leg).first().cloned();
         if edge {
-            assert_eq!(heard_first.as_deref(), Some("closed"));
+            assert_eq!(heard_first.as_deref(), Some("hours"));
             assert!(ways(&rig).is_empty(), "they are not offered to the queue");
         } else {
             assert_eq!(ways(&rig), ["enqueued 1 at 1", "flowed out NoAgents"]);
@@ -216,7 +216,7 @@ fn a_stage_of_the_chain_that_is_full_is_passed_at_once() {
     rings_in(&mut rig, "13800138001", "95105607");
     dials(&mut rig, "95105600");
     rig.wait(secs(7));
-    assert_eq!(ways(&rig)[2..], ["flowed out MaxWait", "enqueued 2 at 1", "flowed out Overflow"]);
+    assert_eq!(ways(&rig)[2..], ["flowed out MaxWait", "enqueued 2 at 2", "flowed out Overflow"]);
     assert_eq!(phases(&mut rig), ["waiting", "voicemail"], "and not the full queue's own overflow");
     all_leave(&mut rig);
 }

@@ -113,8 +113,11 @@ fn pieces_of_music_come_one_after_the_other_and_what_is_missing_is_passed_over()
             heard(&rig, leg).into_iter().filter(|name| !missing || name != "music/b").collect();
         let (a, b) = ("music/a", "music/b");
         // The notice cuts a piece short, and the next one follows it.
-        let all =
-            if missing { vec!["queue", a, a, a, a, "hours"] } else { vec!["queue", a, b, a, b, "hours"] };
+        let all = if missing {
+            vec!["queue", a, a, a, a, "hours"]
+        } else {
+            vec!["queue", a, b, a, b, "hours"]
+        };
         assert_eq!(heard[..6], all);
         assert!(heard[6..].iter().all(|name| *name == a || *name == b), "{heard:?}");
         all_leave(&mut rig);
