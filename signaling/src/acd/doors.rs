@@ -131,7 +131,7 @@ impl Distributor {
         let Some(visit) = self.visits.get_mut(&id) else { return };
         visit.stays = false;
         let queue = visit.queue;
-        self.leave_by(id, leave_at);
+        self.leave_by(id, leave_at.max(now.moment));
         self.thinned.insert(queue);
         self.present(now, id, None);
     }
