@@ -36,6 +36,7 @@ fn run_cx<'a>(plan: &'a Compiled, language: Option<&'a str>, cx: &Cx) -> run::Cx
 impl Call {
     /// The call enters a flow, in the version that was live when the call began.
     pub(super) fn start_flow(&mut self, cx: &mut Cx, id: FlowId) {
+        self.leave_aside(cx);
         let Some((version, flow)) = self.plan.flow(id) else {
             return self.strand(cx);
         };
