@@ -163,6 +163,8 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
         matching: routing::Matching {
             seats: queue.seats.iter().map(seat).collect(),
             needs: settings.needs.into_iter().map(routing::Need::from).collect(),
+            skill_choice: settings.skill_choice,
+            ring_more_every_s: settings.ring_more_every_s,
             widen_every_s: settings.widen_every_s,
             priority_step_s: settings.priority_step_s,
             vip_priority: settings.vip_priority,
@@ -172,9 +174,22 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             wrap_up_mandatory: settings.wrap_up_mandatory,
             decision: settings.decision.map(routing::Decision::from),
             expression: settings.expression,
+            doors: routing::Doors {
+                joins_while: settings.joins_while,
+                stays_while: settings.stays_while,
+                hours: settings.hours,
+                out_of_hours: settings.out_of_hours,
+                overflow_chain: settings
+                    .overflow_chain
+                    .into_iter()
+                    .map(routing::Onward::from)
+                    .collect(),
+            },
         },
         in_queue: routing::InQueue {
             callback: settings.callback.map(routing::Callback::from),
+            playlist: settings.playlist.iter().map(|piece| music(piece)).collect(),
+            shuffled: settings.shuffled,
             notices: settings.notices,
             notice_every_s: settings.notice_every_s,
         },

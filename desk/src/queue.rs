@@ -2,9 +2,11 @@
 
 mod callback;
 mod decision;
+mod doors;
 
 pub use callback::Callback;
 pub use decision::Decision;
+pub use doors::Onward;
 
 use crate::audit::By;
 use crate::error::During;
@@ -14,7 +16,7 @@ use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use terms::routing::{Strategy, Target};
+use terms::routing::{SkillChoice, Standing, Strategy, Target};
 use terms::{AgentId, QueueId, TenantId};
 use utoipa::ToSchema;
 
@@ -22,6 +24,8 @@ use utoipa::ToSchema;
 pub const QUEUES_MAX: i64 = 1_000;
 /// Notices of one queue.
 pub const NOTICES_MAX: usize = 8;
+/// Pieces of music of one queue.
+pub const PLAYLIST_MAX: usize = 32;
 /// Most lots of one agent.
 pub const WEIGHT_MAX: u32 = 1_000;
 
@@ -95,12 +99,18 @@ pub struct QueueDraft {
 pub struct Settings {
     /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
     /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk`,
-    /// `occupancy`, `percentage`, `expression`, or `ring_all`, with which all of them ring at once, at
-    /// most 20.
+    /// `occupancy`, `percentage`, `expression`; `ring_all`, with which all of them ring at once, at
+    /// most 20, or `progressive`, with which one more of them rings every `ring_more_every_s`.
     #[schema(value_type = String)]
     pub strategy: Strategy,
+    /// Seconds from one phone that rings to the next with `progressive`, 1–60.
+    pub ring_more_every_s: u32,
     /// Skills that it asks of its agents, or that they must not have, at most 8.
     pub needs: Vec<Need>,
+    /// What `needs` come to: `all`, who has them is as good as anybody else who has; `best_available`,
+    /// of those the ones whose levels come to more in all go first; `disregard`, they are not looked at.
+    #[schema(value_type = String)]
+    pub skill_choice: SkillChoice,
     /// Seconds of waiting after which agents of the next level are asked too.
     pub widen_every_s: u32,
     /// Of the queues that an agent serves, the higher goes first; the longest wait decides among
@@ -126,6 +136,24 @@ pub struct Settings {
     /// out, to this queue's voicemail.
     #[schema(value_type = Option<Object>)]
     pub overflow: Option<Target>,
+    /// Where those go on who went to `overflow`, a queue, and were not served there within `after_s`
+    /// seconds; at most 8, one after the other, each but the last a queue. Who goes on keeps the age of
+    /// their wait.
+    pub overflow_chain: Vec<Onward>,
+    /// Contacts come in while at least one agent of the queue is one of `idle`, `busy` (ringing, talking,
+    /// holding), `wrap_up` and `break`; left out, always. Who is signed out, or whose phone is gone, is
+    /// none of them. Who may not come in goes to `overflow`.
+    #[schema(value_type = Vec<String>)]
+    pub joins_while: Vec<Standing>,
+    /// Those who wait stay while at least one agent of the queue is one of these; left out, always. They
+    /// go to `overflow`; who is called back stays.
+    #[schema(value_type = Vec<String>)]
+    pub stays_while: Vec<Standing>,
+    /// Opening hours of the queue by name; left out, always.
+    pub hours: Option<String>,
+    /// Where those go who come outside of them; left out, to `overflow`.
+    #[schema(value_type = Option<Object>)]
+    pub out_of_hours: Option<Target>,
     /// How long one agent rings, in seconds.
     pub ring_max_s: u32,
     /// Wrap-up in seconds.
@@ -134,6 +162,10 @@ pub struct Settings {
     pub wrap_up_mandatory: bool,
     /// Waiting music: the name of a prompt under `music/`, without this folder; `music` is `wait`.
     pub music: String,
+    /// Pieces that are heard one after the other instead of it, named as `music` is; at most 32.
+    pub playlist: Vec<String>,
+    /// Each caller hears the pieces in an order of their own.
+    pub shuffled: bool,
     /// Seconds between announcements of the position; 0 is never.
     pub announce_every_s: u32,
     /// Record conversations.
@@ -161,7 +193,9 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             strategy: Strategy::LongestIdle,
+            ring_more_every_s: 5,
             needs: Vec::new(),
+            skill_choice: SkillChoice::All,
             widen_every_s: 0,
             priority: 0,
             priority_step_s: 0,
@@ -172,10 +206,17 @@ impl Default for Settings {
             waiting_max: 200,
             wait_max_s: 300,
             overflow: None,
+            overflow_chain: Vec::new(),
+            joins_while: Vec::new(),
+            stays_while: Vec::new(),
+            hours: None,
+            out_of_hours: None,
             ring_max_s: 20,
             wrap_up_s: 30,
             wrap_up_mandatory: false,
             music: "music".to_owned(),
+            playlist: Vec::new(),
+            shuffled: false,
             announce_every_s: 30,
             record: true,
             survey: true,
@@ -192,6 +233,7 @@ impl Default for Settings {
 impl Settings {
     fn check(&self) -> Result<()> {
         for (field, value, range) in [
+            ("ring_more_every_s", self.ring_more_every_s, 1..=60),
             ("widen_every_s", self.widen_every_s, 0..=600),
             ("priority_step_s", self.priority_step_s, 0..=3_600),
             ("resume_s", self.resume_s, 0..=3_600),
@@ -224,6 +266,14 @@ impl Settings {
         for notice in &self.notices {
             text::token("notices", notice, 64)?;
         }
+        if self.playlist.len() > PLAYLIST_MAX {
+            let problem = format!("at most {PLAYLIST_MAX} are played one after the other");
+            return Err(Error::invalid("playlist", problem));
+        }
+        for piece in &self.playlist {
+            text::token("playlist", piece, 64)?;
+        }
+        doors::check_chain(self.overflow.as_ref(), &self.overflow_chain)?;
         skill::check_needs(&self.needs)?;
         text::token("music", &self.music, 64).map(drop)
     }
@@ -237,6 +287,13 @@ async fn check(write: &mut Write, tenant: TenantId, draft: &QueueDraft) -> Resul
     if let Some(target) = &draft.settings.overflow {
         crate::number::check_target(write, tenant, "overflow", target).await?;
     }
+    if let Some(target) = &draft.settings.out_of_hours {
+        crate::number::check_target(write, tenant, "out_of_hours", target).await?;
+    }
+    if let Some(name) = &draft.settings.hours {
+        crate::hours::check_name(write, tenant, "hours", name).await?;
+    }
+    doors::check_targets(write, tenant, &draft.settings.overflow_chain).await?;
     text::name("name", &draft.name)
 }
 

@@ -3,13 +3,13 @@
 use super::place;
 use desk::bootstrap::{Defaults, FIRST_QUEUE};
 use desk::customer::Card;
-use desk::queue::{Decision, QueueDraft, Seat, Settings};
+use desk::queue::{Decision, Onward, QueueDraft, Seat, Settings};
 use desk::skill::{Need, Skill};
 use desk::{By, Error, Store};
 use serde_json::json;
 use tempfile::TempDir;
-use terms::routing::{self, KnownCaller};
-use terms::{AgentId, TenantId, Timestamp};
+use terms::routing::{self, KnownCaller, SkillChoice, Standing, Target};
+use terms::{AgentId, QueueId, TenantId, Timestamp};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 
@@ -133,6 +133,70 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
         (Settings { priority: 1_001, ..settings.clone() }, "priority"),
         (asks(slow), "decision"),
         (asks(inward), "decision"),
+    ] {
+        match store.change_queue(tenant, &by(), FIRST_QUEUE, &draft(wrong)).await {
+            Err(Error::Invalid { field: named, .. }) => assert_eq!(named, field),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_comes_in_and_stays_where_others_go_and_what_they_hear_reaches_the_plan() {
+    let (_folder, store, tenant, _) = opened().await;
+    let draft = |settings| QueueDraft { name: "客服".into(), settings };
+    store.change_queue(tenant, &by(), FIRST_QUEUE, &draft(Settings::default())).await.unwrap();
+    let plain = store.compile_plan(tenant).await.unwrap().queues[0].clone();
+    assert_eq!(plain.matching.doors, routing::Doors::default(), "anybody comes in and stays");
+    assert_eq!((plain.matching.ring_more_every_s, plain.in_queue.playlist.len()), (5, 0));
+
+    let queue = Target::Queue(FIRST_QUEUE);
+    let onward = |after_s, target: &Target| Onward { after_s, target: target.clone() };
+    let voicemail = Target::Voicemail(FIRST_QUEUE);
+    let settings = Settings {
+        skill_choice: SkillChoice::BestAvailable,
+        ring_more_every_s: 7,
+        joins_while: vec![Standing::Idle, Standing::WrapUp],
+        stays_while: vec![Standing::Break],
+        overflow: Some(queue.clone()),
+        overflow_chain: vec![onward(30, &queue), onward(60, &voicemail)],
+        out_of_hours: Some(Target::Hangup),
+        playlist: vec!["summer".into(), "music".into()],
+        shuffled: true,
+        ..Settings::default()
+    };
+    let kept = store.change_queue(tenant, &by(), FIRST_QUEUE, &draft(settings.clone())).await;
+    assert_eq!(kept.unwrap().settings, settings);
+    let found = store.compile_plan(tenant).await.unwrap().queues[0].clone();
+    let (matching, in_queue) = (found.matching, found.in_queue);
+    assert_eq!(matching.skill_choice, SkillChoice::BestAvailable);
+    assert_eq!(matching.ring_more_every_s, 7);
+    assert_eq!(in_queue.playlist, ["music/summer", "music/wait"]);
+    assert!(in_queue.shuffled);
+    let chain = [(30, queue.clone()), (60, voicemail.clone())]
+        .map(|(after_s, target)| routing::Onward { after_s, target });
+    let doors = routing::Doors {
+        joins_while: vec![Standing::Idle, Standing::WrapUp],
+        stays_while: vec![Standing::Break],
+        hours: None,
+        out_of_hours: Some(Target::Hangup),
+        overflow_chain: chain.to_vec(),
+    };
+    assert_eq!(matching.doors, doors);
+
+    let nobody = Target::Queue(QueueId(99));
+    let with = |overflow_chain| Settings { overflow_chain, ..settings.clone() };
+    for (wrong, field) in [
+        (with(vec![onward(4, &queue)]), "overflow_chain"),
+        (with(vec![onward(30, &nobody)]), "overflow_chain"),
+        (with(vec![onward(30, &voicemail), onward(30, &queue)]), "overflow_chain"),
+        (with(vec![onward(30, &queue); 9]), "overflow_chain"),
+        (Settings { overflow: None, ..settings.clone() }, "overflow_chain"),
+        (Settings { out_of_hours: Some(nobody.clone()), ..settings.clone() }, "out_of_hours"),
+        (Settings { hours: Some("never heard of".into()), ..settings.clone() }, "hours"),
+        (Settings { ring_more_every_s: 0, ..settings.clone() }, "ring_more_every_s"),
+        (Settings { playlist: vec!["../etc".into()], ..settings.clone() }, "playlist"),
+        (Settings { playlist: vec!["a".into(); 33], ..settings.clone() }, "playlist"),
     ] {
         match store.change_queue(tenant, &by(), FIRST_QUEUE, &draft(wrong)).await {
             Err(Error::Invalid { field: named, .. }) => assert_eq!(named, field),

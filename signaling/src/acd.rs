@@ -13,8 +13,9 @@
 //! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
 //! unanswered, unreachable, picked up by a colleague or withdrawn. Whatever the end, the agent and
 //! the visit are put where they belong in the same step; nobody stays reserved. A visit rings at one
-//! agent, or with [`Strategy::RingAll`] at several, who have one deadline: the first answer
-//! withdraws the other offers, and the visit goes back to its place when the last of them has ended.
+//! agent, or with [`Strategy::RingAll`] and [`Strategy::Progressive`] at several, who have one
+//! deadline: the first answer withdraws the other offers, and the visit goes back to its place when
+//! the last of them has ended.
 //!
 //! Methods take the time; outputs come from [`Distributor::poll_output`].
 
@@ -24,11 +25,13 @@ mod audit;
 mod callback;
 mod claim;
 mod decide;
+mod doors;
 mod keep;
 mod load;
 mod offer;
 mod personal;
 mod presence;
+mod progressive;
 mod queue;
 mod resume;
 mod rings;
@@ -56,7 +59,8 @@ use terms::event::{Activity, Choice, FlowOut, Forwarding, OfferEnd};
 use terms::routing::Strategy;
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
-/// Agents at whom one contact rings at a time, with [`Strategy::RingAll`].
+/// Agents at whom one contact rings at a time, with [`Strategy::RingAll`] and
+/// [`Strategy::Progressive`].
 pub const RUNG_MAX: usize = 20;
 
 /// What the distributor wants done.
@@ -169,6 +173,14 @@ pub enum Entered {
         /// Its priority.
         priority: i32,
     },
+    /// Nobody is there for whom one might come in ([`terms::routing::Doors::joins_while`]): it must go
+    /// to the overflow.
+    Unstaffed {
+        /// The place it would have had.
+        position: u32,
+        /// Its priority.
+        priority: i32,
+    },
 }
 
 /// There is no such queue.
@@ -201,6 +213,8 @@ struct Visit {
     offer: Option<Offer>,
     /// Nobody is found for it.
     absent: bool,
+    /// It stays although nobody is there: it is not on the line, or hears something else meanwhile.
+    stays: bool,
     /// What strategies may know of it.
     facts: Variables,
 }
@@ -217,11 +231,14 @@ impl Visit {
 struct Offer {
     agents: Vec<AgentId>,
     deadline: Moment,
+    /// When one more rings.
+    more_at: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Offer(VisitId),
+    RingMore(VisitId),
     Wait(VisitId),
     Widen(VisitId),
     Personal(VisitId),
@@ -289,6 +306,8 @@ pub struct Distributor {
     left: resume::Left,
     last: personal::Last,
     claims: claim::Claims,
+    /// Queues in which nobody may be left whom those who wait could stay for.
+    thinned: BTreeSet<QueueId>,
     /// Who comes in next.
     introduced: Option<(VisitId, Variables)>,
     /// For strategies that draw lots.
@@ -310,6 +329,7 @@ impl Distributor {
             left: resume::Left::default(),
             last: personal::Last::default(),
             claims: claim::Claims::default(),
+            thinned: BTreeSet::new(),
             introduced: None,
             dice: SmallRng::seed_from_u64(seed),
         }
@@ -330,6 +350,7 @@ impl Distributor {
         let introduced = self.introduced.take().filter(|(introduced, _)| *introduced == visit);
         let absent = callback.is_some() || undecided;
         let personal = personal.filter(|personal| !absent && self.may_await(personal.agent, id));
+        let staffed = callback.is_some() || self.lets_in(id);
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
         self.arrivals += 1;
         let key = queue.key(priority, since, self.arrivals);
@@ -337,6 +358,9 @@ impl Distributor {
         let position = queue.position(key);
         if queue.is_full() && callback.is_none() {
             return Ok(Entered::Full { position, priority });
+        }
+        if !staffed {
+            return Ok(Entered::Unstaffed { position, priority });
         }
         let wait_max = Duration::from_secs(queue.settings.wait_max_s.into());
         let leave_at = now.moment + callback.unwrap_or(wait_max);
@@ -357,6 +381,7 @@ impl Distributor {
             awaited: None,
             offer: None,
             absent,
+            stays: callback.is_some(),
             facts: introduced.map(|(_, facts)| facts).unwrap_or_default(),
         };
         self.stand(now, visit, stay);
@@ -376,6 +401,7 @@ impl Distributor {
             queue.put(visit.key, visit.stage, id);
         }
         self.timers.insert((visit.leave_at, Timer::Wait(id)));
+        self.thinned.insert(visit.queue);
         self.visits.insert(id, visit);
         self.widen(now, id);
     }
@@ -409,6 +435,7 @@ impl Distributor {
 
     /// Deadlines that are reached.
     pub fn handle_timeout(&mut self, now: Now) {
+        let mut more = Vec::new();
         while let Some(&(at, timer)) = self.timers.first() {
             if at > now.moment {
                 break;
@@ -416,6 +443,7 @@ impl Distributor {
             self.timers.pop_first();
             match timer {
                 Timer::Offer(visit) => self.offer_expired(now, visit),
+                Timer::RingMore(visit) => more.push(visit),
                 Timer::Wait(visit) => self.waited_too_long(now, visit),
                 Timer::Widen(visit) => self.widen(now, visit),
                 Timer::Personal(visit) => self.await_all(visit),
@@ -424,6 +452,11 @@ impl Distributor {
         }
         // Who comes back to the queue in this moment stands in line before anybody is offered.
         self.pump(now);
+        // Whoever is free now is nobody's who waits: they may ring for who rings already.
+        for visit in more {
+            self.ring_more(now, visit);
+        }
+        self.send_on();
     }
 
     /// When [`Distributor::handle_timeout`] is due.
@@ -487,7 +520,7 @@ impl Distributor {
             self.timers.remove(&(at, Timer::Widen(id)));
         }
         if let Some(offer) = visit.offer {
-            self.timers.remove(&(offer.deadline, Timer::Offer(id)));
+            self.stop_offer_timers(id, &offer);
         }
         if let Some(queue) = self.queues.get_mut(&visit.queue) {
             queue.take(visit.key);
@@ -535,6 +568,8 @@ impl Distributor {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         self.touched.insert(id);
         self.outputs.extend(agent.changes(now, disposition).map(Output::AgentChanged));
+        self.thin_out(id);
+        let Some(agent) = self.agents.get_mut(&id) else { return };
         let free = agent.is_free();
         if free == agent.listed {
             return self.leave_personal(id);
@@ -555,7 +590,7 @@ impl Distributor {
         self.leave_personal(id);
     }
 
-    /// Offers until no waiting contact reaches a free agent.
+    /// Offers until no waiting contact reaches a free agent; then those go who have nobody to stay for.
     fn pump(&mut self, now: Now) {
         while let Some(&(key, place)) = self.matchable.first() {
             match place {
@@ -563,6 +598,7 @@ impl Distributor {
                 Place::Agent(id) => self.offer_personally(now, key, id),
             }
         }
+        self.send_on();
     }
 
     fn offer_next(&mut self, now: Now, key: Key, id: QueueId) {

@@ -534,10 +534,8 @@ impl Call {
 
     /// Sends the anchor to the next place, answering it first where there is something to hear.
     fn go_to(&mut self, cx: &mut Cx, next: Next) {
-        self.hops += 1;
-        if self.hops > cx.world.config.hops_max {
-            self.story.stranded = true;
-            return self.end(cx, cause::EXCHANGE_ROUTING, Party::System);
+        if !self.may_hop(cx) {
+            return;
         }
         let target = match next {
             Next::Dial(to) => return self.dial(cx, to, dial::Why::Direct),

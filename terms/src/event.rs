@@ -178,7 +178,7 @@ pub enum Party {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlowOut {
-    /// The queue was full or closed.
+    /// The queue was full.
     Overflow,
     /// Waited too long.
     MaxWait,
@@ -188,6 +188,10 @@ pub enum FlowOut {
     Voicemail,
     /// A supervisor, a shutdown or a fault.
     Forced,
+    /// No agent was there to come in or to stay for.
+    NoAgents,
+    /// Came outside of the queue's opening hours.
+    Closed,
 }
 
 /// What an agent is doing.

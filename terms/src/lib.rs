@@ -17,7 +17,7 @@
 //! | pickup | 代接 | A colleague takes what rings at an agent's phone: one of those who serve a queue together. |
 //! | team | 班组 | Agents who are led together; teams form a tree, so that departments have teams. |
 //! | forwarding, do not disturb | 呼叫转移、免打扰 | Where an agent wants the calls to their extension to go; that nobody rings there. |
-//! | agent | 座席 | A person who answers. Presence is what they chose (ready, break); activity is what we observe (idle, ringing, talking, wrap-up). |
+//! | agent | 座席 | A person who answers. Presence is what they chose (ready, break); activity is what we observe (idle, ringing, talking, wrap-up); standing is what they are to those who wait (idle, busy, wrap-up, break). |
 //! | wrap-up | 话后处理 | From release until the agent is ready again. |
 //! | disposition | 通话小结 | What the agent says the call was about. |
 //! | hangup cause | 挂机原因 | What the network says ended the leg (Q.850). |

@@ -208,7 +208,7 @@ tables! {
         ring_ms: i32,
         /// `answered`, `abandoned`, `flowed_out` or `callback_queued`.
         outcome: String,
-        /// `overflow`, `max_wait`, `exit_key`, `voicemail` or `forced`.
+        /// `overflow`, `max_wait`, `exit_key`, `voicemail`, `forced`, `no_agents` or `closed`.
         flow_out_reason: Option<String>,
         /// The agent who answered.
         agent_id: Option<AgentId>,

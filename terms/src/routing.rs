@@ -36,7 +36,10 @@ pub use emergency::Emergency;
 pub use in_queue::{CallFirst, Callback, InQueue};
 pub use lease::{LEASE_CODE_DIGITS, LEASES_MAX, Lease, LeaseChanges, LeaseKind};
 pub use mailbox::{Mailbox, MailboxTakes};
-pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
+pub use matching::{
+    Decision, Doors, KnownCaller, Matching, Need, ONWARD_MAX, Onward, Seat, Skill, SkillChoice,
+    Standing, Strategy,
+};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use parking::{PARK_WAIT_S_MAX, PARK_WAIT_S_MIN, ParkRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};

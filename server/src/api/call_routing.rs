@@ -322,6 +322,9 @@ fn why_the_agent(choice: &Choice) -> String {
         Strategy::RingAll => {
             format!("Of {free} free agents, one of those who ring together, idle for {seconds} s.")
         }
+        Strategy::Progressive => format!(
+            "Of {free} free agents, the next to ring beside those who do: idle for {seconds} s."
+        ),
         Strategy::FewestCalls => {
             format!("Of {free} free agents, the one with the fewest conversations: {measure}.")
         }

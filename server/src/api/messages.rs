@@ -212,6 +212,10 @@ const SENTENCES: &[Sentence] = &[
         "{} 名空闲座席中同时振铃者之一，已空闲 {} 秒。",
     ),
     (
+        "Of {} free agents, the next to ring beside those who do: idle for {} s.",
+        "{} 名空闲座席中下一个加入振铃者：已空闲 {} 秒。",
+    ),
+    (
         "Of {} free agents, the one furthest behind their share: weight {}.",
         "{} 名空闲座席中选择落后于分配比例最多的一名：权重 {}。",
     ),
@@ -361,6 +365,11 @@ const SENTENCES: &[Sentence] = &[
     ("2-12 digits are needed, such as {}", "需要 2-12 位数字，例如 {}"),
     ("a telephone number is needed", "需要电话号码"),
     ("at most {} are played one after the other", "最多依次播放 {} 条"),
+    ("at most {} follow each other", "最多依次 {} 级"),
+    (
+        "the overflow and each target but the last must be queues",
+        "溢出目标以及除最后一级外的每一级都必须是队列",
+    ),
     ("{} is no key from 0 to 9", "{} 不是 0 至 9 的按键"),
     ("{} is outside {}", "{} 超出范围 {}"),
     ("0 would let nothing through; use at least 1", "0 会拒绝一切，请至少填 1"),

@@ -23,6 +23,7 @@ impl Distributor {
         self.close_queues(now);
         self.sign_out_leavers(now, plan);
         self.forget();
+        self.thin_out_all();
         self.pump(now);
     }
 
@@ -167,7 +168,11 @@ impl Distributor {
         let agents = &self.agents;
         self.timers.retain(|(_, timer)| match timer {
             Timer::WrapUp(agent) => agents.contains_key(agent),
-            Timer::Offer(_) | Timer::Wait(_) | Timer::Widen(_) | Timer::Personal(_) => true,
+            Timer::Offer(_)
+            | Timer::RingMore(_)
+            | Timer::Wait(_)
+            | Timer::Widen(_)
+            | Timer::Personal(_) => true,
         });
     }
 }

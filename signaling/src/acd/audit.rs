@@ -19,6 +19,10 @@ impl Distributor {
 
     fn audit_queues(&self) -> Result<(), String> {
         for (id, queue) in &self.queues {
+            let stranded = queue.visits().any(|visit| self.stays_for_nobody(visit));
+            if queue.open && stranded && !self.thinned.contains(id) {
+                return Err(format!("a contact waits in queue {id} with nobody to stay for"));
+            }
             if queue.open && queue.head().is_some() {
                 return Err(format!("queue {id} has a waiting contact and a free agent"));
             }
@@ -69,6 +73,9 @@ impl Distributor {
         }
         if !self.timers.contains(&(offer.deadline, Timer::Offer(id))) {
             return Err(format!("the offer of visit {id} never ends"));
+        }
+        if offer.more_at.is_some_and(|at| !self.timers.contains(&(at, Timer::RingMore(id)))) {
+            return Err(format!("visit {id} never rings at one more"));
         }
         for agent in &offer.agents {
             let engaged = self.agents.get(agent).and_then(|agent| agent.engaged);

@@ -43,6 +43,14 @@ pub(crate) struct KeptVisit {
     since_wall: Timestamp,
     leave_at: Moment,
     absent: bool,
+    stays: bool,
+}
+
+impl KeptVisit {
+    /// The same stay as it is when its caller is back from what they hear meanwhile.
+    pub fn back(self, leave_at: Moment) -> Self {
+        KeptVisit { leave_at, absent: false, stays: false, ..self }
+    }
 }
 
 impl Distributor {
@@ -79,6 +87,7 @@ impl Distributor {
             since_wall: visit.since_wall,
             leave_at: visit.leave_at,
             absent: visit.absent,
+            stays: visit.stays,
         })
     }
 
@@ -107,7 +116,7 @@ impl Distributor {
             return false;
         }
         let KeptVisit { call, queue, priority, since, key, .. } = *kept;
-        let KeptVisit { entered, since_wall, leave_at, absent, .. } = *kept;
+        let KeptVisit { entered, since_wall, leave_at, absent, stays, .. } = *kept;
         self.arrivals = self.arrivals.max(key.arrival);
         let stay = Visit {
             call,
@@ -123,6 +132,7 @@ impl Distributor {
             awaited: None,
             offer: None,
             absent,
+            stays,
             facts: Variables::default(),
         };
         self.stand(now, id, stay);
@@ -131,6 +141,7 @@ impl Distributor {
 
     /// Everybody is back: who is free is offered who waits.
     pub(crate) fn restored(&mut self, now: Now) {
+        self.thin_out_all();
         self.pump(now);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::agent::{Engaged, Presence, Stage, WrapUp};
 use super::rings::Pick;
-use super::{Busy, Distributor, Offer, Output, Timer};
+use super::{Busy, Distributor, Offer, Output, Timer, progressive};
 use crate::switch::Now;
 use std::time::Duration;
 use terms::event::{Choice, FlowOut, Forwarding, OfferEnd};
@@ -21,13 +21,22 @@ impl Distributor {
     pub(super) fn offer(&mut self, now: Now, queue: QueueId, id: VisitId, pick: Pick) {
         let agent_id = pick.agent;
         let choice = self.choice(now, queue, id, pick);
-        let ring = self.queues.get(&queue).map_or(0, |queue| queue.settings.ring_max_s);
+        let settings = self.queues.get(&queue).map(|queue| &queue.settings);
+        let ring = settings.map_or(0, |settings| settings.ring_max_s);
         let deadline = now.moment + Duration::from_secs(ring.max(1).into());
+        let more_at = settings.and_then(|set| progressive::more_at(now.moment, set, &pick));
         let visit = self.visits.get_mut(&id).expect("a waiting visit exists");
-        let offer = visit.offer.get_or_insert(Offer { agents: Vec::new(), deadline });
-        offer.agents.push(agent_id);
         let call = visit.call;
+        let mut agents = Vec::new();
+        if let Some(before) = visit.offer.take() {
+            self.stop_offer_timers(id, &before);
+            agents = before.agents;
+        }
+        agents.push(agent_id);
+        let visit = self.visits.get_mut(&id).expect("a waiting visit exists");
+        visit.offer = Some(Offer { agents, deadline, more_at });
         self.timers.insert((deadline, Timer::Offer(id)));
+        self.timers.extend(more_at.map(|at| (at, Timer::RingMore(id))));
         let agent = self.agents.get_mut(&agent_id).expect("a listed agent exists");
         agent.engaged = Some(Engaged {
             call,
@@ -153,9 +162,10 @@ impl Distributor {
             return false;
         };
         offer.agents.remove(place);
-        if offer.agents.is_empty() {
-            self.timers.remove(&(offer.deadline, Timer::Offer(id)));
-            visit.offer = None;
+        if offer.agents.is_empty()
+            && let Some(over) = visit.offer.take()
+        {
+            self.stop_offer_timers(id, &over);
         }
         let agent = self.agents.get_mut(&agent_id).expect("an offered agent exists");
         agent.engaged = None;
@@ -171,6 +181,14 @@ impl Distributor {
         }
         self.settle(agent_id, now, None);
         true
+    }
+
+    /// An offer is over, or begins anew.
+    pub(super) fn stop_offer_timers(&mut self, id: VisitId, offer: &Offer) {
+        self.timers.remove(&(offer.deadline, Timer::Offer(id)));
+        if let Some(at) = offer.more_at {
+            self.timers.remove(&(at, Timer::RingMore(id)));
+        }
     }
 
     /// Back to its place in the queue, unless it rings on at somebody: its age makes it the first of
@@ -218,6 +236,7 @@ impl Distributor {
             self.drop_wrap_up(id);
         }
         self.settle(id, now, None);
+        self.send_on();
         Ok(())
     }
 

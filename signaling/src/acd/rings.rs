@@ -2,14 +2,16 @@
 //!
 //! An agent's ring follows from the queue's levels and needs alone, so it is worked out when the plan
 //! comes. Inside a ring the strategy decides. Rings that open at the same wait are one *stage* of a
-//! visit: a visit of stage `s` reaches the rings of all stages up to `s`.
+//! visit: a visit of stage `s` reaches the rings of all stages up to `s`. Where a queue asks for the
+//! best available, agents whose levels come to different sums are in rings of their own.
 
 use super::strategy::{Candidate, Contact, Free, Skills};
 use rand::rngs::SmallRng;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use terms::event::ChosenBy;
-use terms::routing::{self, Need, Skill, Strategy};
+use terms::routing::{self, Matching, Need, Skill, SkillChoice, Strategy};
 use terms::{AgentId, Moment};
 
 /// How far off an agent is: the seconds that a contact waits before they may be asked, and how many
@@ -18,6 +20,8 @@ use terms::{AgentId, Moment};
 struct Distance {
     after_s: u32,
     misses: u32,
+    /// What their levels of what is needed come to, where it counts; more is nearer.
+    levels: Reverse<u32>,
 }
 
 /// Who is in which ring, the nearest first; each in the order of the queue's list.
@@ -39,7 +43,7 @@ impl Layout {
         for &agent in &queue.agents {
             let level = levels.get(&agent).copied().unwrap_or(1);
             let after_s = matching.widen_every_s.saturating_mul(level.saturating_sub(1));
-            if let Some(distance) = distance(after_s, &matching.needs, skills(agent)) {
+            if let Some(distance) = chosen(after_s, matching, skills(agent)) {
                 rings.entry(distance).or_default().push(agent);
                 if queue.strategy == Strategy::Expression {
                     known.insert(agent, skills(agent).to_vec());
@@ -50,9 +54,30 @@ impl Layout {
     }
 }
 
+/// The same as [`distance`], as far as the queue goes by skills.
+fn chosen(after_s: u32, matching: &Matching, skills: &[Skill]) -> Option<Distance> {
+    let needs = matching.needs.as_slice();
+    match matching.skill_choice {
+        SkillChoice::All => distance(after_s, needs, skills),
+        SkillChoice::Disregard => distance(after_s, &[], skills),
+        SkillChoice::BestAvailable => {
+            let levels = Reverse(levels(needs, skills));
+            distance(after_s, needs, skills).map(|distance| Distance { levels, ..distance })
+        }
+    }
+}
+
+/// What an agent's levels of the skills that are needed come to. What they must not have counts
+/// nothing.
+fn levels(needs: &[Need], skills: &[Skill]) -> u32 {
+    let wanted =
+        |skill: &&Skill| needs.iter().any(|need| !need.excluded && need.skill == skill.name);
+    skills.iter().filter(wanted).fold(0, |sum, skill| sum.saturating_add(skill.level))
+}
+
 /// None where the agent misses what is always needed, or has what never fits.
 fn distance(after_s: u32, needs: &[Need], skills: &[Skill]) -> Option<Distance> {
-    let mut distance = Distance { after_s, misses: 0 };
+    let mut distance = Distance { after_s, misses: 0, levels: Reverse(0) };
     let has = |need: &Need| {
         skills.iter().any(|skill| skill.name == need.skill && skill.level >= need.level)
     };
@@ -237,5 +262,24 @@ mod tests {
         for skills in [&less[..], &[]] {
             assert_eq!(of(None, skills), Some((0, 0)), "{skills:?}");
         }
+    }
+
+    #[test]
+    fn of_those_who_have_what_is_needed_more_of_it_is_nearer_where_the_queue_says_so() {
+        let trainee = Need { excluded: true, ..need("trainee", 2, None) };
+        let needs = vec![need("gas", 3, None), need("cantonese", 1, Some(0)), trainee];
+        let of = |skill_choice, skills: &[Skill]| {
+            let matching = Matching { needs: needs.clone(), skill_choice, ..Matching::default() };
+            chosen(20, &matching, skills)
+        };
+        let (gas, expert) = ([skill("gas", 3)], [skill("gas", 9), skill("trainee", 1)]);
+        let (both, wished) = ([skill("gas", 3), skill("cantonese", 1)], SkillChoice::BestAvailable);
+        assert!(of(wished, &both) < of(wished, &expert), "whoever misses less comes first");
+        assert!(of(wished, &expert) < of(wished, &gas), "nine is better than three");
+        assert_eq!(of(SkillChoice::All, &expert), of(SkillChoice::All, &gas), "good enough");
+        assert_eq!(of(wished, &[]), None, "it is needed all the same");
+        let nothing = of(SkillChoice::Disregard, &[skill("trainee", 9)]);
+        assert_eq!(nothing, of(SkillChoice::Disregard, &both), "nobody asks");
+        assert_eq!(nothing.map(|d| (d.after_s, d.misses)), Some((20, 0)), "but for their seat");
     }
 }

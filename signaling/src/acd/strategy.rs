@@ -10,6 +10,7 @@ mod longest_idle_global;
 mod longest_idle_queue;
 mod occupancy;
 mod percentage;
+mod progressive;
 mod random;
 mod ranked;
 mod ring_all;
@@ -99,6 +100,7 @@ impl Free {
             Strategy::LeastTalk => ranked(least_talk::RULE),
             Strategy::Occupancy => ranked(occupancy::RULE),
             Strategy::RingAll => ranked(ring_all::RULE),
+            Strategy::Progressive => ranked(progressive::RULE),
             Strategy::LongestIdleQueue => Order::LongestIdleQueue(LongestIdleQueue::default()),
             Strategy::RoundRobin => Order::RoundRobin(RoundRobin::new(agents)),
             Strategy::Linear => Order::Linear(Linear::new(agents)),

@@ -2,8 +2,10 @@
 
 mod claim;
 mod decide;
+mod doors;
 mod order;
 mod personal;
+mod progressive;
 mod ring_all;
 mod rings;
 mod strategies;
@@ -16,7 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use terms::TenantId;
 use terms::control::AgentAction;
 use terms::event::ChosenBy;
-use terms::routing::{self, InQueue, Matching, Need, Plan, Seat, Skill, Strategy, Target};
+use terms::routing::{
+    self, Doors, InQueue, Matching, Need, Plan, Seat, Skill, SkillChoice, Standing, Strategy,
+    Target,
+};
 
 fn at(secs: u64) -> Now {
     let wall = Timestamp::from_secs(1_800_000_000 + secs as i64);
@@ -213,6 +218,8 @@ struct Day {
     counts: [u64; 4],
     /// Visits that rang at more than one agent.
     rung_together: u64,
+    /// Who hears something else, and when they would have had to leave.
+    aside: Vec<(VisitId, Moment)>,
 }
 
 const AGENTS: u64 = 12;
@@ -223,8 +230,8 @@ impl Day {
         let queues = (1..=5).map(|id| Self::queue(&mut rng, seed, id)).collect();
         let acd = ready(AGENTS, queues);
         let (offers, talking) = (BTreeSet::new(), BTreeMap::new());
-        let (counts, rung_together) = ([0; 4], 0);
-        Day { acd, rng, second: 1, visits: 0, offers, talking, counts, rung_together }
+        let (counts, rung_together, aside) = ([0; 4], 0, Vec::new());
+        Day { acd, rng, second: 1, visits: 0, offers, talking, counts, rung_together, aside }
     }
 
     /// Three days in a row have all strategies.
@@ -247,8 +254,17 @@ impl Day {
         let needs = vec![Need { skill: "gas".into(), level: 2, until_s, excluded }];
         // Now and then nobody has a score: the agent's calls are what it is divided by.
         let expression = Some("skill('gas') + waited_ms / agent_calls - agent_weight".to_owned());
+        let there = [Standing::Idle, Standing::Busy, Standing::WrapUp];
+        let mut rule = || if rng.random_bool(0.2) { there.to_vec() } else { Vec::new() };
+        let doors = Doors { joins_while: rule(), stays_while: rule(), ..Doors::default() };
+        let choices = [SkillChoice::All, SkillChoice::BestAvailable, SkillChoice::Disregard];
+        let skill_choice = choices[rng.random_range(0..3)];
+        let ring_more_every_s = rng.random_range(0..8);
         let matching = Matching {
             seats,
+            doors,
+            skill_choice,
+            ring_more_every_s,
             needs,
             widen_every_s,
             priority_step_s,
@@ -263,7 +279,7 @@ impl Day {
         let agent = AgentId(self.rng.random_range(1..=AGENTS));
         let any = self.pick_visit();
         let offered = self.pick_offer();
-        match self.rng.random_range(0..19) {
+        match self.rng.random_range(0..21) {
             0..=4 => {
                 self.visits += 1;
                 self.counts[0] += 1;
@@ -282,7 +298,7 @@ impl Day {
                     undecided: self.rng.random_bool(0.1),
                 };
                 let entered = self.acd.enqueue(now, arrival).expect("the queue exists");
-                if let Entered::Full { .. } = entered {
+                if let Entered::Full { .. } | Entered::Unstaffed { .. } = entered {
                     self.counts[3] += 1;
                 }
             }
@@ -337,6 +353,14 @@ impl Day {
                 let personal = self.rng.random_bool(0.5).then_some(personal);
                 self.acd.decide(now, visit, own, personal);
             }
+            18 => match (self.aside.pop(), any) {
+                (Some((visit, leave_at)), _) => self.acd.step_back(now, visit, leave_at),
+                (None, Some(visit)) => {
+                    let leave_at = self.acd.step_aside(now, visit);
+                    self.aside.extend(leave_at.map(|at| (visit, at)));
+                }
+                (None, None) => {}
+            },
             _ => {
                 self.second += self.rng.random_range(0..10);
                 self.acd.handle_timeout(at(self.second));
@@ -387,7 +411,8 @@ impl Day {
                     let agents = self.offers.iter().filter(|(of, _)| *of == visit).count();
                     let queue = self.acd.visits.get(&visit).map(|visit| visit.queue);
                     let strategy = queue.map(|queue| self.acd.queues[&queue].settings.strategy);
-                    let several = strategy == Some(Strategy::RingAll);
+                    let several =
+                        matches!(strategy, Some(Strategy::RingAll | Strategy::Progressive));
                     assert!(agents == 1 || several, "{visit} rings at {agents} agents");
                     self.rung_together += u64::from(agents == 2);
                     self.check_order(visit, agent);

@@ -17,7 +17,7 @@ use super::queue::Waiting;
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause};
 use crate::acd::{Arrival, Distributor};
-use crate::ivr::{hours, prompt};
+use crate::ivr::prompt;
 use crate::switch::{CallbackPlace, Compiled, Cx};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -215,13 +215,9 @@ impl Call {
         cx.world.inside.has(self.tenant, &self.called.normal)
     }
 
-    /// Hours that the plan does not know are never open: nobody is rung at night by a mistake.
     fn may_try_now(&self, cx: &Cx) -> bool {
         let name = self.callback.as_ref().and_then(|callback| callback.settings.hours.as_deref());
-        let Some(name) = name else { return true };
-        let Some(plan) = cx.plan(self.tenant) else { return false };
-        let hours = plan.plan.hours.iter().find(|hours| hours.name == name);
-        hours.is_some_and(|hours| hours::is_open(hours, plan.zone, cx.now.wall))
+        self.is_within(cx, name)
     }
 
     /// An agent is about to be rung for it: what happens stands in the log from now on.
@@ -426,9 +422,12 @@ impl Call {
     pub(super) fn callback_flows_out(&mut self, cx: &mut Cx, reason: FlowOut) {
         let end = match reason {
             FlowOut::MaxWait => CallbackEnd::TooOld,
-            FlowOut::Overflow | FlowOut::ExitKey | FlowOut::Voicemail | FlowOut::Forced => {
-                CallbackEnd::QueueGone
-            }
+            FlowOut::Overflow
+            | FlowOut::ExitKey
+            | FlowOut::Voicemail
+            | FlowOut::Forced
+            | FlowOut::NoAgents
+            | FlowOut::Closed => CallbackEnd::QueueGone,
         };
         self.end_callback(cx, end, None);
     }

@@ -21,6 +21,7 @@ impl Call {
         // Who released the conversation ended the call, whatever was asked or said after it.
         self.ending = Some((cause, self.released_by.unwrap_or(by)));
         self.hunt_is_over(cx, caller_left);
+        self.quit_aside(cx, caller_left);
         self.supervised_is_over(cx);
         self.fax_is_over(cx);
         self.quit_conference(cx);
@@ -86,6 +87,7 @@ impl Call {
         if self.ending.is_none() {
             self.story.interrupted = true;
         }
+        self.quit_aside(cx, false);
         self.flow = None;
         self.end(cx, cause::TEMPORARY_FAILURE, Party::System);
         self.try_finish(cx);

@@ -1,9 +1,10 @@
 //! The call in an IVR flow: the interpreter decides, the call plays, asks and hands on.
 
 use super::hearing::FAX;
+use super::queue::Aside;
 use super::timers::Timer;
 use super::voicemail::MessageFor;
-use super::{Call, Next, Phase, cause, dial};
+use super::{Call, Next, Phase, dial};
 use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(super) struct Flowing {
     request: Option<u64>,
     /// The voice of the bot that has the caller, in the recording.
     pub bot: Option<LegId>,
+    /// The place in a queue that is kept while the caller walks through other steps.
+    pub aside: Option<Box<Aside>>,
 }
 
 fn run_cx<'a>(plan: &'a Compiled, language: Option<&'a str>, cx: &Cx) -> run::Cx<'a> {
@@ -33,6 +36,7 @@ fn run_cx<'a>(plan: &'a Compiled, language: Option<&'a str>, cx: &Cx) -> run::Cx
 impl Call {
     /// The call enters a flow, in the version that was live when the call began.
     pub(super) fn start_flow(&mut self, cx: &mut Cx, id: FlowId) {
+        self.leave_aside(cx);
         let Some((version, flow)) = self.plan.flow(id) else {
             return self.strand(cx);
         };
@@ -58,7 +62,8 @@ impl Call {
             ("category", self.category.map_or("", Category::text)),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
-        self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None, bot: None }));
+        let (request, bot, aside) = (None, None, None);
+        self.flow = Some(Box::new(Flowing { flow: id, version, run, request, bot, aside }));
         self.phase = Phase::Ivr;
         self.listen_for_fax(cx);
         self.pump_flow(cx);
@@ -206,14 +211,18 @@ impl Call {
 
     /// A step gives the call to another machine; what cannot be done comes back by `error`.
     fn hand(&mut self, cx: &mut Cx, hand: Hand) {
-        self.hops += 1;
-        if self.hops > cx.world.config.hops_max {
-            self.story.stranded = true;
-            return self.end(cx, cause::EXCHANGE_ROUTING, Party::System);
+        if let Hand::Enqueue { queue, .. } = &hand
+            && self.back_in_line(cx, *queue)
+        {
+            return;
+        }
+        self.leave_aside(cx);
+        if !self.may_hop(cx) {
+            return;
         }
         match hand {
             Hand::Enqueue { queue, priority } => {
-                if self.dissuade(cx, queue) {
+                if self.turned_to_refused(cx, queue) || self.dissuade(cx, queue) {
                     return;
                 }
                 if !self.enqueue(cx, queue, priority, None) && !self.follow_flow(cx, "error") {

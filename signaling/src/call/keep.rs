@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::event::{ConsultationEnd, Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
 use terms::media::{Audience, Command, PlayEnd};
-use terms::routing::{Queue, Target};
+use terms::routing::{Onward, Queue, Target};
 use terms::{
     AgentId, CallId, Category, ConferenceId, ContactId, FlowId, LegId, Moment, PhoneNumber,
     TenantId, VisitId,
@@ -92,6 +92,7 @@ enum At {
         visit: VisitId,
         offers: Vec<(AgentId, LegId)>,
         own: i32,
+        onward: Vec<Onward>,
     },
     /// Somebody rings for the caller, who was passed on or not.
     Dialling {
@@ -121,15 +122,24 @@ enum At {
     Coding,
 }
 
+impl At {
+    fn waiting(Waiting { visit, offers, own, onward, .. }: &Waiting) -> Self {
+        let (visit, own) = (*visit, *own);
+        At::Waiting { visit, offers: offers.clone(), own, onward: onward.clone() }
+    }
+}
+
 impl Call {
     /// The call as it is now.
     pub fn keep(&self, cx: &Cx) -> Kept<'_> {
         let at = match &self.phase {
             Phase::Opening { .. } | Phase::Answering { .. } => At::Beginning,
-            Phase::Ivr => self.flow.as_ref().map_or(At::Beginning, |flow| At::Flow(flow.flow)),
-            Phase::Waiting(Waiting { visit, offers, own, .. }) => {
-                At::Waiting { visit: *visit, offers: offers.clone(), own: *own }
-            }
+            Phase::Ivr => match (self.aside(), &self.flow) {
+                (Some(aside), _) => At::waiting(&aside.waiting),
+                (None, Some(flow)) => At::Flow(flow.flow),
+                (None, None) => At::Beginning,
+            },
+            Phase::Waiting(waiting) => At::waiting(waiting),
             Phase::Dialling(dial) => At::Dialling { passed_on: dial.is_held() },
             Phase::Talking(_) if self.fax.is_on() => At::Fax,
             Phase::Faxing(_) => At::Fax,
@@ -149,7 +159,11 @@ impl Call {
         let visit = match &at {
             At::Waiting { visit, .. } => {
                 let tenant = cx.world.tenants.get(&self.tenant);
-                tenant.and_then(|tenant| tenant.acd.keep_visit(*visit))
+                let kept = tenant.and_then(|tenant| tenant.acd.keep_visit(*visit));
+                match self.aside() {
+                    Some(aside) => kept.map(|kept| kept.back(aside.leave_at)),
+                    None => kept,
+                }
             }
             _ => None,
         };
@@ -308,9 +322,9 @@ impl Waking {
         }
         let anchor = call.goes_on(call.anchor);
         match at {
-            At::Waiting { visit, offers, own } => match call.queue.clone() {
+            At::Waiting { visit, offers, own, onward } => match call.queue.clone() {
                 Some(queue) => {
-                    let waiting = Waiting { offers, ..Waiting::new(visit, queue, own) };
+                    let waiting = Waiting { offers, onward, ..Waiting::new(visit, queue, own) };
                     call.wait_on(cx, waiting, part, anchor);
                 }
                 None => call.interrupt(cx),

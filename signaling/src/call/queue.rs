@@ -1,25 +1,28 @@
-//! Waiting: into the queue, music, announcements of the place, and out again by overflow. (Out by
-//! an answer is `offer` and `connect`, out by hanging up is `end`.)
+//! Waiting: into the queue and announcements of the place; its children have the music, the way out by
+//! overflow or by a key, and what a caller hears aside. (Out by an answer is `offer` and `connect`, out
+//! by hanging up is `end`.)
 
+mod aside;
 mod decide;
 mod facts;
 mod leave;
+mod music;
 mod notice;
+mod overflow;
+
+pub(super) use aside::Aside;
 
 use super::timers::Timer;
-use super::{Call, Next, Phase};
+use super::{Call, Phase};
 use crate::acd::{Arrival, Entered, Personal};
 use crate::ivr::prompt;
 use crate::switch::Cx;
+use music::Music;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{ChosenBy, FlowOut, HopEnd, Kind, OfferEnd};
-use terms::media::{PlayEnd, Source};
-use terms::routing::Queue;
+use terms::event::{ChosenBy, FlowOut, Kind, OfferEnd};
+use terms::routing::{Onward, Queue};
 use terms::{AgentId, LegId, Moment, QueueId, VisitId};
-
-/// Length of the silence that is repeated where music is missing.
-const SILENCE_MS: u32 = 60_000;
 
 /// One stay in a queue.
 #[derive(Clone, Debug)]
@@ -38,6 +41,10 @@ pub(super) struct Waiting {
     pub noticed: usize,
     /// The request to a program that is to say what they are worth.
     pub deciding: Option<u64>,
+    /// What follows where they came by an overflow.
+    pub onward: Vec<Onward>,
+    /// What they hear, from the first time on.
+    pub music: Option<Music>,
 }
 
 impl Waiting {
@@ -51,6 +58,8 @@ impl Waiting {
             speaks: false,
             noticed: 0,
             deciding: None,
+            onward: Vec::new(),
+            music: None,
         }
     }
 
@@ -92,12 +101,29 @@ impl Call {
         priority: i32,
         since: Option<Moment>,
     ) -> bool {
+        self.enter(cx, id, priority, since, Vec::new())
+    }
+
+    /// The same for who came by an overflow, with what follows there.
+    fn enter(
+        &mut self,
+        cx: &mut Cx,
+        id: QueueId,
+        priority: i32,
+        mut since: Option<Moment>,
+        onward: Vec<Onward>,
+    ) -> bool {
         let (now, call, visit) = (cx.now, self.id, VisitId(cx.id()));
         let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(id)) else {
             return false;
         };
-        let called_back = self.take_callback_off(cx, id, self.customer());
-        let since = since.or(called_back).or_else(|| self.comes_back(cx, id));
+        let closed = !self.is_open(cx, &queue);
+        let comes_in = !closed && cx.acd(self.tenant).is_some_and(|acd| acd.lets_in(id));
+        // Who may not come in keeps what they have.
+        if comes_in {
+            let called_back = self.take_callback_off(cx, id, self.customer());
+            since = since.or(called_back).or_else(|| self.comes_back(cx, id));
+        }
         let since = since.unwrap_or(now.moment);
         let priority = priority.saturating_add(self.vip_priority(cx, &queue));
         let own = priority;
@@ -107,19 +133,37 @@ impl Call {
         let arrival =
             Arrival { visit, call, queue: id, priority, since, personal, callback, undecided };
         self.introduce(cx, visit, &queue);
-        let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
-        let (position, priority, full) = match entered {
-            Some(Entered::Waiting { position, priority }) => (position, priority, false),
-            Some(Entered::Full { position, priority }) => (position, priority, true),
+        let line = cx.acd(self.tenant).map_or(0, |acd| acd.waiting_in(id));
+        let entered = match cx.acd(self.tenant) {
+            Some(acd) if !closed => acd.enqueue(now, arrival).ok(),
+            _ => None,
+        };
+        let (position, priority, refused) = match entered {
+            Some(Entered::Waiting { position, priority }) => (position, priority, None),
+            Some(Entered::Full { position, priority }) => {
+                (position, priority, Some(FlowOut::Overflow))
+            }
+            Some(Entered::Unstaffed { position, priority }) => {
+                (position, priority, Some(FlowOut::NoAgents))
+            }
+            None if closed => {
+                (line + 1, queue.priority.saturating_add(priority), Some(FlowOut::Closed))
+            }
             None => return false,
         };
+        if let (Some(stay), None, Some(acd)) =
+            (overflow::stay(&onward), refused, cx.acd(self.tenant))
+        {
+            acd.limit(now, visit, stay);
+        }
         self.log(cx, Some(self.anchor), Kind::Enqueued { visit, queue: id, priority, position });
         self.queue = Some(Arc::clone(&queue));
         self.queued_since = Some(since);
-        self.phase = Phase::Waiting(Waiting::new(visit, Arc::clone(&queue), own));
+        let waiting = Waiting { onward, ..Waiting::new(visit, Arc::clone(&queue), own) };
+        self.phase = Phase::Waiting(waiting);
         self.left_flow(cx, "enqueued");
-        if full {
-            self.overflow(cx, FlowOut::Overflow);
+        if let Some(reason) = refused {
+            self.overflow(cx, reason);
         } else {
             let greeting = prompt::prompt(self.language(), "queue");
             self.say_waiting(cx, vec![greeting]);
@@ -164,25 +208,6 @@ impl Call {
         known.filter(|known| known.vip).map_or(0, |_| queue.matching.vip_priority)
     }
 
-    /// Music until something else happens. Where the music itself is missing it is silence:
-    /// asking for it again and again would keep the box busy with nothing.
-    pub(super) fn play_music(&mut self, cx: &mut Cx, before: &PlayEnd) {
-        let Phase::Waiting(waiting) = &mut self.phase else { return };
-        if waiting.typed.is_some() {
-            return;
-        }
-        waiting.speaks = false;
-        let music = match waiting.queue.music.as_str() {
-            "" => "music/wait",
-            name => name,
-        };
-        let source = match before {
-            PlayEnd::Missing(name) if name == music => Source::Silence { ms: SILENCE_MS },
-            _ => Source::Prompt(music.to_owned()),
-        };
-        self.play(cx, self.anchor, vec![source], true, false);
-    }
-
     pub(super) fn arm_announcement(&mut self, cx: &Cx, queue: &Queue) {
         let every = Duration::from_secs(queue.announce_every_s.into());
         let at = (!every.is_zero()).then(|| cx.now.moment + every);
@@ -211,34 +236,6 @@ impl Call {
         }
         sources.extend(self.callback_offer(&queue));
         self.say_waiting(cx, sources);
-    }
-
-    /// The distributor sends the caller on.
-    pub(crate) fn flow_out(&mut self, cx: &mut Cx, visit: VisitId, reason: FlowOut) {
-        if !matches!(&self.phase, Phase::Waiting(waiting) if waiting.visit == visit) {
-            return;
-        }
-        if self.waits_to_call_back() {
-            self.callback_flows_out(cx, reason);
-        } else {
-            self.overflow(cx, reason);
-        }
-    }
-
-    /// Out of the queue to where the queue sends those it cannot serve.
-    fn overflow(&mut self, cx: &mut Cx, reason: FlowOut) {
-        let Phase::Waiting(waiting) = std::mem::replace(&mut self.phase, Phase::Ending) else {
-            return;
-        };
-        let (visit, queue) = (waiting.visit, waiting.queue.id);
-        self.hush();
-        self.log(cx, Some(self.anchor), Kind::FlowedOut { visit, queue, reason });
-        self.story.stranded = true;
-        self.stop_play(cx, self.anchor);
-        if self.hunt.is_some() {
-            return self.hunt_goes_on(cx, HopEnd::FlowedOut);
-        }
-        self.go_to(cx, Next::To(waiting.queue.overflow.clone()));
     }
 
     /// The call ends while it waits: abandoned when the caller left, forced out otherwise. Its offers

@@ -35,7 +35,7 @@ pub use branch::{Branch, Case, Condition, Op};
 pub use callback::Callback;
 pub use collect::Collect;
 pub use consent::Consent;
-pub use enqueue::{Enqueue, LONG_WAIT};
+pub use enqueue::{ASIDES, Enqueue, LONG_WAIT, REFUSED};
 pub use expression::Expression;
 pub use fax::Fax;
 pub use hangup::Hangup;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod agents;
+mod aside;
 mod bot;
 mod browsers;
 mod callbacks;
@@ -35,6 +36,7 @@ mod phones;
 mod pickup;
 mod property;
 mod quality;
+mod queue_doors;
 mod queueing;
 mod recording;
 mod regions;

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct InQueue {
     /// They may ask to be called back and keep their place.
     pub callback: Option<Callback>,
+    /// Music: names of prompts, heard one after the other and from the first on again; none: the
+    /// queue's one piece.
+    pub playlist: Vec<String>,
+    /// Each caller hears the pieces in an order of their own.
+    pub shuffled: bool,
     /// What they hear between the music, one after the other: names of prompts without language.
     pub notices: Vec<String>,
     /// Seconds from one notice to the next; 0 is never.

@@ -1,5 +1,9 @@
 //! How the contacts and the agents of one queue find each other.
 
+mod doors;
+
+pub use doors::{Doors, ONWARD_MAX, Onward, Standing};
+
 use crate::id::AgentId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,13 +39,16 @@ pub enum Strategy {
     Percentage,
     /// All of them at once: whoever answers first has the contact.
     RingAll,
+    /// One more of them every so many seconds, [`Matching::ring_more_every_s`], those who ring already
+    /// ringing on: whoever answers first has the contact.
+    Progressive,
     /// Who has the highest score by the queue's expression, [`Matching::expression`].
     Expression,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 13] = [
+    pub const ALL: [Strategy; 14] = [
         Strategy::LongestIdle,
         Strategy::LongestIdleQueue,
         Strategy::LongestIdleGlobal,
@@ -54,6 +61,7 @@ impl Strategy {
         Strategy::Occupancy,
         Strategy::Percentage,
         Strategy::RingAll,
+        Strategy::Progressive,
         Strategy::Expression,
     ];
 
@@ -72,6 +80,7 @@ impl Strategy {
             Strategy::Occupancy => "occupancy",
             Strategy::Percentage => "percentage",
             Strategy::RingAll => "ring_all",
+            Strategy::Progressive => "progressive",
             Strategy::Expression => "expression",
         }
     }
@@ -100,6 +109,19 @@ pub struct Need {
     /// The other way round: who has it at this level is who lacks it at any other.
     #[serde(default)]
     pub excluded: bool,
+}
+
+/// What [`Matching::needs`] come to among the free agents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkillChoice {
+    /// Whoever has what is needed is as good as anybody else who has: the strategy decides.
+    #[default]
+    All,
+    /// Of those who have it, the ones whose levels come to more in all go first.
+    BestAvailable,
+    /// Needs are not looked at.
+    Disregard,
 }
 
 /// What is particular to one agent of a queue. Who has no seat has weight 1 and level 1.
@@ -146,6 +168,10 @@ pub struct Matching {
     pub seats: Vec<Seat>,
     /// Skills that agents need.
     pub needs: Vec<Need>,
+    /// What they come to.
+    pub skill_choice: SkillChoice,
+    /// Seconds from one phone that rings to the next with [`Strategy::Progressive`]; 0 counts as 1.
+    pub ring_more_every_s: u32,
     /// Seconds of waiting from one level of seats to the next.
     pub widen_every_s: u32,
     /// Seconds of waiting that one point of a contact's own priority is worth among those of the
@@ -166,6 +192,8 @@ pub struct Matching {
     pub decision: Option<Decision>,
     /// What [`Strategy::Expression`] scores free agents by; without one all have the same.
     pub expression: Option<String>,
+    /// Who comes in, who stays, and where the others go.
+    pub doors: Doors,
 }
 
 /// Another program is asked what a contact is worth and whom it waits for first. No agent is found for

@@ -57,6 +57,38 @@ async fn seats_and_skills_are_set_by_who_may_and_come_back() {
 }
 
 #[tokio::test]
+async fn doors_chains_and_music_come_back_as_they_were_set_and_what_is_none_is_refused() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let set = json!({"name": "gas", "joins_while": ["idle", "wrap_up"], "stays_while": ["break"],
+        "overflow": {"queue": "1"}, "out_of_hours": "hangup", "skill_choice": "best_available",
+        "overflow_chain": [{"after_s": 30, "target": {"voicemail": "1"}}],
+        "playlist": ["summer", "music"], "shuffled": true});
+    let made = rig.post("/api/v1/queues", &token, set.clone()).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let made = made.json();
+    for (field, value) in set.as_object().unwrap() {
+        assert_eq!(&made[field.as_str()], value, "{field}");
+    }
+    let stage = |after_s: u32| json!({"after_s": after_s, "target": "hangup"});
+    for (field, wrong, word) in [
+        ("joins_while", json!(["asleep"]), "asleep"),
+        ("skill_choice", json!("some"), "some"),
+        ("overflow_chain", json!([stage(3)]), "3 is outside 5-7200"),
+        ("overflow_chain", json!([stage(30), stage(30)]), "must be queues"),
+        ("hours", json!("never heard of"), "there are no opening hours"),
+    ] {
+        let mut draft = set.clone();
+        draft["name"] = json!("other");
+        draft[field] = wrong;
+        let refused = rig.post("/api/v1/queues", &token, draft).await;
+        assert!(refused.status.is_client_error(), "{field}: {refused:?}");
+        let message = refused.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(word), "{field}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn an_expression_that_cannot_score_agents_is_refused_with_its_place() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Manager).await;

@@ -146,3 +146,33 @@ fn a_contact_that_outlives_the_process_reaches_as_far_as_it_has_waited() {
         acd.audit().expect("all is well");
     }
 }
+
+#[test]
+fn the_best_who_are_free_go_first_where_the_queue_wants_them_and_nobody_is_waited_for() {
+    for (skill_choice, order) in [
+        (SkillChoice::All, [1, 2, 3]),
+        (SkillChoice::BestAvailable, [2, 3, 1]),
+        (SkillChoice::Disregard, [1, 2, 3]),
+    ] {
+        let gas = Need { skill: "gas".into(), level: 2, until_s: None, excluded: false };
+        let matching = Matching { needs: vec![gas], skill_choice, ..Matching::default() };
+        let mut plan = plan(4, vec![routing::Queue { matching, ..queue(1, &[1, 2, 3, 4], 0) }]);
+        for (agent, level) in plan.agents.iter_mut().zip([2, 5, 3, 1]) {
+            agent.skills = vec![Skill { name: "gas".into(), level }];
+        }
+        let mut acd = Distributor::new(7);
+        acd.apply(at(0), &plan);
+        for agent in 1..=4 {
+            acd.act(at(0), AgentId(agent), AgentAction::SignIn).expect("they sign in");
+        }
+        for n in 1..=4 {
+            arrives(&mut acd, at(10), n, 1);
+        }
+        let mut rung: Vec<(u64, u64)> = (1..).zip(order).collect();
+        if skill_choice == SkillChoice::Disregard {
+            rung.push((4, 4));
+        }
+        assert_eq!(offers(&mut acd), rung, "{skill_choice:?}");
+        acd.audit().expect("all is well");
+    }
+}

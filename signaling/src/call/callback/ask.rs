@@ -53,7 +53,7 @@ impl Call {
         if waiting.typed.is_some() {
             return self.number_digit(cx, digit);
         }
-        if self.leave_by_key(cx, digit) {
+        if self.leave_by_key(cx, digit) || self.step_aside(cx, digit) {
             return;
         }
         let Phase::Waiting(waiting) = &self.phase else { return };

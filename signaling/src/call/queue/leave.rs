@@ -1,8 +1,8 @@
-//! The ways past a queue that a flow offers: a key that leads out of it, and another edge for who
-//! would wait too long.
+//! The ways past a queue that a flow offers: a key that leads out of it, and other edges for who may
+//! not come in and who would wait too long.
 
 use crate::call::{Call, Phase};
-use crate::ivr::step::LONG_WAIT;
+use crate::ivr::step::{LONG_WAIT, REFUSED};
 use crate::switch::Cx;
 use terms::QueueId;
 use terms::event::{FlowOut, Kind};
@@ -32,6 +32,22 @@ impl Call {
             self.strand(cx);
         }
         true
+    }
+
+    /// Takes the edge of the step for who may not come in: the queue is full or closed, or nobody is
+    /// there. Who has a place there keeps it.
+    pub(in crate::call) fn turned_to_refused(&mut self, cx: &mut Cx, id: QueueId) -> bool {
+        if !self.flow.as_ref().is_some_and(|flowing| flowing.run.leads(REFUSED)) {
+            return false;
+        }
+        let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(id)) else {
+            return false;
+        };
+        let key = (self.customer().normal.clone(), id);
+        let Some(tenant) = cx.world.tenants.get(&self.tenant) else { return false };
+        let called_back = tenant.callbacks.contains_key(&key) && tenant.acd.lets_in(id);
+        let comes_in = called_back || tenant.acd.admits(id);
+        !(comes_in && self.is_open(cx, &queue)) && self.follow_flow(cx, REFUSED)
     }
 
     /// Takes the edge of the step for who would wait longer than it wants, as far as that can be told.

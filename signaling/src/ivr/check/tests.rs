@@ -37,6 +37,24 @@ fn what_does_not_exist_is_refused() {
             "keys has \"x\"",
         ),
         (
+            json!({"kind": "enqueue", "queue": "1", "asides": {"x": "z"}, "on": {"error": "z"}}),
+            "asides has \"x\"",
+        ),
+        (
+            json!({"kind": "enqueue", "queue": "1", "keys": {"1": "z"}, "asides": {"1": "z"},
+                "on": {"error": "z"}}),
+            "keys and asides have \"1\"",
+        ),
+        (
+            json!({"kind": "enqueue", "queue": "1", "asides": {"1": "nowhere"},
+                "on": {"error": "z"}}),
+            "asides.1 leads to \"nowhere\"",
+        ),
+        (
+            json!({"kind": "enqueue", "queue": "1", "refused": "nowhere", "on": {"error": "z"}}),
+            "refused leads to \"nowhere\"",
+        ),
+        (
             json!({"kind": "enqueue", "queue": "1", "estimate_max_s": 60, "on": {"error": "z"}}),
             "estimate_max_s and long_wait together",
         ),

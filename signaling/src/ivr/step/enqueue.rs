@@ -1,6 +1,8 @@
 //! `enqueue`: the call waits for an agent. The flow rests; it goes on at `released` when the agent
 //! releases first, at the step of a key that the caller presses while they wait, or at `error` when
-//! the queue is gone. Who would wait too long does not come into the queue.
+//! the queue is gone. A key of `asides` leads to other steps while the place is kept: a step that puts
+//! the call into the same queue brings it back there. Who may not come in, or would wait too long, does
+//! not come into the queue.
 
 use super::Kind;
 use crate::ivr::LIST_MAX;
@@ -13,6 +15,10 @@ use terms::QueueId;
 
 /// The edge of who would wait too long.
 pub const LONG_WAIT: &str = "long_wait";
+/// The edge of who may not come in.
+pub const REFUSED: &str = "refused";
+/// The field of keys that lead aside, and what their edges begin with.
+pub const ASIDES: &str = "asides";
 /// The longest wait that a step may name, in seconds.
 const ESTIMATE_MAX_S: u32 = 7_200;
 
@@ -28,6 +34,13 @@ pub struct Enqueue {
     /// Keys that lead out of the queue, each to a step.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,
+    /// Keys that lead to another step while the place is kept.
+    #[serde(default)]
+    pub asides: BTreeMap<String, String>,
+    /// Where those go who may not come in: it is full or closed, or nobody is there. Without it they
+    /// come in and go to the queue's overflow at once.
+    #[serde(default)]
+    pub refused: Option<String>,
     /// Estimated waits that are longer go to `long_wait`.
     #[serde(default)]
     pub estimate_max_s: Option<u32>,
@@ -50,16 +63,26 @@ impl Kind for Enqueue {
     fn ways(&self) -> Vec<(String, &str)> {
         let keys = self.keys.iter().map(|(key, to)| (format!("keys.{key}"), to.as_str()));
         let long_wait = self.long_wait.as_deref().map(|to| (LONG_WAIT.to_owned(), to));
-        keys.chain(long_wait).collect()
+        let asides = self.asides.iter().map(|(key, to)| (format!("{ASIDES}.{key}"), to.as_str()));
+        let refused = self.refused.as_deref().map(|to| (REFUSED.to_owned(), to));
+        keys.chain(asides).chain(refused).chain(long_wait).collect()
     }
     fn check(&self, report: &mut Report) {
         report.queue("queue", self.queue);
         let small = (-1_000..=1_000).contains(&self.priority);
         report.unless(small, || ("priority".to_owned(), "-1000 to 1000".to_owned()));
-        report.range("keys", self.keys.len() as u32, 0, LIST_MAX as u32);
-        for key in self.keys.keys() {
-            let is_key = key.len() == 1 && key.chars().all(|c| "0123456789*#".contains(c));
-            report.unless(is_key, || (format!("keys has \"{key}\""), "one of 0-9 * #".to_owned()));
+        for (field, keys) in [("keys", &self.keys), (ASIDES, &self.asides)] {
+            report.range(field, keys.len() as u32, 0, LIST_MAX as u32);
+            for key in keys.keys() {
+                let is_key = key.len() == 1 && key.chars().all(|c| "0123456789*#".contains(c));
+                let right = || (format!("{field} has \"{key}\""), "one of 0-9 * #".to_owned());
+                report.unless(is_key, right);
+            }
+        }
+        for key in self.asides.keys() {
+            let right = "a key of one of the two";
+            let once = !self.keys.contains_key(key);
+            report.unless(once, || (format!("keys and asides have \"{key}\""), right.to_owned()));
         }
         if let Some(seconds) = self.estimate_max_s {
             report.range("estimate_max_s", seconds, 1, ESTIMATE_MAX_S);

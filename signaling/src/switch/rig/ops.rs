@@ -4,7 +4,7 @@
 use super::{Phone, Rig, TENANT, demo_plan, page_or_phone, t38};
 use crate::sip::user_agent::{Command as Sipc, Event as SipEvent};
 use crate::switch::{Config, Input};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
@@ -15,7 +15,7 @@ use terms::event::{Forwarding, SupervisionMode};
 use terms::media::{Event, Fingerprint};
 use terms::routing::{
     Area, CallFirst, Callback, Decision, Exclusion, Flow, Number, Plan, RecordingRule,
-    RecordingScope, RecordingThen, RecordingWhen, Strategy, Target, Worker,
+    RecordingScope, RecordingThen, RecordingWhen, Standing, Strategy, Target, Worker,
 };
 use terms::{
     AgentId, AreaId, CallId, ConferenceId, FlowId, LegId, NumberId, QueueId, RecordingRuleId,
@@ -84,7 +84,8 @@ fn with_an_area(mut plan: Plan) -> Plan {
 }
 
 /// Callers of queue 1 are called back with key 5, in either way, and ring at one or at all; a program
-/// that never answers may be asked about those of queue 2.
+/// that never answers may be asked about those of queue 2. Or they ring at one more after the other, go
+/// with the last agent, overflow from queue to queue, and step aside with 7.
 fn plan_with_callbacks(bytes: &[u8]) -> Plan {
     let first = match bytes.first() {
         Some(byte) if byte & 1 == 1 => CallFirst::Customer,
@@ -102,7 +103,24 @@ fn plan_with_callbacks(bytes: &[u8]) -> Plan {
         let decision = Decision { url, timeout_ms: 1_000, wait_s: 20 };
         plan.queues[1].matching.decision = Some(decision);
     }
+    if bytes.get(1).is_some_and(|byte| byte & 4 == 4) {
+        plan.queues[0].strategy = Strategy::Progressive;
+        plan.queues[0].matching.ring_more_every_s = 3;
+        let there = vec![Standing::Idle, Standing::Busy, Standing::WrapUp];
+        plan.queues[0].matching.doors.stays_while = there;
+        plan.queues[0].overflow = Target::Queue(QueueId(2));
+        leads_aside(&mut plan.flows[0].document);
+    }
     plan
+}
+
+/// Who waits may walk through the flow again.
+fn leads_aside(document: &mut Value) {
+    let start = document["start"].clone();
+    let steps = document["steps"].as_object_mut().expect("a flow has steps");
+    for step in steps.values_mut().filter(|step| step["kind"] == "enqueue") {
+        step["asides"] = json!({"7": start});
+    }
 }
 
 /// Everybody hangs up and everything that waits for time gets it.

@@ -131,6 +131,30 @@ fn who_is_called_back_is_dialled_for_the_one_agent_who_accepts() {
 }
 
 #[test]
+fn one_more_phone_rings_every_so_often_and_whoever_answers_first_has_the_caller() {
+    let mut plan = plan();
+    plan.queues[0].strategy = Strategy::Progressive;
+    plan.queues[0].matching.ring_more_every_s = 4;
+    let mut rig = world(plan);
+    rig.phones.insert(A2, Phone::Answers(secs(3)));
+    let customer = rig.customer_dials("95105600");
+    rig.wait(secs(3));
+    let rung = |rig: &mut Rig| rig.state().calls[0].rung.clone();
+    assert_eq!(rung(&mut rig), [A1]);
+    rig.wait(secs(3));
+    assert_eq!(rung(&mut rig), [A1, A2], "the first rings on");
+    let other = rig.leg_of(A1).expect("agent 1 rings too");
+    rig.wait(secs(4));
+    assert_eq!(phase(&mut rig), "talking");
+    assert_eq!(rig.state().calls[0].agent, Some(A2));
+    assert_eq!(hung_up(&rig, other), [26], "completed elsewhere");
+    assert_eq!(states(&rig, A1), ["Idle", "Ringing", "Idle"], "no break, no after-call work");
+    assert_eq!(offers(&rig), ["offered 1", "offered 2", "offer to 1 ended Withdrawn"]);
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_killed_process_lets_all_phones_go_and_rings_them_again() {
     let mut rig = world(plan());
     let customer = rig.customer_dials("95105600");

@@ -96,6 +96,36 @@ fn notices_come_one_after_the_other_between_the_music() {
 }
 
 #[test]
+fn pieces_of_music_come_one_after_the_other_and_what_is_missing_is_passed_over() {
+    for missing in [false, true] {
+        let mut plan = demo_plan();
+        plan.queues[0].announce_every_s = 0;
+        plan.queues[0].in_queue.playlist = vec!["music/a".into(), "music/b".into()];
+        plan.queues[0].in_queue.notices = vec!["hours".into()];
+        plan.queues[0].in_queue.notice_every_s = 9;
+        let mut rig = Rig::new(plan);
+        if missing {
+            rig.missing = vec!["music/b".into()];
+        }
+        let leg = dials(&mut rig, "95105600");
+        rig.wait(secs(7));
+        let heard: Vec<String> =
+            heard(&rig, leg).into_iter().filter(|name| !missing || name != "music/b").collect();
+        let (a, b) = ("music/a", "music/b");
+        // The notice cuts a piece short, and the next one follows it.
+        let all = if missing {
+            vec!["queue", a, a, a, a, "hours"]
+        } else {
+            vec!["queue", a, b, a, b, "hours"]
+        };
+        assert_eq!(heard[..6], all);
+        assert!(heard[6..].iter().all(|name| *name == a || *name == b), "{heard:?}");
+        all_leave(&mut rig);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
 fn a_notice_does_not_cut_the_place_short() {
     let mut plan = demo_plan();
     plan.queues[0].announce_every_s = 15;
