@@ -96,6 +96,7 @@ fn agent(n: u64) -> Agent {
         pickup_any: false,
         calling: CallingRight::default(),
         phone: PhoneSettings::default(),
+        ringing: Default::default(),
         skills: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ use crate::audit::By;
 use crate::calling::{self, CallingBar, CallingRight};
 use crate::error::During;
 use crate::queue::Seat;
+use crate::ringing::{self, Ringing};
 use crate::secret::{Secret, generated_password, ha1};
 use crate::skill::Skill;
 use crate::sql;
@@ -43,6 +44,8 @@ pub struct Agent {
     pub calling: CallingRight,
     /// They are kept from calling out; null where they are not.
     pub barred: Option<CallingBar>,
+    /// How their phone is rung.
+    pub ringing: Ringing,
 }
 
 /// An agent to be.
@@ -80,6 +83,7 @@ fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
         skills: document(row, "skills", "read an agent", "agent")?,
         calling: calling::right(row)?,
         barred: calling::barred(row)?,
+        ringing: ringing::ringing(row)?,
     })
 }
 
@@ -116,7 +120,7 @@ impl Store {
         let rows = sql::query(
             "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256,
                     a.pickup_any, a.skills, a.calling, a.barred, a.barred_at, a.barred_for,
-                    a.do_not_disturb, a.forwarding, a.phone_set_at
+                    a.do_not_disturb, a.forwarding, a.phone_set_at, a.ringing
              FROM agents a JOIN users u ON u.id = a.id
              WHERE a.tenant_id = $1 AND u.disabled_at IS NULL ORDER BY a.number LIMIT 10000",
         )
@@ -253,6 +257,7 @@ pub(crate) async fn insert(
         skills: Vec::new(),
         calling: CallingRight::default(),
         barred: None,
+        ringing: Ringing::default(),
     };
     let (md5, sha256) = ha1(&made.sip_user, realm, password.expose());
     let doing = write.doing;

@@ -50,6 +50,7 @@ pub mod region;
 pub mod report_definition;
 pub mod retention;
 pub mod return_visit;
+pub mod ringing;
 pub mod role;
 pub mod saved_report;
 pub mod schedule;

@@ -112,6 +112,7 @@ impl Store {
                         bar: phone.bar,
                     },
                     phone: phone.settings,
+                    ringing: agent.ringing.into(),
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
@@ -172,6 +173,7 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             wrap_up_mandatory: settings.wrap_up_mandatory,
             decision: settings.decision.map(routing::Decision::from),
             expression: settings.expression,
+            auto_answer: settings.auto_answer,
         },
         in_queue: routing::InQueue {
             callback: settings.callback.map(routing::Callback::from),

@@ -2,7 +2,8 @@
 //! which event; each verb has a file of its own:
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
-//! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `early` what they
+//! waiting and announcements · `offer` an agent rings · `auto_answer` their phone answers by itself ·
+//! `dial` anybody else rings · `early` what they
 //! let be heard before they answer · `connect` both hear each other · `digits` keys from a screen ·
 //! `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` · `transfer_blind` · `consult`
 //! somebody is asked first · `interject` something is said into the conversation · `invite_party` one more
@@ -26,6 +27,7 @@
 mod announcing;
 mod answer;
 mod ask;
+mod auto_answer;
 mod bot;
 mod callback;
 mod charging;
@@ -488,7 +490,7 @@ impl Call {
         leg.playing = None;
         self.announced(cx, id, Some(end));
         if id != self.anchor {
-            return;
+            return self.tone_over(cx, id);
         }
         match &self.phase {
             Phase::Ivr => self.flow_play_done(cx),

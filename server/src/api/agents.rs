@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::agent::{Agent, NewAgent};
+use desk::ringing::Ringing;
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use terms::control::{AgentAction, Answer, Ask, LiveAgent, LiveState};
@@ -138,6 +139,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::FloorRead, routes!(get)))
         .routes(guard.may(Permission::AgentStateOwn, routes!(set_state)))
         .routes(guard.may(Permission::AgentsWrite, routes!(renew_phone_password)))
+        .routes(guard.may(Permission::AgentsWrite, routes!(set_ringing)))
 }
 
 /// All agents and what they do.
@@ -236,6 +238,18 @@ async fn renew_phone_password(
 ) -> Result<Json<PhonePassword>, Problem> {
     let password = api.store.renew_phone_password(caller.tenant(), &caller.by(), agent).await?;
     Ok(Json(PhonePassword { password: password.expose().to_owned() }))
+}
+
+/// Say how an agent's phone is rung: whether a call to them alone waits while they are in another one,
+/// and whether the phone answers by itself what queues offer.
+#[utoipa::path(put, path = "/api/v1/agents/{id}/ringing", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = Ringing, responses((status = 200, body = Agent)))]
+async fn set_ringing(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    Body(ringing): Body<Ringing>,
+) -> Result<Json<Agent>, Problem> {
+    Ok(Json(api.store.set_ringing(caller.tenant(), &caller.by(), agent, ringing).await?))
 }
 
 /// 204 when it was done, 409 with the switch's sentence when not.

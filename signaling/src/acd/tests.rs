@@ -60,6 +60,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             skills: vec![Skill { name: "gas".into(), level: id as u32 % 4 }],
             calling: Default::default(),
             phone: Default::default(),
+            ringing: Default::default(),
         })
         .collect();
     plan.queues = queues;

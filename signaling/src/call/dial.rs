@@ -325,7 +325,7 @@ impl Call {
             _ if self.is_picking(id) => self.picked_up(cx),
             _ if self.is_taker(id) => self.taken(cx),
             _ if self.is_replacing(id) => self.replacement_answered(cx, id),
-            Phase::Waiting(_) => self.offer_answered(cx, id),
+            Phase::Waiting(_) => self.phone_takes_offer(cx, id),
             Phase::Dialling(Dial { why: Why::Callback, leg, .. }) if *leg == Some(id) => {
                 self.customer_answered(cx, id);
             }

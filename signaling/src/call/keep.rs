@@ -410,7 +410,8 @@ impl Call {
         for (agent, leg) in offers {
             let end = OfferEnd::Withdrawn;
             self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
-            self.close_leg(cx, leg, cause::TEMPORARY_FAILURE, Party::System, Bye::Gone);
+            // One that had answered by itself heard the tone.
+            self.close_leg(cx, leg, cause::TEMPORARY_FAILURE, Party::System, Bye::Hangup);
         }
         if !goes_on {
             return self.interrupt(cx);

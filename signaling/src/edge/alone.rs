@@ -134,5 +134,6 @@ pub fn agent(id: AgentId, user: &str, password: &str, realm: &str) -> Agent {
         skills: Vec::new(),
         calling: Default::default(),
         phone: Default::default(),
+        ringing: Default::default(),
     }
 }

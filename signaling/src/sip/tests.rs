@@ -69,6 +69,7 @@ pub(super) fn plan() -> Plan {
         skills: Vec::new(),
         calling: Default::default(),
         phone: Default::default(),
+        ringing: Default::default(),
     });
     plan.numbers.push(Number {
         id: NumberId(1),

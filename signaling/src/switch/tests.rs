@@ -2,6 +2,7 @@
 
 mod addresses;
 mod agents;
+mod auto_answer;
 mod bot;
 mod browsers;
 mod callbacks;

@@ -166,6 +166,8 @@ pub struct Matching {
     pub decision: Option<Decision>,
     /// What [`Strategy::Expression`] scores free agents by; without one all have the same.
     pub expression: Option<String>,
+    /// The phones of all its agents are told to answer what it offers by themselves.
+    pub auto_answer: bool,
 }
 
 /// Another program is asked what a contact is worth and whom it waits for first. No agent is found for

@@ -110,6 +110,7 @@ fn agent(id: u64) -> Agent {
         skills: Vec::new(),
         calling: Default::default(),
         phone: Default::default(),
+        ringing: Default::default(),
     }
 }
 
