@@ -32,6 +32,7 @@ mod presence;
 mod queue;
 mod resume;
 mod rings;
+mod second;
 mod strategy;
 mod tally;
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub enum Stage {
     Holding,
 }
 
-/// The agent's one call.
+/// A call that has the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Engaged {
     pub call: CallId,
@@ -67,6 +67,8 @@ pub(super) struct Agent {
     pub id: AgentId,
     pub presence: Presence,
     pub engaged: Option<Engaged>,
+    /// One more at the same phone, while there is a first.
+    pub second: Option<Engaged>,
     pub wrap_up: Option<WrapUp>,
     /// The order of the longest-idle strategy.
     pub idle_since: Moment,
@@ -97,6 +99,7 @@ impl Agent {
             id,
             presence: Presence::SignedOut,
             engaged: None,
+            second: None,
             wrap_up: None,
             idle_since: now.moment,
             tally: Tally::new(now.moment),
@@ -187,8 +190,20 @@ impl Agent {
         })
     }
 
+    /// The call that they are in, of two the one that they hear.
+    fn shown(&self) -> Option<Engaged> {
+        match (self.engaged, self.second) {
+            (Some(first), Some(second))
+                if first.stage == Stage::Holding && second.stage == Stage::Talking =>
+            {
+                Some(second)
+            }
+            (first, _) => first,
+        }
+    }
+
     fn state(&self) -> Told {
-        if let Some(engaged) = self.engaged.filter(|engaged| !engaged.quiet) {
+        if let Some(engaged) = self.shown().filter(|engaged| !engaged.quiet) {
             let activity = match engaged.stage {
                 Stage::Ringing => Activity::Ringing,
                 Stage::Talking => Activity::Talking,

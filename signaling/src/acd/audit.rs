@@ -101,6 +101,11 @@ impl Distributor {
         {
             return Err(format!("agent {id} is reserved for nothing"));
         }
+        if agent.second.is_some_and(|second| second.visit.is_some() || agent.engaged.is_none()) {
+            return Err(format!(
+                "agent {id} has a second call without a first, or an offer as one"
+            ));
+        }
         if agent.presence == Presence::SignedOut && agent.wrap_up.is_some() {
             return Err(format!("agent {id} is signed out and wraps up"));
         }

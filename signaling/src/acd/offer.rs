@@ -224,7 +224,11 @@ impl Distributor {
     /// A call without a queue, a hold or its end: how far the agent's call is now.
     pub fn stage(&mut self, now: Now, id: AgentId, call: CallId, stage: Stage) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        if let Some(engaged) = agent.engaged.as_mut().filter(|engaged| engaged.call == call) {
+        let line = match &mut agent.second {
+            Some(second) if second.call == call => Some(second),
+            _ => agent.engaged.as_mut().filter(|engaged| engaged.call == call),
+        };
+        if let Some(engaged) = line {
             engaged.stage = stage;
             engaged.talking_since.get_or_insert(now.moment);
             self.settle(id, now, None);
@@ -259,7 +263,7 @@ impl Distributor {
     }
 
     /// The agent's call ended. Wrap-up follows when there is time for it, or a disposition is wanted, and
-    /// the agent stays.
+    /// the agent stays; who talks on in a second call has no time for it.
     pub fn release(
         &mut self,
         now: Now,
@@ -267,17 +271,22 @@ impl Distributor {
         call: CallId,
         wrap_up: Option<(QueueId, Duration)>,
     ) {
+        if self.release_second(now, id, call) {
+            return;
+        }
         let mandatory = wrap_up.is_some_and(|(queue, _)| {
             let queue = self.queues.get(&queue);
             queue.is_some_and(|queue| queue.settings.matching.wrap_up_mandatory)
         });
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(engaged) = agent.engaged.filter(|engaged| engaged.call == call) else { return };
-        agent.engaged = None;
+        agent.engaged = agent.second.take();
+        let goes_on = agent.engaged.is_some();
         let handled = engaged.talking_since.map_or(Duration::ZERO, |since| now.moment - since);
         let wrap_up = wrap_up.filter(|&(_, time)| {
-            (mandatory || !time.is_zero())
+            (mandatory || !time.is_zero() && !goes_on)
                 && !engaged.quiet
+                && !agent.owes_disposition()
                 && agent.presence != Presence::SignedOut
         });
         if !engaged.quiet {

@@ -72,11 +72,11 @@ impl Distributor {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let was_ready = agent.presence == Presence::Ready && agent.wrap_up.is_none();
         let leaves = presence != Presence::Ready;
-        if agent.presence == Presence::SignedOut
-            && let Some(engaged) = agent.engaged.as_mut()
-        {
-            // The call began before the shift: it is shown from the next one on.
-            engaged.quiet = true;
+        if agent.presence == Presence::SignedOut {
+            // A call that began before the shift: it is shown from the next one on.
+            for engaged in [&mut agent.engaged, &mut agent.second].into_iter().flatten() {
+                engaged.quiet = true;
+            }
         }
         if agent.presence == Presence::SignedOut && !leaves {
             agent.tally.begin_shift();

@@ -6,6 +6,7 @@ mod order;
 mod personal;
 mod ring_all;
 mod rings;
+mod second;
 mod strategies;
 mod wrap_up;
 

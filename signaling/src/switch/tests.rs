@@ -5,6 +5,7 @@ mod agents;
 mod auto_answer;
 mod bot;
 mod browsers;
+mod call_waiting;
 mod callbacks;
 mod callers;
 mod calling;

@@ -1,6 +1,6 @@
 //! The tenant of the stories: a hotline with a flow, two queues, three agents and a trunk.
 
-use super::{TENANT, TRUNK};
+use super::{Rig, TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
     Agent, BlockedCaller, CallerRule, Conference, EarlyMedia, Flow, InQueue, Matching, Number, Pin,
@@ -72,6 +72,16 @@ pub fn demo_plan() -> Plan {
     plan.conferences = conferences();
     plan.blocked = vec![BlockedCaller::always("+8613900000000")];
     plan
+}
+
+impl Rig {
+    /// Whether an agent's phone may have one more call, which it shows as one that waits.
+    pub(super) fn lets_wait(&self, agent: Option<AgentId>) -> bool {
+        let settings = agent.and_then(|agent| self.plan.agent(agent));
+        let allowed = settings.is_some_and(|agent| agent.ringing.call_waiting);
+        let dialogs = self.dialogs.values().filter(|dialog| dialog.agent == agent);
+        allowed && dialogs.filter(|dialog| dialog.answered).count() == 1
+    }
 }
 
 fn conferences() -> Vec<Conference> {
