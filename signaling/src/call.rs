@@ -74,6 +74,7 @@ mod site;
 mod supervise;
 mod survey;
 mod take_over;
+mod talk;
 mod timers;
 mod trace_back;
 mod transfer_blind;
@@ -98,12 +99,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use supervise::Supervision;
 use survey::Survey;
+use talk::Talk;
 use terms::event::{Direction, ENTRY_VERSION, Entry, ForwardWhen, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
 use terms::{
     AgentId, CallId, Category, ConferenceId, ContactId, FaxId, LegId, Moment, PhoneNumber,
-    PlaybackId, RoomId, TenantId,
+    PlaybackId, TenantId,
 };
 use timers::{Timer, Timers};
 use voicemail::{Message, MessageFor};
@@ -187,66 +189,6 @@ enum Phase {
     Farewell { cause: u8 },
     /// Legs are being closed.
     Ending,
-}
-
-/// A conversation between the anchor and somebody, and those whom they asked in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Talk {
-    partner: LegId,
-    room: RoomId,
-    hold: hold::Hold,
-    /// Rings, to come in.
-    asked: Option<invite_party::Asked>,
-    /// Came in, in the order they did.
-    guests: Vec<LegId>,
-    /// An agent asks somebody while the other one waits.
-    consult: Option<consult::Consult>,
-    /// The page of an agent of which nothing comes, and which may come back.
-    lost: Option<LegId>,
-    /// Who is consulted or asked in is heard before they answer. It ends with the process.
-    #[serde(skip)]
-    early: Option<Box<early::HeardEarly>>,
-}
-
-impl Talk {
-    fn new(partner: LegId, room: RoomId) -> Self {
-        Talk {
-            partner,
-            room,
-            hold: hold::Hold::default(),
-            asked: None,
-            guests: Vec::new(),
-            consult: None,
-            lost: None,
-            early: None,
-        }
-    }
-
-    /// Who is there beside the two who began.
-    fn others(&self) -> impl Iterator<Item = LegId> + '_ {
-        let consult = self.consult.as_ref().filter(|consult| consult.joined);
-        let consulting = consult.into_iter().flat_map(|consult| [Some(consult.leg), consult.own]);
-        self.guests.iter().copied().chain(consulting.flatten())
-    }
-
-    fn is_consulted(&self, leg: LegId) -> bool {
-        self.consult.as_ref().is_some_and(|consult| consult.leg == leg)
-    }
-
-    /// The second line of a phone that consults.
-    fn is_second(&self, leg: LegId) -> bool {
-        self.consult.as_ref().is_some_and(|consult| consult.own == Some(leg))
-    }
-
-    /// Whom a key of `from` is for.
-    fn listener(&self, anchor: LegId, from: LegId) -> LegId {
-        match &self.consult {
-            Some(consult) if consult.joined && consult.speaks() == from => consult.leg,
-            Some(consult) if consult.leg == from => consult.speaks(),
-            _ if from == anchor => self.partner,
-            _ => anchor,
-        }
-    }
 }
 
 /// What has happened so far, for the outcome.
