@@ -97,6 +97,7 @@ fn agent(n: u64) -> Agent {
         calling: CallingRight::default(),
         phone: PhoneSettings::default(),
         ringing: Default::default(),
+        sign_in_pin: String::new(),
         skills: Vec::new(),
     }
 }

@@ -46,6 +46,8 @@ pub struct Agent {
     pub barred: Option<CallingBar>,
     /// How their phone is rung.
     pub ringing: Ringing,
+    /// They have a PIN with which they sign in at the phones of others.
+    pub has_pin: bool,
 }
 
 /// An agent to be.
@@ -69,6 +71,7 @@ pub(crate) struct Phone {
     pub(crate) ha1_sha256: String,
     pub(crate) settings: PhoneSettings,
     pub(crate) bar: Bar,
+    pub(crate) sign_in_pin: String,
 }
 
 fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
@@ -84,6 +87,7 @@ fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
         calling: calling::right(row)?,
         barred: calling::barred(row)?,
         ringing: ringing::ringing(row)?,
+        has_pin: !row.get::<&str>("sign_in_pin").is_empty(),
     })
 }
 
@@ -93,6 +97,7 @@ fn phone(row: &DbRow) -> Result<Phone> {
         ha1_sha256: row.get("ha1_sha256"),
         settings: calling::settings(row)?,
         bar: calling::bar(row),
+        sign_in_pin: row.get("sign_in_pin"),
     })
 }
 
@@ -120,7 +125,8 @@ impl Store {
         let rows = sql::query(
             "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256,
                     a.pickup_any, a.skills, a.calling, a.barred, a.barred_at, a.barred_for,
-                    a.do_not_disturb, a.forwarding, a.phone_set_at, a.ringing
+                    a.do_not_disturb, a.forwarding, a.phone_set_at, a.ringing,
+                    a.sign_in_pin
              FROM agents a JOIN users u ON u.id = a.id
              WHERE a.tenant_id = $1 AND u.disabled_at IS NULL ORDER BY a.number LIMIT 10000",
         )
@@ -258,6 +264,7 @@ pub(crate) async fn insert(
         calling: CallingRight::default(),
         barred: None,
         ringing: Ringing::default(),
+        has_pin: false,
     };
     let (md5, sha256) = ha1(&made.sip_user, realm, password.expose());
     let doing = write.doing;

@@ -58,6 +58,7 @@ pub mod scram;
 pub mod secret;
 pub mod shift;
 pub mod shift_log;
+mod sign_in_pin;
 pub mod signer;
 pub mod site;
 pub mod skill;

@@ -113,6 +113,7 @@ impl Store {
                     },
                     phone: phone.settings,
                     ringing: agent.ringing.into(),
+                    sign_in_pin: phone.sign_in_pin,
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,

@@ -123,6 +123,22 @@ async fn how_a_phone_is_rung_is_off_at_first_and_reaches_the_plan_of_its_agent_a
 }
 
 #[tokio::test]
+async fn who_sat_down_where_and_wrong_pins_are_in_the_audit_table_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant, agent) = filled(folder.path()).await;
+    let phone = AgentId(77);
+    let entries = [
+        entry(3, 30, tenant, agent, InCalling::PinRefused { at: phone }),
+        entry(4, 40, tenant, agent, InCalling::Moved { to: phone }),
+    ];
+    store.keep_calling(&entries, 4, false).await.unwrap();
+    store.keep_calling(&entries, 4, false).await.unwrap();
+    let expected = |action| format!("switch agent.{action}: {agent} at the phone of 77");
+    let noted = actions(&store, tenant, "agent.p").await;
+    assert_eq!(noted, [expected("pin_refused"), expected("phone")]);
+}
+
+#[tokio::test]
 async fn a_bar_is_kept_until_it_is_lifted_and_an_old_entry_brings_it_not_back() {
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant, agent) = filled(folder.path()).await;

@@ -28,6 +28,7 @@ mod keep;
 mod load;
 mod offer;
 mod personal;
+mod phone;
 mod presence;
 mod queue;
 mod resume;
@@ -272,6 +273,8 @@ pub struct AgentView {
     pub do_not_disturb: bool,
     /// Where calls to their extension go.
     pub forwarding: Forwarding,
+    /// At whose phone they are, where it is not their own.
+    pub at: Option<AgentId>,
 }
 
 /// The distributor of one tenant.
@@ -290,6 +293,8 @@ pub struct Distributor {
     left: resume::Left,
     last: personal::Last,
     claims: claim::Claims,
+    /// By whose phone it is: who is signed in there and has another one of their own.
+    guests: BTreeMap<AgentId, AgentId>,
     /// Who comes in next.
     introduced: Option<(VisitId, Variables)>,
     /// For strategies that draw lots.
@@ -311,6 +316,7 @@ impl Distributor {
             left: resume::Left::default(),
             last: personal::Last::default(),
             claims: claim::Claims::default(),
+            guests: BTreeMap::new(),
             introduced: None,
             dice: SmallRng::seed_from_u64(seed),
         }

@@ -9,7 +9,8 @@
 //! somebody is asked first · `interject` something is said into the conversation · `invite_party` one more
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
-//! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
+//! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `identify` by a PIN, at
+//! any phone · `outside` who may
 //! call there · `forward` to where an agent wants it · `history`
 //! what the trunk is told of it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `lost` a page comes
@@ -49,6 +50,7 @@ mod hearing;
 mod history;
 mod hold;
 mod hunt;
+mod identify;
 mod incoming;
 mod interject;
 mod invite_party;
@@ -148,6 +150,8 @@ enum Next {
     Returning(trace_back::Returning),
     /// They leave a message for this agent.
     Message(AgentId),
+    /// Who has this number signs in at the phone.
+    Identify(String),
 }
 
 /// What the call is doing, in the order of its life.
@@ -185,6 +189,8 @@ enum Phase {
     Announcing { target: Target },
     /// Keys in the code of a leased number.
     Coding(lease::Coding),
+    /// Keys in the PIN with which an agent signs in.
+    Identifying(identify::Identifying),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -270,6 +276,8 @@ pub(crate) struct Call {
     hunt: Option<Box<hunt::Hunt>>,
     /// It goes by a lease of the number that was called.
     lease: Option<lease::ByLease>,
+    /// Whose phone it came from, whoever is signed in there.
+    phone: Option<AgentId>,
 }
 
 impl Call {
@@ -360,6 +368,7 @@ impl Call {
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
                 Timer::Code => self.code_timeout(cx),
+                Timer::Pin => self.pin_timeout(cx),
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell if matches!(self.phase, Phase::Announcing { .. }) => {
                     self.announcement_over(cx);
@@ -410,6 +419,7 @@ impl Call {
             Phase::Knocking(_) => self.knock_digit(cx, digit),
             Phase::Conferring(_) => self.conference_digit(cx, digit),
             Phase::Coding(_) if id == self.anchor => self.code_digit(cx, digit),
+            Phase::Identifying(_) => self.pin_digit(cx, digit),
             Phase::Message(message) if id == self.anchor && message.ends_at(digit) => {
                 self.finish_message(cx);
             }
@@ -444,6 +454,7 @@ impl Call {
             Phase::Knocking(_) => self.knock_asked(cx, end),
             Phase::Conferring(_) => self.conference_music(cx, end),
             Phase::Coding(_) => self.code_asked(cx),
+            Phase::Identifying(_) => self.pin_asked(cx),
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Dialling(_)
@@ -497,6 +508,7 @@ impl Call {
             }
             Next::Leased(step) => return self.go_by_lease(cx, step),
             Next::Message(agent) => return self.take_message(cx, MessageFor::Agent(agent)),
+            Next::Identify(number) => return self.identify(cx, number),
             Next::To(target) => target,
         };
         match target {
@@ -632,6 +644,7 @@ fn rings_first(next: &Next) -> bool {
         | Next::Announce { .. }
         | Next::Leased(_)
         | Next::Message(_)
+        | Next::Identify(_)
         | Next::To(_) => false,
     }
 }

@@ -39,6 +39,14 @@ struct PhonePassword {
     password: String,
 }
 
+/// A PIN of an agent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignInPin {
+    /// 4–16 digits; null takes it away.
+    pin: Option<String>,
+}
+
 /// An agent and what they do.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AgentView {
@@ -75,6 +83,9 @@ pub(super) struct AgentLive {
     forwarding: Option<Forwards>,
     /// They are kept from calling out.
     barred: bool,
+    /// At whose phone they are signed in, where it is not their own.
+    #[schema(value_type = Option<String>)]
+    at: Option<AgentId>,
 }
 
 impl AgentLive {
@@ -98,6 +109,7 @@ impl AgentLive {
             do_not_disturb: live.do_not_disturb,
             forwarding: sets.then(|| Forwards::from(&live.forwarding)),
             barred: live.barred,
+            at: live.at,
         }
     }
 }
@@ -140,6 +152,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::AgentStateOwn, routes!(set_state)))
         .routes(guard.may(Permission::AgentsWrite, routes!(renew_phone_password)))
         .routes(guard.may(Permission::AgentsWrite, routes!(set_ringing)))
+        .routes(guard.may(Permission::AgentStateOwn, routes!(set_pin)))
 }
 
 /// All agents and what they do.
@@ -250,6 +263,22 @@ async fn set_ringing(
     Body(ringing): Body<Ringing>,
 ) -> Result<Json<Agent>, Problem> {
     Ok(Json(api.store.set_ringing(caller.tenant(), &caller.by(), agent, ringing).await?))
+}
+
+/// Set the PIN with which an agent signs in at the phones of others (`*41` and their number): one's own,
+/// or, with `agents.write`, that of any agent.
+#[utoipa::path(put, path = "/api/v1/agents/{id}/sign-in-pin", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = SignInPin, responses((status = 200, body = Agent)))]
+async fn set_pin(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    Body(SignInPin { pin }): Body<SignInPin>,
+) -> Result<Json<Agent>, Problem> {
+    if caller.agent() != Some(agent) {
+        caller.must(Permission::AgentsWrite)?;
+    }
+    let set = api.store.set_sign_in_pin(caller.tenant(), &caller.by(), agent, pin.as_deref());
+    Ok(Json(set.await?))
 }
 
 /// 204 when it was done, 409 with the switch's sentence when not.

@@ -2,6 +2,7 @@
 //! a choice made during a conversation simply shows afterwards.
 
 use super::offer::DO_NOT_DISTURB;
+use super::phone::Guesses;
 use super::queue::Key;
 use super::strategy::Candidate;
 use super::tally::Tally;
@@ -74,8 +75,16 @@ pub(super) struct Agent {
     pub idle_since: Moment,
     /// The order of other strategies.
     pub tally: Tally,
-    /// Whether a phone is registered; unknown until the registrar says.
+    /// Whether the phone at which they are is registered; unknown until the registrar says.
     pub registered: Option<bool>,
+    /// The same of their own.
+    pub own_phone: Option<bool>,
+    /// At whose phone they are, where it is not their own.
+    pub at: Option<AgentId>,
+    /// Wrong PINs that were typed for them.
+    pub guessed: Guesses,
+    /// Those that were typed at their phone.
+    pub guesses: Guesses,
     /// Nobody may ring there.
     pub do_not_disturb: bool,
     /// Where calls to their extension go.
@@ -104,6 +113,10 @@ impl Agent {
             idle_since: now.moment,
             tally: Tally::new(now.moment),
             registered: None,
+            own_phone: None,
+            at: None,
+            guessed: Guesses::default(),
+            guesses: Guesses::default(),
             do_not_disturb: false,
             forwarding: Forwarding::default(),
             queues: Vec::new(),
@@ -152,6 +165,7 @@ impl Agent {
             registered: self.registered == Some(true),
             do_not_disturb: self.do_not_disturb,
             forwarding: self.forwarding.clone(),
+            at: self.at,
         }
     }
 

@@ -22,6 +22,7 @@ impl Distributor {
         self.await_who_serves();
         self.close_queues(now);
         self.sign_out_leavers(now, plan);
+        self.empty_phones(now);
         self.forget();
         self.pump(now);
     }
@@ -152,6 +153,7 @@ impl Distributor {
             if let Some(agent) = self.agents.get_mut(&id) {
                 agent.presence = Presence::SignedOut;
             }
+            self.leave_phone(id);
             self.drop_wrap_up(id);
             if let Some(visit) = self.offered_to(id) {
                 self.revoke(now, visit, id, OfferEnd::Withdrawn);

@@ -1,6 +1,7 @@
 //! What of a distributor outlives the process: what agents chose and do, and places in queues.
 
 use super::agent::{Engaged, Presence, WrapUp};
+use super::phone::Guesses;
 use super::queue::Key;
 use super::tally::Tally;
 use super::{Distributor, Timer, Visit};
@@ -21,6 +22,10 @@ pub(crate) struct KeptAgent {
     idle_since: Moment,
     tally: Tally,
     registered: Option<bool>,
+    own_phone: Option<bool>,
+    at: Option<AgentId>,
+    guessed: Guesses,
+    guesses: Guesses,
     do_not_disturb: bool,
     forwarding: Forwarding,
 }
@@ -56,6 +61,10 @@ impl Distributor {
             idle_since: agent.idle_since,
             tally: agent.tally,
             registered: agent.registered,
+            own_phone: agent.own_phone,
+            at: agent.at,
+            guessed: agent.guessed,
+            guesses: agent.guesses,
             do_not_disturb: agent.do_not_disturb,
             forwarding: agent.forwarding.clone(),
         })
@@ -99,11 +108,14 @@ impl Distributor {
         agent.idle_since = kept.idle_since;
         agent.tally = kept.tally;
         agent.registered = kept.registered;
+        agent.own_phone = kept.own_phone;
+        (agent.guessed, agent.guesses) = (kept.guessed, kept.guesses);
         agent.do_not_disturb = kept.do_not_disturb;
         agent.forwarding = kept.forwarding;
         if let Some(wrap_up) = agent.wrap_up.filter(|wrap_up| !wrap_up.mandatory) {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }
+        self.sit_again(id, kept.at);
         self.settle(id, now, None);
     }
 

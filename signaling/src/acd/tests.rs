@@ -62,6 +62,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             calling: Default::default(),
             phone: Default::default(),
             ringing: Default::default(),
+            sign_in_pin: String::new(),
         })
         .collect();
     plan.queues = queues;

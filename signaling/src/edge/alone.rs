@@ -135,5 +135,6 @@ pub fn agent(id: AgentId, user: &str, password: &str, realm: &str) -> Agent {
         calling: Default::default(),
         phone: Default::default(),
         ringing: Default::default(),
+        sign_in_pin: String::new(),
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn plan() -> Plan {
         calling: Default::default(),
         phone: Default::default(),
         ringing: Default::default(),
+        sign_in_pin: String::new(),
     });
     plan.numbers.push(Number {
         id: NumberId(1),

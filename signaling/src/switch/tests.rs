@@ -44,6 +44,7 @@ mod replaces;
 mod restore;
 mod ring_all;
 mod second_line;
+mod sign_in;
 mod sites;
 mod sql;
 mod supervision;
@@ -198,6 +199,8 @@ fn calling_word(Calling { agent, what }: &Calling) -> Option<String> {
         InCalling::Refused { number, class, way, why } => {
             Some(format!("{agent} not to {number}: {class:?} {way:?} {why:?}"))
         }
+        InCalling::Moved { to } => Some(format!("{agent} at the phone of {to}")),
+        InCalling::PinRefused { at } => Some(format!("wrong PIN of {agent} at {at}")),
         InCalling::Barred { limit } => Some(format!("{agent} barred: {limit:?}")),
         InCalling::Set { .. } => None,
     }

@@ -38,6 +38,10 @@ pub struct Agent {
     /// How it is rung.
     #[serde(default)]
     pub ringing: Ringing,
+    /// SHA-256 of `number:realm:PIN` in hex, with which they sign in at the phones of others; empty where
+    /// they may not. Never the PIN.
+    #[serde(default)]
+    pub sign_in_pin: String,
 }
 
 /// How an agent's phone is rung.

@@ -121,6 +121,7 @@ fn agent(id: u64) -> Agent {
         calling: Default::default(),
         phone: Default::default(),
         ringing: Default::default(),
+        sign_in_pin: String::new(),
     }
 }
 
