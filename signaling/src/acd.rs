@@ -538,6 +538,9 @@ impl Distributor {
 
     /// After an agent's state changed: tells it, and lists or unlists the agent as free.
     fn settle(&mut self, id: AgentId, now: Now, disposition: Option<String>) {
+        if self.agents.get(&id).is_some_and(Agent::has_left) {
+            self.leave_phone(id);
+        }
         self.serve_claims(id);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         self.touched.insert(id);

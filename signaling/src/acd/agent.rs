@@ -134,6 +134,11 @@ impl Agent {
         self.wrap_up.is_some_and(|wrap_up| wrap_up.mandatory)
     }
 
+    /// Has no business at the phone of somebody else any more: a call that goes on there ends first.
+    pub fn has_left(&self) -> bool {
+        self.at.is_some() && self.presence == Presence::SignedOut && self.engaged.is_none()
+    }
+
     /// May be offered a contact. A phone that is known to be gone cannot ring.
     pub fn is_free(&self) -> bool {
         self.is_there() && self.engaged.is_none() && self.wrap_up.is_none()

@@ -153,7 +153,6 @@ impl Distributor {
             if let Some(agent) = self.agents.get_mut(&id) {
                 agent.presence = Presence::SignedOut;
             }
-            self.leave_phone(id);
             self.drop_wrap_up(id);
             if let Some(visit) = self.offered_to(id) {
                 self.revoke(now, visit, id, OfferEnd::Withdrawn);

@@ -118,6 +118,9 @@ impl Distributor {
         if agent.at.is_some_and(|phone| self.guests.get(&phone) != Some(&id)) {
             return Err(format!("agent {id} is at a phone that has somebody else"));
         }
+        if agent.has_left() {
+            return Err(format!("agent {id} has signed out and is at the phone of somebody else"));
+        }
         if self.is_displaced(id) && agent.presence != Presence::SignedOut {
             return Err(format!("agent {id} is signed in at a phone that has somebody else"));
         }

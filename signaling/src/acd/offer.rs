@@ -1,6 +1,6 @@
 //! Offers, from ringing to their one end, and conversations, from answer to the end of wrap-up.
 
-use super::agent::{Engaged, Presence, Stage, WrapUp};
+use super::agent::{Agent, Engaged, Presence, Stage, WrapUp};
 use super::rings::Pick;
 use super::{Busy, Distributor, Offer, Output, Timer};
 use crate::switch::Now;
@@ -196,7 +196,7 @@ impl Distributor {
     /// An agent gets a call without a queue: they dial, or are dialled. `quiet` calls do not show.
     ///
     /// # Errors
-    /// When the agent has another call.
+    /// When the agent has another call, or somebody else is at their phone.
     pub fn engage(
         &mut self,
         now: Now,
@@ -205,8 +205,9 @@ impl Distributor {
         queue: Option<QueueId>,
         quiet: bool,
     ) -> Result<(), Busy> {
+        let displaced = self.is_displaced(id);
         let agent = self.agents.get_mut(&id).ok_or(Busy(id))?;
-        if agent.engaged.is_some() {
+        if agent.engaged.is_some() || displaced {
             return Err(Busy(id));
         }
         let quiet = quiet || agent.presence == Presence::SignedOut;
@@ -249,7 +250,8 @@ impl Distributor {
 
     /// True when the agent could be called now without a queue.
     pub fn is_reachable(&self, id: AgentId) -> bool {
-        self.agents.get(&id).is_some_and(|agent| agent.engaged.is_none() && agent.wrap_up.is_none())
+        let is_free = |agent: &Agent| agent.engaged.is_none() && agent.wrap_up.is_none();
+        self.agents.get(&id).is_some_and(is_free) && !self.is_displaced(id)
     }
 
     /// True when nobody may ring this agent.

@@ -72,9 +72,6 @@ impl Distributor {
     /// A new presence. Wrap-up ends by it; a caller who rings is offered to somebody else; during a
     /// conversation it shows afterwards.
     pub(super) fn choose(&mut self, now: Now, id: AgentId, presence: Presence) {
-        if presence == Presence::SignedOut {
-            self.leave_phone(id);
-        }
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let was_ready = agent.presence == Presence::Ready && agent.wrap_up.is_none();
         let leaves = presence != Presence::Ready;

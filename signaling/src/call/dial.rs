@@ -197,9 +197,6 @@ impl Call {
         let queue = self.queue.as_ref().map(|queue| queue.id);
         let waits = settings.ringing.call_waiting && self.may_wait_at_a_phone();
         let acd = cx.acd(self.tenant)?;
-        if acd.is_displaced(agent) {
-            return None;
-        }
         let taken = match acd.is_reachable(agent) {
             true => acd.engage(now, agent, call, queue, false),
             false if waits => acd.engage_second(now, agent, call, queue),

@@ -79,8 +79,8 @@ impl Rig {
     pub(super) fn lets_wait(&self, agent: Option<AgentId>) -> bool {
         let settings = agent.and_then(|agent| self.plan.agent(agent));
         let allowed = settings.is_some_and(|agent| agent.ringing.call_waiting);
-        let dialogs = self.dialogs.values().filter(|dialog| dialog.agent == agent);
-        allowed && dialogs.filter(|dialog| dialog.answered).count() == 1
+        let mut dialogs = self.dialogs.values().filter(|dialog| dialog.agent == agent);
+        allowed && dialogs.any(|dialog| dialog.answered)
     }
 }
 

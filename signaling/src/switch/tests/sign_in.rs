@@ -189,6 +189,21 @@ fn whether_the_phone_is_registered_is_that_of_where_they_sit_and_it_outlives_a_k
 }
 
 #[test]
+fn who_signs_out_in_a_conversation_leaves_the_phone_when_it_ends() {
+    let mut rig = Rig::new(plan());
+    keys_in(&mut rig, A3, "*418001", PIN);
+    let customer = rig.customer_dials("95105600");
+    rig.wait(secs(5));
+    assert_eq!(act(&mut rig, A1, AgentAction::SignOut), Answer::Done);
+    assert_eq!((at(&mut rig, A1), phase(&mut rig)), (Some(A3), "talking".into()));
+    rig.hangs_up(customer);
+    rig.wait(secs(1));
+    assert_eq!(at(&mut rig, A1), None);
+    assert_eq!(act(&mut rig, A3, AgentAction::SignIn), Answer::Done);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_phone_that_is_deleted_signs_its_guest_out() {
     let mut rig = Rig::new(plan());
     keys_in(&mut rig, A3, "*418001", PIN);
