@@ -277,8 +277,8 @@ async fn set_pin(
     if caller.agent() != Some(agent) {
         caller.must(Permission::AgentsWrite)?;
     }
-    let set = api.store.set_sign_in_pin(caller.tenant(), &caller.by(), agent, pin.as_deref());
-    Ok(Json(set.await?))
+    let (tenant, by) = (caller.tenant(), caller.by());
+    Ok(Json(api.store.set_sign_in_pin(tenant, &by, agent, pin.as_deref()).await?))
 }
 
 /// 204 when it was done, 409 with the switch's sentence when not.
