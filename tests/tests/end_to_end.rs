@@ -57,6 +57,9 @@ mod parked;
 #[path = "end_to_end/pickup.rs"]
 mod pickup;
 
+#[path = "end_to_end/moved.rs"]
+mod moved;
+
 #[path = "end_to_end/phone_settings.rs"]
 mod phone_settings;
 
@@ -144,6 +147,7 @@ use gateways::{
 };
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use moved::an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller;
 use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
 use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
@@ -213,6 +217,7 @@ stories! {
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     a_colleague_picks_up_by_code_what_rings_at_an_agents_phone,
+    an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
     two_peers_are_told_two_addresses_and_hear_each_other,
