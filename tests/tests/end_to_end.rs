@@ -101,6 +101,9 @@ mod threats;
 #[path = "end_to_end/trunks.rs"]
 mod trunks;
 
+#[path = "end_to_end/two_lines.rs"]
+mod two_lines;
+
 #[path = "end_to_end/two_sites.rs"]
 mod two_sites;
 
@@ -181,6 +184,7 @@ use tests::seat::{agent, phone};
 use tests::{sound, tree};
 use three_parties::three_parties_on_two_cores_hear_each_other_and_any_may_leave;
 use trunks::a_call_that_one_carrier_refuses_goes_out_over_the_next_one;
+use two_lines::a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits;
 use two_sites::an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there;
 
 /// Boxes at a time: each is three processes, and the phones beside it keep real time.
@@ -218,6 +222,7 @@ stories! {
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     a_colleague_picks_up_by_code_what_rings_at_an_agents_phone,
     an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller,
+    a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
     two_peers_are_told_two_addresses_and_hear_each_other,

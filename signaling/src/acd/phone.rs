@@ -1,6 +1,6 @@
 //! At which phone an agent is. It is their own, until they sign in at another one by number and PIN; that
-//! one is theirs then until they sign out, and have no call there any more, or sign in elsewhere. One agent is at a phone at a time: whoever
-//! was there is signed out, and whose it is cannot sign in there meanwhile.
+//! one is theirs then until they sign out, and have no call there any more, or sign in elsewhere. One agent
+//! is at a phone at a time: whoever was there is signed out, and whose it is cannot sign in there meanwhile.
 
 use super::Distributor;
 use super::agent::{Agent, Presence};

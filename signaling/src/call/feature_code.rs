@@ -3,8 +3,8 @@
 //! *41 sign in, with a number as who has it, by PIN (`identify`) · *42 sign out · *43 ready · *44 break ·
 //! *8 pick up what rings longest in the team, with an extension what rings there · *45 with a slot takes who
 //! is parked there · *47 goes on here with one's own conversation · *78 do not disturb, *79 no longer ·
-//! *76 drives, *77 no longer · with a number *72 forwards calls always, *90 when busy, *92 when nobody answers; *73,
-//! *91 and *93 no longer.
+//! *76 drives, *77 no longer · with a number *72 forwards calls always, *90 when busy, *92 when nobody
+//! answers; *73, *91 and *93 no longer.
 //!
 //! What is picked up or taken never comes here: the phone that dialled is in that call at once
 //! (`switch::pickup`, `switch::park`, `switch::lost`).
