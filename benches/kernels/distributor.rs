@@ -96,6 +96,8 @@ fn agent(n: u64) -> Agent {
         pickup_any: false,
         calling: CallingRight::default(),
         phone: PhoneSettings::default(),
+        ringing: Default::default(),
+        sign_in_pin: String::new(),
         skills: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ use crate::audit::By;
 use crate::calling::{self, CallingBar, CallingRight};
 use crate::error::During;
 use crate::queue::Seat;
+use crate::ringing::{self, Ringing};
 use crate::secret::{Secret, generated_password, ha1};
 use crate::skill::Skill;
 use crate::sql;
@@ -43,6 +44,10 @@ pub struct Agent {
     pub calling: CallingRight,
     /// They are kept from calling out; null where they are not.
     pub barred: Option<CallingBar>,
+    /// How their phone is rung.
+    pub ringing: Ringing,
+    /// They have a PIN with which they sign in at the phones of others.
+    pub has_pin: bool,
 }
 
 /// An agent to be.
@@ -66,6 +71,7 @@ pub(crate) struct Phone {
     pub(crate) ha1_sha256: String,
     pub(crate) settings: PhoneSettings,
     pub(crate) bar: Bar,
+    pub(crate) sign_in_pin: String,
 }
 
 fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
@@ -80,6 +86,8 @@ fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
         skills: document(row, "skills", "read an agent", "agent")?,
         calling: calling::right(row)?,
         barred: calling::barred(row)?,
+        ringing: ringing::ringing(row)?,
+        has_pin: !row.get::<&str>("sign_in_pin").is_empty(),
     })
 }
 
@@ -89,6 +97,7 @@ fn phone(row: &DbRow) -> Result<Phone> {
         ha1_sha256: row.get("ha1_sha256"),
         settings: calling::settings(row)?,
         bar: calling::bar(row),
+        sign_in_pin: row.get("sign_in_pin"),
     })
 }
 
@@ -116,7 +125,8 @@ impl Store {
         let rows = sql::query(
             "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256,
                     a.pickup_any, a.skills, a.calling, a.barred, a.barred_at, a.barred_for,
-                    a.do_not_disturb, a.forwarding, a.phone_set_at
+                    a.do_not_disturb, a.forwarding, a.phone_set_at, a.ringing,
+                    a.sign_in_pin
              FROM agents a JOIN users u ON u.id = a.id
              WHERE a.tenant_id = $1 AND u.disabled_at IS NULL ORDER BY a.number LIMIT 10000",
         )
@@ -253,6 +263,8 @@ pub(crate) async fn insert(
         skills: Vec::new(),
         calling: CallingRight::default(),
         barred: None,
+        ringing: Ringing::default(),
+        has_pin: false,
     };
     let (md5, sha256) = ha1(&made.sip_user, realm, password.expose());
     let doing = write.doing;

@@ -279,6 +279,9 @@ impl Store {
                 crate::lease::keep(&mut write, entry).await?;
             }
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };
+            if followed.is_none_or(|seq| entry.seq > seq) {
+                crate::sign_in_pin::keep(&mut write, entry, *agent, what).await?;
+            }
             match what {
                 InCalling::Set { do_not_disturb, forwarding } => {
                     let set = (*do_not_disturb, forwarding);
@@ -287,7 +290,9 @@ impl Store {
                     }
                 }
                 InCalling::Barred { limit } => keep_bar(&mut write, entry, *agent, *limit).await?,
-                InCalling::Refused { .. } => {}
+                InCalling::Refused { .. }
+                | InCalling::Moved { .. }
+                | InCalling::PinRefused { .. } => {}
             }
         }
         sql::query(

@@ -112,6 +112,8 @@ impl Store {
                         bar: phone.bar,
                     },
                     phone: phone.settings,
+                    ringing: agent.ringing.into(),
+                    sign_in_pin: phone.sign_in_pin,
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
@@ -185,6 +187,7 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
                     .map(routing::Onward::from)
                     .collect(),
             },
+            auto_answer: settings.auto_answer,
         },
         in_queue: routing::InQueue {
             callback: settings.callback.map(routing::Callback::from),

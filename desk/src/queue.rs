@@ -187,6 +187,9 @@ pub struct Settings {
     /// What `expression` scores free agents by, at most 500 characters, such as
     /// `skill('gas') * 10 - agent_calls`; the highest score is next. Left out, all have the same.
     pub expression: Option<String>,
+    /// The phones of its agents are told to answer what it offers by themselves. A tone says so before
+    /// they are heard.
+    pub auto_answer: bool,
 }
 
 impl Default for Settings {
@@ -226,6 +229,7 @@ impl Default for Settings {
             callback: None,
             decision: None,
             expression: None,
+            auto_answer: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::place;
 use desk::bootstrap::Defaults;
 use desk::calling::{CallingBar, CallingPrefix, CallingRight, CallingRules};
+use desk::ringing::Ringing;
 use desk::{By, Error, Store};
 use serde_json::json;
 use std::path::Path;
@@ -94,6 +95,47 @@ async fn rights_are_the_countrys_at_first_and_reach_the_plan_when_they_change() 
     assert!(matches!(store.calling_rules(other).await, Err(Error::NotFound { .. })));
     let foreign = store.set_calling_right(other, &by(3), agent, right).await;
     assert!(matches!(foreign, Err(Error::NotFound { .. })), "{foreign:?}");
+}
+
+#[tokio::test]
+async fn how_a_phone_is_rung_is_off_at_first_and_reaches_the_plan_of_its_agent_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant, agent) = filled(folder.path()).await;
+    let before = plan(&store, tenant).await;
+    assert!(before.agents.iter().all(|agent| agent.ringing == Default::default()));
+    let ringing = Ringing { call_waiting: true, auto_answer: true };
+    let changed = store.set_ringing(tenant, &by(1), agent, ringing).await.unwrap();
+    assert_eq!(changed.ringing, ringing);
+    store.close().await;
+
+    let store = place::open(folder.path()).await;
+    let after = plan(&store, tenant).await;
+    assert!(after.version > before.version, "the switch hears of it");
+    let on =
+        |agent: &&terms::routing::Agent| agent.ringing.call_waiting && agent.ringing.auto_answer;
+    let rung: Vec<AgentId> = after.agents.iter().filter(on).map(|agent| agent.id).collect();
+    assert_eq!(rung, [agent]);
+    let expected =
+        format!("192.0.2.1 agent.ringing: {agent} {{\"call_waiting\":true,\"auto_answer\":true}}");
+    assert_eq!(actions(&store, tenant, "agent.ringing").await, [expected]);
+    let foreign = store.set_ringing(TenantId(tenant.0 + 1), &by(2), agent, ringing).await;
+    assert!(matches!(foreign, Err(Error::NotFound { .. })), "{foreign:?}");
+}
+
+#[tokio::test]
+async fn who_sat_down_where_and_wrong_pins_are_in_the_audit_table_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant, agent) = filled(folder.path()).await;
+    let phone = AgentId(77);
+    let entries = [
+        entry(3, 30, tenant, agent, InCalling::PinRefused { at: phone }),
+        entry(4, 40, tenant, agent, InCalling::Moved { to: phone }),
+    ];
+    store.keep_calling(&entries, 4, false).await.unwrap();
+    store.keep_calling(&entries, 4, false).await.unwrap();
+    let expected = |action| format!("switch agent.{action}: {agent} at the phone of 77");
+    let noted = actions(&store, tenant, "agent.p").await;
+    assert_eq!(noted, [expected("pin_refused"), expected("phone")]);
 }
 
 #[tokio::test]

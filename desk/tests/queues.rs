@@ -105,6 +105,7 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
         widen_every_s: 20,
         needs: vec![need.clone()],
         decision: Some(decision.clone()),
+        auto_answer: true,
         ..Settings::default()
     };
     let draft = |settings| QueueDraft { name: "客服".into(), settings };
@@ -112,7 +113,7 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
     store.change_queue(tenant, &by(), FIRST_QUEUE, &good).await.unwrap();
     let matching = store.compile_plan(tenant).await.unwrap().queues[0].matching.clone();
     assert_eq!((matching.priority_step_s, matching.vip_priority, matching.resume_s), (60, 3, 120));
-    assert_eq!(matching.widen_every_s, 20);
+    assert_eq!((matching.widen_every_s, matching.auto_answer), (20, true));
     assert_eq!((matching.own_agent_s, matching.last_agent_s), (40, 30));
     assert_eq!(matching.needs, [routing::Need::from(need.clone())]);
     let asked = matching.decision.expect("a program is asked");

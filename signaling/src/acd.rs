@@ -30,11 +30,13 @@ mod keep;
 mod load;
 mod offer;
 mod personal;
+mod phone;
 mod presence;
 mod progressive;
 mod queue;
 mod resume;
 mod rings;
+mod second;
 mod strategy;
 mod tally;
 #[cfg(test)]
@@ -288,6 +290,8 @@ pub struct AgentView {
     pub do_not_disturb: bool,
     /// Where calls to their extension go.
     pub forwarding: Forwarding,
+    /// At whose phone they are, where it is not their own.
+    pub at: Option<AgentId>,
 }
 
 /// The distributor of one tenant.
@@ -308,6 +312,8 @@ pub struct Distributor {
     claims: claim::Claims,
     /// Queues in which nobody may be left whom those who wait could stay for.
     thinned: BTreeSet<QueueId>,
+    /// By whose phone it is: who is signed in there and has another one of their own.
+    guests: BTreeMap<AgentId, AgentId>,
     /// Who comes in next.
     introduced: Option<(VisitId, Variables)>,
     /// For strategies that draw lots.
@@ -330,6 +336,7 @@ impl Distributor {
             last: personal::Last::default(),
             claims: claim::Claims::default(),
             thinned: BTreeSet::new(),
+            guests: BTreeMap::new(),
             introduced: None,
             dice: SmallRng::seed_from_u64(seed),
         }
@@ -564,6 +571,9 @@ impl Distributor {
 
     /// After an agent's state changed: tells it, and lists or unlists the agent as free.
     fn settle(&mut self, id: AgentId, now: Now, disposition: Option<String>) {
+        if self.agents.get(&id).is_some_and(Agent::has_left) {
+            self.leave_phone(id);
+        }
         self.serve_claims(id);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         self.touched.insert(id);

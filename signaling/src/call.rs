@@ -2,13 +2,15 @@
 //! which event; each verb has a file of its own:
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
-//! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `early` what they
+//! waiting and announcements · `offer` an agent rings · `auto_answer` their phone answers by itself ·
+//! `dial` anybody else rings · `early` what they
 //! let be heard before they answer · `connect` both hear each other · `digits` keys from a screen ·
 //! `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` · `transfer_blind` · `consult`
 //! somebody is asked first · `interject` something is said into the conversation · `invite_party` one more
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
-//! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
+//! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `identify` by a PIN, at
+//! any phone · `outside` who may
 //! call there · `forward` to where an agent wants it · `history`
 //! what the trunk is told of it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `lost` a page comes
@@ -26,6 +28,7 @@
 mod announcing;
 mod answer;
 mod ask;
+mod auto_answer;
 mod bot;
 mod callback;
 mod charging;
@@ -47,6 +50,7 @@ mod hearing;
 mod history;
 mod hold;
 mod hunt;
+mod identify;
 mod incoming;
 mod interject;
 mod invite_party;
@@ -72,6 +76,7 @@ mod site;
 mod supervise;
 mod survey;
 mod take_over;
+mod talk;
 mod timers;
 mod trace_back;
 mod transfer_blind;
@@ -96,12 +101,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use supervise::Supervision;
 use survey::Survey;
+use talk::Talk;
 use terms::event::{Direction, ENTRY_VERSION, Entry, ForwardWhen, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
 use terms::{
     AgentId, CallId, Category, ConferenceId, ContactId, FaxId, LegId, Moment, PhoneNumber,
-    PlaybackId, RoomId, TenantId,
+    PlaybackId, TenantId,
 };
 use timers::{Timer, Timers};
 use voicemail::{Message, MessageFor};
@@ -144,6 +150,8 @@ enum Next {
     Returning(trace_back::Returning),
     /// They leave a message for this agent.
     Message(AgentId),
+    /// Who has this number signs in at the phone.
+    Identify(String),
 }
 
 /// What the call is doing, in the order of its life.
@@ -181,70 +189,12 @@ enum Phase {
     Announcing { target: Target },
     /// Keys in the code of a leased number.
     Coding(lease::Coding),
+    /// Keys in the PIN with which an agent signs in.
+    Identifying(identify::Identifying),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
     Ending,
-}
-
-/// A conversation between the anchor and somebody, and those whom they asked in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Talk {
-    partner: LegId,
-    room: RoomId,
-    hold: hold::Hold,
-    /// Rings, to come in.
-    asked: Option<invite_party::Asked>,
-    /// Came in, in the order they did.
-    guests: Vec<LegId>,
-    /// An agent asks somebody while the other one waits.
-    consult: Option<consult::Consult>,
-    /// The page of an agent of which nothing comes, and which may come back.
-    lost: Option<LegId>,
-    /// Who is consulted or asked in is heard before they answer. It ends with the process.
-    #[serde(skip)]
-    early: Option<Box<early::HeardEarly>>,
-}
-
-impl Talk {
-    fn new(partner: LegId, room: RoomId) -> Self {
-        Talk {
-            partner,
-            room,
-            hold: hold::Hold::default(),
-            asked: None,
-            guests: Vec::new(),
-            consult: None,
-            lost: None,
-            early: None,
-        }
-    }
-
-    /// Who is there beside the two who began.
-    fn others(&self) -> impl Iterator<Item = LegId> + '_ {
-        let consult = self.consult.as_ref().filter(|consult| consult.joined);
-        let consulting = consult.into_iter().flat_map(|consult| [Some(consult.leg), consult.own]);
-        self.guests.iter().copied().chain(consulting.flatten())
-    }
-
-    fn is_consulted(&self, leg: LegId) -> bool {
-        self.consult.as_ref().is_some_and(|consult| consult.leg == leg)
-    }
-
-    /// The second line of a phone that consults.
-    fn is_second(&self, leg: LegId) -> bool {
-        self.consult.as_ref().is_some_and(|consult| consult.own == Some(leg))
-    }
-
-    /// Whom a key of `from` is for.
-    fn listener(&self, anchor: LegId, from: LegId) -> LegId {
-        match &self.consult {
-            Some(consult) if consult.joined && consult.speaks() == from => consult.leg,
-            Some(consult) if consult.leg == from => consult.speaks(),
-            _ if from == anchor => self.partner,
-            _ => anchor,
-        }
-    }
 }
 
 /// What has happened so far, for the outcome.
@@ -326,6 +276,8 @@ pub(crate) struct Call {
     hunt: Option<Box<hunt::Hunt>>,
     /// It goes by a lease of the number that was called.
     lease: Option<lease::ByLease>,
+    /// Whose phone it came from, whoever is signed in there.
+    phone: Option<AgentId>,
 }
 
 impl Call {
@@ -416,6 +368,7 @@ impl Call {
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
                 Timer::Code => self.code_timeout(cx),
+                Timer::Pin => self.pin_timeout(cx),
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell if matches!(self.phase, Phase::Announcing { .. }) => {
                     self.announcement_over(cx);
@@ -466,6 +419,7 @@ impl Call {
             Phase::Knocking(_) => self.knock_digit(cx, digit),
             Phase::Conferring(_) => self.conference_digit(cx, digit),
             Phase::Coding(_) if id == self.anchor => self.code_digit(cx, digit),
+            Phase::Identifying(_) => self.pin_digit(cx, digit),
             Phase::Message(message) if id == self.anchor && message.ends_at(digit) => {
                 self.finish_message(cx);
             }
@@ -488,7 +442,7 @@ impl Call {
         leg.playing = None;
         self.announced(cx, id, Some(end));
         if id != self.anchor {
-            return;
+            return self.tone_over(cx, id);
         }
         match &self.phase {
             Phase::Ivr => self.flow_play_done(cx),
@@ -500,6 +454,7 @@ impl Call {
             Phase::Knocking(_) => self.knock_asked(cx, end),
             Phase::Conferring(_) => self.conference_music(cx, end),
             Phase::Coding(_) => self.code_asked(cx),
+            Phase::Identifying(_) => self.pin_asked(cx),
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Dialling(_)
@@ -551,6 +506,7 @@ impl Call {
             }
             Next::Leased(step) => return self.go_by_lease(cx, step),
             Next::Message(agent) => return self.take_message(cx, MessageFor::Agent(agent)),
+            Next::Identify(number) => return self.identify(cx, number),
             Next::To(target) => target,
         };
         match target {
@@ -686,6 +642,7 @@ fn rings_first(next: &Next) -> bool {
         | Next::Announce { .. }
         | Next::Leased(_)
         | Next::Message(_)
+        | Next::Identify(_)
         | Next::To(_) => false,
     }
 }

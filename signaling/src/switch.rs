@@ -20,6 +20,7 @@ mod lost;
 mod mailbox;
 mod metrics;
 mod park;
+mod phones;
 mod pickup;
 mod plan;
 mod quality;
@@ -242,6 +243,7 @@ impl Switch {
     }
 
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
+        let (incoming, phone) = self.by_who_is_there(incoming);
         if self.joins(now, &incoming)
             || self.replaces(now, &incoming)
             || self.dials_back(now, &incoming)
@@ -254,7 +256,7 @@ impl Switch {
         let over = self.drain.is_some() || self.calls.len() >= self.world.config.calls_max;
         let mut cx = Cx { now, world: &mut self.world };
         cx.world.calls_begun += 1;
-        let call = call::incoming(&mut cx, incoming, over);
+        let call = call::incoming(&mut cx, incoming, phone, over);
         let id = call.id;
         self.calls.insert(id, Box::new(call));
         self.rang_in(now, id);

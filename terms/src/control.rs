@@ -547,6 +547,9 @@ pub struct LiveAgent {
     /// They are kept from calling out.
     #[serde(default)]
     pub barred: bool,
+    /// At whose phone they are signed in, where it is not their own.
+    #[serde(default)]
+    pub at: Option<AgentId>,
 }
 
 /// A recording that runs, or waits for its file.

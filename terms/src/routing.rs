@@ -3,6 +3,7 @@
 //! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
 //! plan on disk, so a database that is down never stops a call.
 
+mod agent;
 mod area;
 mod callers;
 mod calling;
@@ -21,6 +22,7 @@ mod recording;
 mod site;
 mod trace_back;
 
+pub use agent::{Agent, AuthCode, Ringing};
 pub use area::{
     AREA_RING_S, AREA_RING_S_USUAL, AREA_WORKERS_MAX, Absence, Area, FieldGrid, Worker,
 };
@@ -288,50 +290,6 @@ pub struct Queue {
     /// What a caller can do while they wait.
     #[serde(default)]
     pub in_queue: InQueue,
-}
-
-/// An agent and their phone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Agent {
-    /// Their id.
-    pub id: AgentId,
-    /// The number shown on reports, 工号.
-    pub number: String,
-    /// Their name.
-    pub name: String,
-    /// SIP user of their phone, also their short number.
-    pub sip_user: String,
-    /// MD5 of `user:realm:password` in hex, RFC 7616 §3.4.2. Never the password.
-    pub ha1_md5: String,
-    /// SHA-256 of the same.
-    pub ha1_sha256: String,
-    /// Codes with which further phones and apps of theirs register, each under a name of its own.
-    #[serde(default)]
-    pub codes: Vec<AuthCode>,
-    /// May pick up what rings at anybody's phone. Without it, at the phones of those who serve a
-    /// queue together with them.
-    #[serde(default)]
-    pub pickup_any: bool,
-    /// What they can do.
-    #[serde(default)]
-    pub skills: Vec<Skill>,
-    /// What they may call outside.
-    #[serde(default)]
-    pub calling: CallingRight,
-    /// What they set for their phone.
-    #[serde(default)]
-    pub phone: PhoneSettings,
-}
-
-/// An authorisation code of a phone or an app: it registers the agent's short number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuthCode {
-    /// The name that goes with it, as the user of digest authentication.
-    pub user: String,
-    /// MD5 of `user:realm:code` in hex. Never the code.
-    pub ha1_md5: String,
-    /// SHA-256 of the same.
-    pub ha1_sha256: String,
 }
 
 /// A SIP peer that carries calls of the public network.

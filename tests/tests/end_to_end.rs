@@ -57,6 +57,9 @@ mod parked;
 #[path = "end_to_end/pickup.rs"]
 mod pickup;
 
+#[path = "end_to_end/moved.rs"]
+mod moved;
+
 #[path = "end_to_end/phone_settings.rs"]
 mod phone_settings;
 
@@ -97,6 +100,9 @@ mod threats;
 
 #[path = "end_to_end/trunks.rs"]
 mod trunks;
+
+#[path = "end_to_end/two_lines.rs"]
+mod two_lines;
 
 #[path = "end_to_end/two_sites.rs"]
 mod two_sites;
@@ -146,6 +152,7 @@ use gateways::{
 };
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use moved::an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller;
 use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
 use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
@@ -179,6 +186,7 @@ use tests::seat::{agent, phone};
 use tests::{sound, tree};
 use three_parties::three_parties_on_two_cores_hear_each_other_and_any_may_leave;
 use trunks::a_call_that_one_carrier_refuses_goes_out_over_the_next_one;
+use two_lines::a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits;
 use two_sites::an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there;
 
 /// Boxes at a time: each is three processes, and the phones beside it keep real time.
@@ -215,6 +223,8 @@ stories! {
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     a_colleague_picks_up_by_code_what_rings_at_an_agents_phone,
+    an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller,
+    a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
     two_peers_are_told_two_addresses_and_hear_each_other,

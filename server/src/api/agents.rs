@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::agent::{Agent, NewAgent};
+use desk::ringing::Ringing;
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use terms::control::{AgentAction, Answer, Ask, LiveAgent, LiveState};
@@ -36,6 +37,14 @@ struct Made {
 struct PhonePassword {
     /// Shown once.
     password: String,
+}
+
+/// A PIN of an agent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignInPin {
+    /// 4–16 digits; null takes it away.
+    pin: Option<String>,
 }
 
 /// An agent and what they do.
@@ -74,6 +83,9 @@ pub(super) struct AgentLive {
     forwarding: Option<Forwards>,
     /// They are kept from calling out.
     barred: bool,
+    /// At whose phone they are signed in, where it is not their own.
+    #[schema(value_type = Option<String>)]
+    at: Option<AgentId>,
 }
 
 impl AgentLive {
@@ -97,6 +109,7 @@ impl AgentLive {
             do_not_disturb: live.do_not_disturb,
             forwarding: sets.then(|| Forwards::from(&live.forwarding)),
             barred: live.barred,
+            at: live.at,
         }
     }
 }
@@ -138,6 +151,8 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::FloorRead, routes!(get)))
         .routes(guard.may(Permission::AgentStateOwn, routes!(set_state)))
         .routes(guard.may(Permission::AgentsWrite, routes!(renew_phone_password)))
+        .routes(guard.may(Permission::AgentsWrite, routes!(set_ringing)))
+        .routes(guard.may(Permission::AgentStateOwn, routes!(set_pin)))
 }
 
 /// All agents and what they do.
@@ -236,6 +251,34 @@ async fn renew_phone_password(
 ) -> Result<Json<PhonePassword>, Problem> {
     let password = api.store.renew_phone_password(caller.tenant(), &caller.by(), agent).await?;
     Ok(Json(PhonePassword { password: password.expose().to_owned() }))
+}
+
+/// Say how an agent's phone is rung: whether a call to them alone waits while they are in another one,
+/// and whether the phone answers by itself what queues offer.
+#[utoipa::path(put, path = "/api/v1/agents/{id}/ringing", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = Ringing, responses((status = 200, body = Agent)))]
+async fn set_ringing(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    Body(ringing): Body<Ringing>,
+) -> Result<Json<Agent>, Problem> {
+    Ok(Json(api.store.set_ringing(caller.tenant(), &caller.by(), agent, ringing).await?))
+}
+
+/// Set the PIN with which an agent signs in at the phones of others (`*41` and their number): one's own,
+/// or, with `agents.write`, that of any agent.
+#[utoipa::path(put, path = "/api/v1/agents/{id}/sign-in-pin", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = SignInPin, responses((status = 200, body = Agent)))]
+async fn set_pin(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    Body(SignInPin { pin }): Body<SignInPin>,
+) -> Result<Json<Agent>, Problem> {
+    if caller.agent() != Some(agent) {
+        caller.must(Permission::AgentsWrite)?;
+    }
+    let (tenant, by) = (caller.tenant(), caller.by());
+    Ok(Json(api.store.set_sign_in_pin(tenant, &by, agent, pin.as_deref()).await?))
 }
 
 /// 204 when it was done, 409 with the switch's sentence when not.

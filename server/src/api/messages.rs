@@ -44,6 +44,7 @@ const SENTENCES: &[Sentence] = &[
     ("Send JSON: Content-Type: application/json.", "请发送 JSON：Content-Type: application/json。"),
     ("The body cannot be read: {}", "请求内容无法读取：{}"),
     ("The body cannot be read.", "请求内容无法读取。"),
+    ("somebody else is signed in at your phone", "您的话机上已有其他人签入"),
     ("The part after ? cannot be read: {}", "问号后的参数无法读取：{}"),
     ("The part after ? cannot be read.", "问号后的参数无法读取。"),
     ("the part after ? cannot be read", "问号后的参数无法读取"),

@@ -49,6 +49,7 @@ mod report_definitions;
 mod retention;
 mod return_visits;
 mod rig;
+mod ringing;
 mod roles;
 mod routing;
 mod rows_kept;

@@ -2,6 +2,7 @@
 //! a choice made during a conversation simply shows afterwards.
 
 use super::offer::DO_NOT_DISTURB;
+use super::phone::Guesses;
 use super::queue::Key;
 use super::strategy::Candidate;
 use super::tally::Tally;
@@ -32,7 +33,7 @@ pub enum Stage {
     Holding,
 }
 
-/// The agent's one call.
+/// A call that has the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Engaged {
     pub call: CallId,
@@ -67,13 +68,23 @@ pub(super) struct Agent {
     pub id: AgentId,
     pub presence: Presence,
     pub engaged: Option<Engaged>,
+    /// One more at the same phone, while there is a first.
+    pub second: Option<Engaged>,
     pub wrap_up: Option<WrapUp>,
     /// The order of the longest-idle strategy.
     pub idle_since: Moment,
     /// The order of other strategies.
     pub tally: Tally,
-    /// Whether a phone is registered; unknown until the registrar says.
+    /// Whether the phone at which they are is registered; unknown until the registrar says.
     pub registered: Option<bool>,
+    /// The same of their own.
+    pub own_phone: Option<bool>,
+    /// At whose phone they are, where it is not their own.
+    pub at: Option<AgentId>,
+    /// Wrong PINs that were typed for them.
+    pub guessed: Guesses,
+    /// Those that were typed at their phone.
+    pub guesses: Guesses,
     /// Nobody may ring there.
     pub do_not_disturb: bool,
     /// Where calls to their extension go.
@@ -97,10 +108,15 @@ impl Agent {
             id,
             presence: Presence::SignedOut,
             engaged: None,
+            second: None,
             wrap_up: None,
             idle_since: now.moment,
             tally: Tally::new(now.moment),
             registered: None,
+            own_phone: None,
+            at: None,
+            guessed: Guesses::default(),
+            guesses: Guesses::default(),
             do_not_disturb: false,
             forwarding: Forwarding::default(),
             queues: Vec::new(),
@@ -116,6 +132,11 @@ impl Agent {
     /// Has to say what the last conversation was about before anything else.
     pub fn owes_disposition(&self) -> bool {
         self.wrap_up.is_some_and(|wrap_up| wrap_up.mandatory)
+    }
+
+    /// Has no business at the phone of somebody else any more: a call that goes on there ends first.
+    pub fn has_left(&self) -> bool {
+        self.at.is_some() && self.presence == Presence::SignedOut && self.engaged.is_none()
     }
 
     /// May be offered a contact. A phone that is known to be gone cannot ring.
@@ -149,6 +170,7 @@ impl Agent {
             registered: self.registered == Some(true),
             do_not_disturb: self.do_not_disturb,
             forwarding: self.forwarding.clone(),
+            at: self.at,
         }
     }
 
@@ -187,8 +209,20 @@ impl Agent {
         })
     }
 
+    /// The call that they are in, of two the one that they hear.
+    fn shown(&self) -> Option<Engaged> {
+        match (self.engaged, self.second) {
+            (Some(first), Some(second))
+                if first.stage == Stage::Holding && second.stage == Stage::Talking =>
+            {
+                Some(second)
+            }
+            (first, _) => first,
+        }
+    }
+
     fn state(&self) -> Told {
-        if let Some(engaged) = self.engaged.filter(|engaged| !engaged.quiet) {
+        if let Some(engaged) = self.shown().filter(|engaged| !engaged.quiet) {
             let activity = match engaged.stage {
                 Stage::Ringing => Activity::Ringing,
                 Stage::Talking => Activity::Talking,

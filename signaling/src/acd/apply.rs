@@ -22,6 +22,7 @@ impl Distributor {
         self.await_who_serves();
         self.close_queues(now);
         self.sign_out_leavers(now, plan);
+        self.empty_phones(now);
         self.forget();
         self.thin_out_all();
         self.pump(now);

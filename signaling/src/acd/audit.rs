@@ -3,7 +3,7 @@
 use super::agent::{Agent, Presence, Stage};
 use super::{Distributor, Offer, RUNG_MAX, Timer};
 use std::collections::BTreeSet;
-use terms::VisitId;
+use terms::{AgentId, VisitId};
 
 impl Distributor {
     /// Looks for a state that must not be: a free agent beside an eligible waiting contact, an agent
@@ -14,7 +14,16 @@ impl Distributor {
     pub fn audit(&self) -> Result<(), String> {
         self.audit_queues()?;
         self.audit_visits()?;
+        self.audit_phones()?;
         self.agents.values().try_for_each(|agent| self.audit_agent(agent))
+    }
+
+    fn audit_phones(&self) -> Result<(), String> {
+        let at = |guest: &AgentId| self.agents.get(guest).and_then(|agent| agent.at);
+        match self.guests.iter().find(|&(phone, guest)| at(guest) != Some(*phone)) {
+            Some((phone, guest)) => Err(format!("agent {guest} is not at the phone of {phone}")),
+            None => Ok(()),
+        }
     }
 
     fn audit_queues(&self) -> Result<(), String> {
@@ -107,6 +116,20 @@ impl Distributor {
             && !self.rung(visit).contains(&id)
         {
             return Err(format!("agent {id} is reserved for nothing"));
+        }
+        if agent.second.is_some_and(|second| second.visit.is_some() || agent.engaged.is_none()) {
+            return Err(format!(
+                "agent {id} has a second call without a first, or an offer as one"
+            ));
+        }
+        if agent.at.is_some_and(|phone| self.guests.get(&phone) != Some(&id)) {
+            return Err(format!("agent {id} is at a phone that has somebody else"));
+        }
+        if agent.has_left() {
+            return Err(format!("agent {id} has signed out and is at the phone of somebody else"));
+        }
+        if self.is_displaced(id) && agent.presence != Presence::SignedOut {
+            return Err(format!("agent {id} is signed in at a phone that has somebody else"));
         }
         if agent.presence == Presence::SignedOut && agent.wrap_up.is_some() {
             return Err(format!("agent {id} is signed out and wraps up"));

@@ -1,6 +1,7 @@
 //! What of a distributor outlives the process: what agents chose and do, and places in queues.
 
 use super::agent::{Engaged, Presence, WrapUp};
+use super::phone::Guesses;
 use super::queue::Key;
 use super::tally::Tally;
 use super::{Distributor, Timer, Visit};
@@ -16,19 +17,17 @@ use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 pub(crate) struct KeptAgent {
     presence: Presence,
     engaged: Option<Engaged>,
+    second: Option<Engaged>,
     wrap_up: Option<WrapUp>,
     idle_since: Moment,
     tally: Tally,
     registered: Option<bool>,
+    own_phone: Option<bool>,
+    at: Option<AgentId>,
+    guessed: Guesses,
+    guesses: Guesses,
     do_not_disturb: bool,
     forwarding: Forwarding,
-}
-
-impl KeptAgent {
-    /// The call that has the agent.
-    pub fn call(&self) -> Option<CallId> {
-        self.engaged.map(|engaged| engaged.call)
-    }
 }
 
 /// A stay as it is kept.
@@ -65,10 +64,15 @@ impl Distributor {
         Some(KeptAgent {
             presence: agent.presence.clone(),
             engaged: agent.engaged,
+            second: agent.second,
             wrap_up: agent.wrap_up,
             idle_since: agent.idle_since,
             tally: agent.tally,
             registered: agent.registered,
+            own_phone: agent.own_phone,
+            at: agent.at,
+            guessed: agent.guessed,
+            guesses: agent.guesses,
             do_not_disturb: agent.do_not_disturb,
             forwarding: agent.forwarding.clone(),
         })
@@ -91,22 +95,36 @@ impl Distributor {
         })
     }
 
-    /// An agent is what they were; `taken` where the call that has them goes on. An agent whose
-    /// phone rang for a queue is free: the contact waits again. Offers begin with
+    /// An agent is what they were; `takes` says of a call that has them whether it goes on. An agent
+    /// whose phone rang for a queue is free: the contact waits again. Offers begin with
     /// [`Distributor::restored`].
-    pub(crate) fn restore_agent(&mut self, now: Now, id: AgentId, kept: KeptAgent, taken: bool) {
+    pub(crate) fn restore_agent(
+        &mut self,
+        now: Now,
+        id: AgentId,
+        kept: KeptAgent,
+        takes: impl Fn(CallId) -> bool,
+    ) {
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.in_plan) else { return };
         agent.presence = kept.presence;
-        agent.engaged = kept.engaged.filter(|engaged| taken && engaged.visit.is_none());
+        let goes_on = |engaged: &Engaged| engaged.visit.is_none() && takes(engaged.call);
+        agent.engaged = kept.engaged.filter(goes_on);
+        agent.second = kept.second.filter(goes_on);
+        if agent.engaged.is_none() {
+            agent.engaged = agent.second.take();
+        }
         agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
         agent.idle_since = kept.idle_since;
         agent.tally = kept.tally;
         agent.registered = kept.registered;
+        agent.own_phone = kept.own_phone;
+        (agent.guessed, agent.guesses) = (kept.guessed, kept.guesses);
         agent.do_not_disturb = kept.do_not_disturb;
         agent.forwarding = kept.forwarding;
         if let Some(wrap_up) = agent.wrap_up.filter(|wrap_up| !wrap_up.mandatory) {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }
+        self.sit_again(id, kept.at);
         self.settle(id, now, None);
     }
 

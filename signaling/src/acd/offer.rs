@@ -1,6 +1,6 @@
 //! Offers, from ringing to their one end, and conversations, from answer to the end of wrap-up.
 
-use super::agent::{Engaged, Presence, Stage, WrapUp};
+use super::agent::{Agent, Engaged, Presence, Stage, WrapUp};
 use super::rings::Pick;
 use super::{Busy, Distributor, Offer, Output, Timer, progressive};
 use crate::switch::Now;
@@ -214,7 +214,7 @@ impl Distributor {
     /// An agent gets a call without a queue: they dial, or are dialled. `quiet` calls do not show.
     ///
     /// # Errors
-    /// When the agent has another call.
+    /// When the agent has another call, or somebody else is at their phone.
     pub fn engage(
         &mut self,
         now: Now,
@@ -223,8 +223,9 @@ impl Distributor {
         queue: Option<QueueId>,
         quiet: bool,
     ) -> Result<(), Busy> {
+        let displaced = self.is_displaced(id);
         let agent = self.agents.get_mut(&id).ok_or(Busy(id))?;
-        if agent.engaged.is_some() {
+        if agent.engaged.is_some() || displaced {
             return Err(Busy(id));
         }
         let quiet = quiet || agent.presence == Presence::SignedOut;
@@ -243,7 +244,11 @@ impl Distributor {
     /// A call without a queue, a hold or its end: how far the agent's call is now.
     pub fn stage(&mut self, now: Now, id: AgentId, call: CallId, stage: Stage) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        if let Some(engaged) = agent.engaged.as_mut().filter(|engaged| engaged.call == call) {
+        let line = match &mut agent.second {
+            Some(second) if second.call == call => Some(second),
+            _ => agent.engaged.as_mut().filter(|engaged| engaged.call == call),
+        };
+        if let Some(engaged) = line {
             engaged.stage = stage;
             engaged.talking_since.get_or_insert(now.moment);
             self.settle(id, now, None);
@@ -264,7 +269,8 @@ impl Distributor {
 
     /// True when the agent could be called now without a queue.
     pub fn is_reachable(&self, id: AgentId) -> bool {
-        self.agents.get(&id).is_some_and(|agent| agent.engaged.is_none() && agent.wrap_up.is_none())
+        let is_free = |agent: &Agent| agent.engaged.is_none() && agent.wrap_up.is_none();
+        self.agents.get(&id).is_some_and(is_free) && !self.is_displaced(id)
     }
 
     /// True when nobody may ring this agent.
@@ -278,7 +284,7 @@ impl Distributor {
     }
 
     /// The agent's call ended. Wrap-up follows when there is time for it, or a disposition is wanted, and
-    /// the agent stays.
+    /// the agent stays; who talks on in a second call has no time for it.
     pub fn release(
         &mut self,
         now: Now,
@@ -286,17 +292,22 @@ impl Distributor {
         call: CallId,
         wrap_up: Option<(QueueId, Duration)>,
     ) {
+        if self.release_second(now, id, call) {
+            return;
+        }
         let mandatory = wrap_up.is_some_and(|(queue, _)| {
             let queue = self.queues.get(&queue);
             queue.is_some_and(|queue| queue.settings.matching.wrap_up_mandatory)
         });
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(engaged) = agent.engaged.filter(|engaged| engaged.call == call) else { return };
-        agent.engaged = None;
+        agent.engaged = agent.second.take();
+        let goes_on = agent.engaged.is_some();
         let handled = engaged.talking_since.map_or(Duration::ZERO, |since| now.moment - since);
         let wrap_up = wrap_up.filter(|&(_, time)| {
-            (mandatory || !time.is_zero())
+            (mandatory || !time.is_zero() && !goes_on)
                 && !engaged.quiet
+                && !agent.owes_disposition()
                 && agent.presence != Presence::SignedOut
         });
         if !engaged.quiet {

@@ -4,6 +4,7 @@
 use super::Distributor;
 use super::agent::Presence;
 use super::offer::UNREACHABLE;
+use super::phone::TAKEN;
 use crate::switch::Now;
 use terms::AgentId;
 use terms::control::AgentAction;
@@ -12,7 +13,7 @@ use terms::event::OfferEnd;
 /// Characters of a reason or a disposition that are kept.
 pub const REASON_CHARS_MAX: usize = 64;
 /// What an agent hears who has to end a wrap-up with a disposition.
-const OWES: &str = "choose a disposition first";
+pub(super) const OWES: &str = "choose a disposition first";
 
 fn says(disposition: Option<&str>) -> bool {
     disposition.is_some_and(|text| !text.trim().is_empty())
@@ -24,6 +25,7 @@ impl Distributor {
     /// # Errors
     /// A sentence for people, when the choice cannot be made now. Nothing changes then.
     pub fn act(&mut self, now: Now, id: AgentId, action: AgentAction) -> Result<(), String> {
+        let displaced = self.is_displaced(id);
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.in_plan) else {
             return Err(format!("there is no agent {id} in this tenant"));
         };
@@ -36,6 +38,7 @@ impl Distributor {
             AgentAction::EndWrapUp { disposition } if owes && !says(disposition.as_deref()) => {
                 return Err(OWES.to_owned());
             }
+            AgentAction::SignIn if displaced => return Err(TAKEN.to_owned()),
             AgentAction::SignIn => self.choose(now, id, Presence::Ready),
             AgentAction::SignOut => self.choose(now, id, Presence::SignedOut),
             AgentAction::Ready if signed_out => return Err("sign in first".to_owned()),
@@ -68,15 +71,15 @@ impl Distributor {
 
     /// A new presence. Wrap-up ends by it; a caller who rings is offered to somebody else; during a
     /// conversation it shows afterwards.
-    fn choose(&mut self, now: Now, id: AgentId, presence: Presence) {
+    pub(super) fn choose(&mut self, now: Now, id: AgentId, presence: Presence) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let was_ready = agent.presence == Presence::Ready && agent.wrap_up.is_none();
         let leaves = presence != Presence::Ready;
-        if agent.presence == Presence::SignedOut
-            && let Some(engaged) = agent.engaged.as_mut()
-        {
-            // The call began before the shift: it is shown from the next one on.
-            engaged.quiet = true;
+        if agent.presence == Presence::SignedOut {
+            // A call that began before the shift: it is shown from the next one on.
+            for engaged in [&mut agent.engaged, &mut agent.second].into_iter().flatten() {
+                engaged.quiet = true;
+            }
         }
         if agent.presence == Presence::SignedOut && !leaves {
             agent.tally.begin_shift();
@@ -109,9 +112,21 @@ impl Distributor {
         }
     }
 
-    /// The registrar says whether a phone is there. An agent who was set aside because it was not
-    /// comes back with it.
-    pub fn registered(&mut self, now: Now, id: AgentId, registered: bool) {
+    /// The registrar says whether a phone is there. It counts for who is at it.
+    pub fn registered(&mut self, now: Now, phone: AgentId, registered: bool) {
+        let Some(owner) = self.agents.get_mut(&phone) else { return };
+        owner.own_phone = Some(registered);
+        self.touched.insert(phone);
+        if self.phone_of(phone) == phone {
+            self.phone_is_there(now, phone, registered);
+        }
+        if let Some(&guest) = self.guests.get(&phone) {
+            self.phone_is_there(now, guest, registered);
+        }
+    }
+
+    /// An agent who was set aside because their phone was not there comes back with it.
+    fn phone_is_there(&mut self, now: Now, id: AgentId, registered: bool) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.registered = Some(registered);
         let set_aside =

@@ -8,6 +8,7 @@ mod personal;
 mod progressive;
 mod ring_all;
 mod rings;
+mod second;
 mod strategies;
 mod wrap_up;
 
@@ -65,6 +66,8 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             skills: vec![Skill { name: "gas".into(), level: id as u32 % 4 }],
             calling: Default::default(),
             phone: Default::default(),
+            ringing: Default::default(),
+            sign_in_pin: String::new(),
         })
         .collect();
     plan.queues = queues;

@@ -188,17 +188,21 @@ impl Call {
         }
     }
 
-    /// A leg to a colleague who is free to take it; `None` when they are busy.
+    /// A leg to a colleague who is free to take it, or whose phone shows it as a call that waits; `None`
+    /// when they are busy.
     fn leg_to_agent(&mut self, cx: &mut Cx, agent: AgentId) -> Option<Leg> {
         let (now, call) = (cx.now, self.id);
         let plan = cx.plan(self.tenant)?;
         let settings = plan.agent(agent)?;
         let queue = self.queue.as_ref().map(|queue| queue.id);
+        let waits = settings.ringing.call_waiting && self.may_wait_at_a_phone();
         let acd = cx.acd(self.tenant)?;
-        if !acd.is_reachable(agent) {
-            return None;
-        }
-        acd.engage(now, agent, call, queue, false).ok()?;
+        let taken = match acd.is_reachable(agent) {
+            true => acd.engage(now, agent, call, queue, false),
+            false if waits => acd.engage_second(now, agent, call, queue),
+            false => return None,
+        };
+        taken.ok()?;
         let from = self.agent_of(self.anchor).and_then(|agent| plan.agent(agent));
         let from = from.map_or_else(
             || (self.caller_for_agents(), String::new()),
@@ -207,6 +211,12 @@ impl Call {
         let mut leg = self.phone_leg(Role::Agent, agent, settings.sip_user.clone(), from);
         leg.engaged = true;
         Some(leg)
+    }
+
+    /// Somebody wants this agent and nobody else: a conversation of theirs may be put on hold for it.
+    fn may_wait_at_a_phone(&self) -> bool {
+        let Phase::Dialling(dial) = &self.phase else { return false };
+        matches!(dial.why, Why::Direct | Why::Flow | Why::Transfer(_))
     }
 
     /// The trunk that is tried although it is down, because all of these are.
@@ -325,7 +335,7 @@ impl Call {
             _ if self.is_picking(id) => self.picked_up(cx),
             _ if self.is_taker(id) => self.taken(cx),
             _ if self.is_replacing(id) => self.replacement_answered(cx, id),
-            Phase::Waiting(_) => self.offer_answered(cx, id),
+            Phase::Waiting(_) => self.phone_takes_offer(cx, id),
             Phase::Dialling(Dial { why: Why::Callback, leg, .. }) if *leg == Some(id) => {
                 self.customer_answered(cx, id);
             }

@@ -50,6 +50,7 @@ impl Call {
             | Phase::Answering { .. }
             | Phase::Ivr
             | Phase::Coding(_)
+            | Phase::Identifying(_)
             | Phase::Talking(_)
             | Phase::Faxing(_)
             | Phase::Announcing { .. }
@@ -59,6 +60,7 @@ impl Call {
         self.stop_recording(cx);
         for timer in [
             Timer::Ack,
+            Timer::Pin,
             Timer::Typing,
             Timer::Ring,
             Timer::Asked,

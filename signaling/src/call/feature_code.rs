@@ -1,10 +1,10 @@
 //! Codes that an agent dials on their own phone. The box does it, says so, and hangs up.
 //!
-//! *41 sign in · *42 sign out · *43 ready · *44 break · *8 pick up what rings longest in the team, with
-//! an extension what rings there · *45 with a slot takes who is parked there · *47 goes on here with one's
-//! own conversation · *78 do not disturb, *79 no longer · *76 drives, *77 no longer
-//! · with a number *72 forwards calls always, *90 when busy, *92 when nobody answers; *73,
-//! *91 and *93 no longer.
+//! *41 sign in, with a number as who has it, by PIN (`identify`) · *42 sign out · *43 ready · *44 break ·
+//! *8 pick up what rings longest in the team, with an extension what rings there · *45 with a slot takes who
+//! is parked there · *47 goes on here with one's own conversation · *78 do not disturb, *79 no longer ·
+//! *76 drives, *77 no longer · with a number *72 forwards calls always, *90 when busy, *92 when nobody
+//! answers; *73, *91 and *93 no longer.
 //!
 //! What is picked up or taken never comes here: the phone that dialled is in that call at once
 //! (`switch::pickup`, `switch::park`, `switch::lost`).
@@ -22,6 +22,8 @@ const DIALLED_BREAK: &str = "break";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FeatureCode {
     SignIn,
+    /// As who has this number, at this phone.
+    SignInAs(String),
     SignOut,
     Ready,
     Break,
@@ -78,6 +80,7 @@ impl FeatureCode {
                 let to = number(on);
                 (to.is_some() || dialled == off).then_some(FeatureCode::Forward(when, to))
             })
+            .or_else(|| Some(FeatureCode::SignInAs(number("*41")?)))
             .or_else(|| Some(FeatureCode::Park(Some(number("*45")?.parse().ok()?))))
             .or_else(|| Some(FeatureCode::PickUp(Some(number("*8")?))))
     }
@@ -92,7 +95,13 @@ impl Call {
         code: FeatureCode,
     ) -> &'static str {
         let (action, prompt) = match code {
-            FeatureCode::SignIn => (AgentAction::SignIn, "signed_in"),
+            FeatureCode::SignIn => {
+                let (now, call) = (cx.now, self.id);
+                if let Some(acd) = cx.acd(self.tenant).filter(|_| self.phone == Some(agent)) {
+                    acd.come_home(now, agent, call);
+                }
+                (AgentAction::SignIn, "signed_in")
+            }
             FeatureCode::SignOut => (AgentAction::SignOut, "signed_out"),
             FeatureCode::Ready => (AgentAction::Ready, "ready"),
             FeatureCode::Break => (AgentAction::Break { reason: DIALLED_BREAK.into() }, "break"),
@@ -106,6 +115,7 @@ impl Call {
                 return done.map_or("invalid", |()| said);
             }
             FeatureCode::Forward(when, to) => return self.set_forwarding(cx, agent, when, to),
+            FeatureCode::SignInAs(_) => return "invalid",
             FeatureCode::PickUp(_) | FeatureCode::Park(_) | FeatureCode::TakeBack => {
                 return "nothing_to_pick_up";
             }
@@ -160,6 +170,7 @@ mod tests {
         assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
         assert_eq!(parse("*45"), Some(FeatureCode::Park(None)));
         assert_eq!(parse("*47"), Some(FeatureCode::TakeBack));
+        assert_eq!(parse("*418002"), Some(FeatureCode::SignInAs("8002".into())));
         assert_eq!(parse("*4512"), Some(FeatureCode::Park(Some(12))));
         assert_eq!(parse("*81002"), Some(FeatureCode::PickUp(Some("1002".into()))));
         let forward = |when, to: &str| Some(FeatureCode::Forward(when, Some(to.into())));
@@ -169,7 +180,7 @@ mod tests {
         assert_eq!(parse("*93"), Some(FeatureCode::Forward(ForwardWhen::NoAnswer, None)));
         for none in [
             "*72", "*90", "*731", "*72*41", "*72+44", "*", "*4", "8", "81002", "*8#", "*8x",
-            "*81002*", "*8+1", "*45256", "*45x", "*45*1", "*471",
+            "*41x", "*41*1", "*81002*", "*8+1", "*45256", "*45x", "*45*1", "*471",
         ] {
             assert_eq!(parse(none), None, "{none}");
         }

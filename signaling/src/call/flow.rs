@@ -292,6 +292,7 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
+                | Next::Identify(_)
                 | Next::Message(_)
                 | Next::Returning(_),
             )

@@ -153,6 +153,7 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
+                | Next::Identify(_)
                 | Next::Message(_)
                 | Next::Returning(_),
             )

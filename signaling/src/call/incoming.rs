@@ -42,13 +42,20 @@ const FORBIDDEN: Refusal = Refusal::of(403, cause::REJECTED);
 const LOOP: Refusal = Refusal::of(482, cause::EXCHANGE_ROUTING);
 const OVERLOAD: Refusal = Refusal { retry: true, ..Refusal::of(503, cause::CONGESTION) };
 
-/// A new call, admitted or refused. `closed` is a box that takes no more calls.
-pub(crate) fn incoming(cx: &mut Cx, incoming: Incoming, closed: bool) -> Call {
+/// A new call, admitted or refused. `phone` is whose phone it comes from, whoever is signed in there;
+/// `closed` is a box that takes no more calls.
+pub(crate) fn incoming(
+    cx: &mut Cx,
+    incoming: Incoming,
+    phone: Option<AgentId>,
+    closed: bool,
+) -> Call {
     let plan = cx.plan(incoming.tenant);
     let known = plan.is_some();
     let plan = plan.unwrap_or_else(|| Compiled::nothing(incoming.tenant));
     let called = PhoneNumber::parse(&incoming.called, &plan.plan.country);
     let mut call = new_call(cx, &incoming, plan, called);
+    call.phone = phone;
     call.begin(cx, &incoming);
     let next = if closed || !known { Err(OVERLOAD) } else { call.admit(cx, incoming.origin) };
     match next {
@@ -166,6 +173,7 @@ impl Call {
             callback: None,
             hunt: None,
             lease: None,
+            phone: None,
         }
     }
 
@@ -281,6 +289,7 @@ impl Call {
             leg.engaged = engaged;
         }
         match (code, next) {
+            (Some(feature_code::FeatureCode::SignInAs(number)), _) => Ok(Next::Identify(number)),
             (Some(code), _) => Ok(Next::Say(vec![self.feature_code(cx, agent, code)])),
             (None, Some(next)) => Ok(next),
             (None, None) => Err(UNKNOWN),

@@ -65,6 +65,7 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
+                | Next::Identify(_)
                 | Next::Returning(_)
                 | Next::Message(_),
             ) => Err("only an agent or a number outside can be asked in"),

@@ -3,9 +3,10 @@
 //! A conversation goes on with everybody in it, held, consulting or listened to as before; its
 //! recording goes on in a further part. Who waited in a queue goes on waiting in their place, who was
 //! parked on their slot. A caller in a flow hears it from its beginning, one who was asked for
-//! satisfaction, a PIN or a code is asked again. A meeting goes on with those of its members who do. A phone
-//! that only rang is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
-//! properly: each leg and the call get their ends, the outcome is `interrupted`.
+//! satisfaction, a PIN or a code is asked again; an agent who was signing in by PIN dials again. A meeting
+//! goes on with those of its members who do. A phone that only rang is let go. What cannot go on (the
+//! caller's line or voice is lost, a party rang for them) is ended properly: each leg and the call get
+//! their ends, the outcome is `interrupted`.
 
 use super::callback::Callback;
 use super::conference::Knock;
@@ -133,7 +134,9 @@ impl Call {
     /// The call as it is now.
     pub fn keep(&self, cx: &Cx) -> Kept<'_> {
         let at = match &self.phase {
-            Phase::Opening { .. } | Phase::Answering { .. } => At::Beginning,
+            Phase::Opening { .. } | Phase::Answering { .. } | Phase::Identifying(_) => {
+                At::Beginning
+            }
             Phase::Ivr => match (self.aside(), &self.flow) {
                 (Some(aside), _) => At::waiting(&aside.waiting),
                 (None, Some(flow)) => At::Flow(flow.flow),
@@ -281,6 +284,7 @@ impl Kept<'_> {
             callback: self.callback.map(Cow::into_owned),
             hunt: self.hunt.map(|hunt| Box::new(hunt.into_owned())),
             lease: self.lease,
+            phone: None,
         };
         let part = self.recording.map(|(recording, _)| recording);
         Waking { call, at: self.at, part, announcing: self.announcing }
@@ -424,7 +428,8 @@ impl Call {
         for (agent, leg) in offers {
             let end = OfferEnd::Withdrawn;
             self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
-            self.close_leg(cx, leg, cause::TEMPORARY_FAILURE, Party::System, Bye::Gone);
+            // One that had answered by itself heard the tone.
+            self.close_leg(cx, leg, cause::TEMPORARY_FAILURE, Party::System, Bye::Hangup);
         }
         if !goes_on {
             return self.interrupt(cx);

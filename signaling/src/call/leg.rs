@@ -169,11 +169,14 @@ impl Call {
     /// phones read.
     pub(super) fn open_leg(&mut self, cx: &mut Cx, mut leg: Leg, place: Place) -> LegId {
         let id = LegId(cx.id());
-        if let Some(Invitation { to: Destination::Agent(tenant, agent), .. }) = &leg.invitation
-            && cx.world.browsers.contains(&(*tenant, *agent))
-            && cx.world.config.certificate.is_some()
+        if let Some(Invitation { to: Destination::Agent(tenant, agent), .. }) = &mut leg.invitation
         {
-            leg.port = Port::Shared;
+            // They may be at the phone of somebody else.
+            *agent = cx.acd(*tenant).map_or(*agent, |acd| acd.phone_of(*agent));
+            let browser = cx.world.browsers.contains(&(*tenant, *agent));
+            if browser && cx.world.config.certificate.is_some() {
+                leg.port = Port::Shared;
+            }
         }
         let started = Kind::LegStarted {
             role: leg.role,

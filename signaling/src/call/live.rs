@@ -84,6 +84,7 @@ impl Call {
             | Phase::Knocking(_)
             | Phase::Announcing { .. }
             | Phase::Coding(_)
+            | Phase::Identifying(_)
             | Phase::Farewell { .. }
             | Phase::Ending => "ivr",
         }

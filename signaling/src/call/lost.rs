@@ -21,10 +21,6 @@ use terms::event::Direction;
 use terms::media::Place;
 use terms::{AgentId, LegId};
 
-/// That the phone may answer by itself: RFC 5373, and what desk phones and their libraries read.
-const ANSWER_BY_ITSELF: [(&str, &str); 2] =
-    [("Answer-Mode", "Auto"), ("Call-Info", "<sip:back@switchgrid.invalid>;answer-after=0")];
-
 impl Call {
     /// The leg of a page that is lost and may come back.
     fn lost(&self) -> Option<LegId> {
@@ -129,8 +125,7 @@ impl Call {
         let mut leg = self.phone_leg(role, agent, settings.sip_user.clone(), from);
         if let Some(invitation) = &mut leg.invitation {
             invitation.not_at = Some(lost);
-            let more = ANSWER_BY_ITSELF.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            invitation.headers.extend(more);
+            invitation.lets_it_answer();
         }
         let id = self.open_leg(cx, leg, Place::WithContact);
         self.replacing = Some(Replacing::of(id, lost));

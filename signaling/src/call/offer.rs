@@ -34,6 +34,9 @@ impl Call {
         let mut leg = self.phone_leg(Role::Agent, agent, address, from);
         if let Some(invitation) = &mut leg.invitation {
             invitation.headers.push(("X-Queue".to_owned(), queue.to_string()));
+            if self.answers_by_itself(cx, agent) {
+                invitation.lets_it_answer();
+            }
         }
         self.log(cx, None, Kind::Offered { visit, queue, agent, choice: Some(choice) });
         let leg = self.open_leg(cx, leg, Place::WithContact);

@@ -3,13 +3,13 @@
 //! phone that only rang: the next one.
 
 use super::dial::Why;
-use super::leg::Bye;
+use super::leg::{Bye, Sip};
 use super::offer::offer_end;
 use super::{Call, Phase, cause};
 use crate::switch::Cx;
 use terms::LegId;
 use terms::control::CallAction;
-use terms::event::{ConsultationEnd, Party, Role, SupervisionEnd};
+use terms::event::{ConsultationEnd, OfferEnd, Party, Role, SupervisionEnd};
 use terms::media::Command;
 
 impl Call {
@@ -66,9 +66,14 @@ impl Call {
                 self.close_leg(cx, id, cause, by, bye);
             }
             _ => {
-                let rang = self.legs.get(&id).is_some_and(|leg| leg.rang);
+                let leg = self.legs.get(&id).map(|leg| (leg.rang, leg.sip == Sip::Answered));
+                let end = match leg.unwrap_or_default() {
+                    // They hang up on the tone that tells them of a caller.
+                    (_, true) => OfferEnd::Declined,
+                    (rang, false) => offer_end(480, rang),
+                };
                 self.close_leg(cx, id, cause, by, bye);
-                self.phone_failed(cx, id, offer_end(480, rang), (480, cause), false);
+                self.phone_failed(cx, id, end, (480, cause), false);
             }
         }
     }
@@ -78,7 +83,7 @@ impl Call {
         if bye == Bye::Gone
             && let Some(leg) = self.legs.get_mut(&self.anchor)
         {
-            leg.sip = super::leg::Sip::Gone;
+            leg.sip = Sip::Gone;
         }
         self.end(cx, cause, by);
     }
@@ -103,7 +108,7 @@ impl Call {
             if bye == Bye::Gone
                 && let Some(leg) = self.legs.get_mut(&id)
             {
-                leg.sip = super::leg::Sip::Gone;
+                leg.sip = Sip::Gone;
             }
             return self.end(cx, cause, by);
         }

@@ -22,6 +22,7 @@ pub(super) enum Timer {
     SurveyKey,
     ConferenceKey,
     Code,
+    Pin,
     Message,
     Farewell,
     CallMax,

@@ -136,5 +136,7 @@ pub fn agent(id: AgentId, user: &str, password: &str, realm: &str) -> Agent {
         skills: Vec::new(),
         calling: Default::default(),
         phone: Default::default(),
+        ringing: Default::default(),
+        sign_in_pin: String::new(),
     }
 }

@@ -31,6 +31,7 @@ pub const PROMPTS: &[&str] = &[
     "busy",
     "signed_in",
     "signed_out",
+    "sign_in_pin",
     "ready",
     "break",
     "nothing_to_pick_up",

@@ -104,6 +104,11 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("busy", "座席全忙，请稍后再拨。", "All agents are busy. Please call again later."),
     ("signed_in", "签入成功。", "You are signed in."),
     ("signed_out", "签出成功。", "You are signed out."),
+    (
+        "sign_in_pin",
+        "请输入密码，按井号键结束。",
+        "Please enter your PIN, followed by the pound key.",
+    ),
     ("ready", "已示闲。", "You are ready."),
     ("break", "已示忙。", "You are on a break."),
     ("nothing_to_pick_up", "没有可代接的来电。", "There is no call that you can pick up."),

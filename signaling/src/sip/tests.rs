@@ -71,6 +71,8 @@ pub(super) fn plan() -> Plan {
         skills: Vec::new(),
         calling: Default::default(),
         phone: Default::default(),
+        ringing: Default::default(),
+        sign_in_pin: String::new(),
     });
     plan.numbers.push(Number {
         id: NumberId(1),

@@ -188,6 +188,7 @@ impl Switch {
                     do_not_disturb: view.do_not_disturb,
                     forwarding: view.forwarding,
                     barred: self.world.calls_out.is_barred((id, view.agent)),
+                    at: view.at,
                 })
                 .collect(),
             calls: self

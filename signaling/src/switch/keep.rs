@@ -184,9 +184,8 @@ impl Switch {
             else {
                 continue;
             };
-            let takes = |call: &&Kept| Some(call.id) == found.call() && call.takes(agent);
-            let taken = calls.iter().any(|call| takes(&call));
-            tenant.acd.restore_agent(now, agent, found, taken);
+            let takes = |id: CallId| calls.iter().any(|call| call.id == id && call.takes(agent));
+            tenant.acd.restore_agent(now, agent, found, takes);
             // What was kept is the last word about their phone: a plan of before takes nothing back.
             tenant.set_at.insert(agent, now.wall);
         }

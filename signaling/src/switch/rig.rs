@@ -517,8 +517,9 @@ impl Rig {
             }
         };
         let source = self.called_at;
-        // Who is to take another leg's place is rung beside it.
-        let (code, late_offer, answered) = (invite.not_at.is_some(), false, false);
+        // Who is to take another leg's place is rung beside it, and so is who has a call waiting.
+        let beside = invite.not_at.is_some() || self.lets_wait(agent);
+        let (code, late_offer, answered) = (beside, false, false);
         self.dialogs.insert(leg, Dialog { agent, code, late_offer, answered, source });
         let ringing = SipEvent::Progress { leg, status: 180, early: None };
         match phone {

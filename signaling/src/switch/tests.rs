@@ -3,8 +3,10 @@
 mod addresses;
 mod agents;
 mod aside;
+mod auto_answer;
 mod bot;
 mod browsers;
+mod call_waiting;
 mod callbacks;
 mod callers;
 mod calling;
@@ -44,6 +46,7 @@ mod replaces;
 mod restore;
 mod ring_all;
 mod second_line;
+mod sign_in;
 mod sites;
 mod sql;
 mod stepped_clock;
@@ -199,6 +202,8 @@ fn calling_word(Calling { agent, what }: &Calling) -> Option<String> {
         InCalling::Refused { number, class, way, why } => {
             Some(format!("{agent} not to {number}: {class:?} {way:?} {why:?}"))
         }
+        InCalling::Moved { to } => Some(format!("{agent} at the phone of {to}")),
+        InCalling::PinRefused { at } => Some(format!("wrong PIN of {agent} at {at}")),
         InCalling::Barred { limit } => Some(format!("{agent} barred: {limit:?}")),
         InCalling::Set { .. } => None,
     }

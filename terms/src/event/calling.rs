@@ -36,6 +36,17 @@ pub enum InCalling {
         /// Why not.
         why: CallingRefusal,
     },
+    /// They signed in at the phone of this agent by number and PIN, and are there until they sign out or
+    /// sign in elsewhere.
+    Moved {
+        /// Whose phone.
+        to: AgentId,
+    },
+    /// Somebody typed their number and a wrong PIN.
+    PinRefused {
+        /// At whose phone.
+        at: AgentId,
+    },
     /// They are kept from calling out until an administrator lifts it.
     Barred {
         /// What was too much.

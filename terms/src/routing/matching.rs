@@ -194,6 +194,8 @@ pub struct Matching {
     pub expression: Option<String>,
     /// Who comes in, who stays, and where the others go.
     pub doors: Doors,
+    /// The phones of all its agents are told to answer what it offers by themselves.
+    pub auto_answer: bool,
 }
 
 /// Another program is asked what a contact is worth and whom it waits for first. No agent is found for

@@ -168,6 +168,14 @@ impl Phone {
         self.does("dial", &format!("sip:{number}@{server}"));
     }
 
+    /// Answers the call that rings. One that goes on is put on hold.
+    ///
+    /// # Panics
+    /// When the phone refuses.
+    pub fn accepts(&self) {
+        self.does("accept", "");
+    }
+
     /// An order to the phone's module `ctrl_tcp`: JSON in a netstring, answered by another.
     fn does(&self, command: &str, params: &str) {
         let limit = Duration::from_secs(10);

@@ -254,6 +254,7 @@ fn at_the_call(agent: AgentId) -> LiveAgent {
         do_not_disturb: false,
         forwarding: Forwarding::default(),
         barred: false,
+        at: None,
     }
 }
 

@@ -166,7 +166,7 @@ fn what_was_counted_of_agents_outlives_the_process() {
     acd.apply(at(150), &plan(2, vec![with(Strategy::FewestCalls, &[1, 2])]));
     for id in [1, 2].map(AgentId) {
         let kept = before.keep_agent(id).expect("an agent of the plan");
-        acd.restore_agent(at(150), id, kept, false);
+        acd.restore_agent(at(150), id, kept, |_| false);
     }
     acd.restored(at(150));
     while acd.poll_output().is_some() {}

@@ -57,7 +57,7 @@ fn what_is_owed_outlives_the_process() {
     let acd = owing();
     let kept = acd.keep_agent(AgentId(1)).expect("in the plan");
     let mut next = ready(1, vec![queue(1, &[1], 0)]);
-    next.restore_agent(at(100), AgentId(1), kept, false);
+    next.restore_agent(at(100), AgentId(1), kept, |_| false);
     next.handle_timeout(at(4_000));
     assert_eq!(activity(&next), Activity::WrapUp);
     next.audit().expect("all is well");

@@ -2,6 +2,7 @@
 //! waiting, pages that are lost and come back; afterwards everybody hangs up and the books must balance.
 
 use super::{Phone, Rig, TENANT, demo_plan, page_or_phone, t38};
+use crate::sip::digest::Algorithm;
 use crate::sip::user_agent::{Command as Sipc, Event as SipEvent};
 use crate::switch::{Config, Input};
 use serde_json::{Value, json};
@@ -85,7 +86,8 @@ fn with_an_area(mut plan: Plan) -> Plan {
 
 /// Callers of queue 1 are called back with key 5, in either way, and ring at one or at all; a program
 /// that never answers may be asked about those of queue 2. Or they ring at one more after the other, go
-/// with the last agent, overflow from queue to queue, and step aside with 7.
+/// with the last agent, overflow from queue to queue, and step aside with 7. Calls may wait at phones,
+/// which may answer by themselves, and agents sign in at those of others by the PIN 4711.
 fn plan_with_callbacks(bytes: &[u8]) -> Plan {
     let first = match bytes.first() {
         Some(byte) if byte & 1 == 1 => CallFirst::Customer,
@@ -110,6 +112,13 @@ fn plan_with_callbacks(bytes: &[u8]) -> Plan {
         plan.queues[0].matching.doors.stays_while = there;
         plan.queues[0].overflow = Target::Queue(QueueId(2));
         leads_aside(&mut plan.flows[0].document);
+    }
+    let realm = plan.realm.clone();
+    for agent in &mut plan.agents {
+        let parts: [&[u8]; 3] = [agent.number.as_bytes(), realm.as_bytes(), b"4711"];
+        agent.sign_in_pin = Algorithm::Sha256.hash(&parts);
+        agent.ringing.call_waiting = bytes.get(2).is_some_and(|byte| byte & 1 == 1);
+        agent.ringing.auto_answer = bytes.get(3).is_some_and(|byte| byte & 1 == 1);
     }
     plan
 }
@@ -139,6 +148,12 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
         0..=2 => {
             let called = ["95105688", "95105600", "95105601", "95105602", GRID];
             rig.customer_dials(called[usize::from(with) % called.len()]);
+        }
+        18 if with >= 0xC0 => {
+            let number = ["*418001", "*418002", "*418003", "*418009"];
+            let leg = rig.agent_dials(agent, number[usize::from(with / 3) % number.len()]);
+            rig.wait(Duration::from_secs(3));
+            rig.presses(leg, if with.is_multiple_of(5) { "4712#" } else { "4711#" });
         }
         18 => {
             let leg = match with % 4 {

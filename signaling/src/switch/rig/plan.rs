@@ -1,6 +1,6 @@
 //! The tenant of the stories: a hotline with a flow, two queues, three agents and a trunk.
 
-use super::{TENANT, TRUNK};
+use super::{Rig, TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
     Agent, BlockedCaller, CallerRule, Conference, EarlyMedia, Flow, InQueue, Matching, Number, Pin,
@@ -75,6 +75,16 @@ pub fn demo_plan() -> Plan {
     plan
 }
 
+impl Rig {
+    /// Whether an agent's phone may have one more call, which it shows as one that waits.
+    pub(super) fn lets_wait(&self, agent: Option<AgentId>) -> bool {
+        let settings = agent.and_then(|agent| self.plan.agent(agent));
+        let allowed = settings.is_some_and(|agent| agent.ringing.call_waiting);
+        let mut dialogs = self.dialogs.values().filter(|dialog| dialog.agent == agent);
+        allowed && dialogs.any(|dialog| dialog.answered)
+    }
+}
+
 fn conferences() -> Vec<Conference> {
     let room = |id: u64| Conference {
         number: format!("{}", 8_100 + id),
@@ -111,6 +121,8 @@ fn agent(id: u64) -> Agent {
         skills: Vec::new(),
         calling: Default::default(),
         phone: Default::default(),
+        ringing: Default::default(),
+        sign_in_pin: String::new(),
     }
 }
 
