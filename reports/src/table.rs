@@ -2,6 +2,7 @@
 //! behind them, totals. Renderers read this and nothing else.
 
 use crate::definition::{Column, Report, Source, Total};
+use crate::level::Thresholds;
 use crate::mark::Mark;
 use crate::messages::{SUBTOTAL, Words};
 use crate::period::Period;
@@ -149,7 +150,11 @@ pub struct ReportTable {
     pub truncated: bool,
     /// Damaged files of the warehouse, whose rows are not in it.
     pub left_out: Vec<String>,
-    /// Values that stand in the formulas, such as `{service_level_s}`.
+    /// The columns whose totals stand on top of the page.
+    pub figures: Vec<&'static str>,
+    /// By which numbers it counts; they stand in the formulas.
+    pub thresholds: Thresholds,
+    /// Further values that stand in the formulas, such as `{user}`.
     pub values: Vec<(&'static str, String)>,
     /// Who fetched it, where its forms are to say so.
     pub mark: Option<Mark>,
@@ -178,6 +183,8 @@ impl ReportTable {
             provisional,
             truncated: false,
             left_out: Vec::new(),
+            figures: report.figures.to_vec(),
+            thresholds: Thresholds::default(),
             values: Vec::new(),
             mark: None,
         }

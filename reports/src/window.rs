@@ -1,6 +1,7 @@
 //! The time a report is about, as pieces of SQL. Only numbers that we computed and quoted text
 //! ever get into a query.
 
+use crate::level::LevelFormula;
 use crate::period::{Period, Segment, segments};
 use crate::rates::Rates;
 use chrono_tz::Tz;
@@ -30,6 +31,10 @@ pub struct Window {
     pub service_level_s: u32,
     /// Abandoned within this many seconds is short.
     pub short_abandon_s: u32,
+    /// Who calls again within this many days has not been helped.
+    pub repeat_days: u32,
+    /// The service level that stands first.
+    pub level: LevelFormula,
     /// Only what this person did, where a report asks for it.
     pub user: Option<UserId>,
     /// Only this action, or those of this kind, where a report asks for it.
@@ -58,6 +63,8 @@ impl Window {
             segments: period.segments(),
             service_level_s,
             short_abandon_s,
+            repeat_days: 7,
+            level: LevelFormula::Usual,
             user: None,
             action: None,
             rates: None,

@@ -68,7 +68,7 @@ use reports::catalogue::{
 };
 use reports::{
     AgentName, Cell, Language, Names, Params, Period, Report, ReportTable, Row as TableRow,
-    cell_text, run,
+    Thresholds, cell_text, run,
 };
 use terms::record::{AgentSpan, Call, Leg, Order, QueueVisit, Row, Survey};
 use terms::{
@@ -110,6 +110,18 @@ impl Store {
         zone: &str,
         now: &str,
     ) -> ReportTable {
+        self.run_by(report, period, zone, now, Thresholds::default()).await
+    }
+
+    /// The same by other numbers than the usual ones.
+    async fn run_by(
+        &self,
+        report: &'static Report,
+        period: &str,
+        zone: &str,
+        now: &str,
+        thresholds: Thresholds,
+    ) -> ReportTable {
         let now = at("UTC", now);
         let period = Period::parse(period, zone, now).expect("a good period");
         let agent = |number: &str, name: &str| AgentName {
@@ -126,6 +138,7 @@ impl Store {
             workers: area_tries::workers(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
+        let params = Params { thresholds, ..params };
         run(&self.session().await, report, &params).await.expect("the report runs")
     }
 

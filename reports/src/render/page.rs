@@ -183,7 +183,7 @@ pub fn figures(table: &ReportTable, language: Language) -> Vec<(&'static str, Ce
         let cell = table.total.get(position).cloned().unwrap_or(Cell::Empty);
         (column.header.get(language), cell, column.kind)
     };
-    rows.into_iter().chain(table.report.figures.iter().map(total)).collect()
+    rows.into_iter().chain(table.figures.iter().map(total)).collect()
 }
 
 fn figure_texts(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
@@ -274,6 +274,7 @@ fn drawn(table: &ReportTable, language: Language, width: f64) -> (Vec<PageChart>
 /// The formula lines with this run's values in them.
 pub fn formulas(table: &ReportTable, language: Language) -> Vec<String> {
     let filled = |line: String| {
+        let line = table.thresholds.told(&line, language);
         table.values.iter().fold(line, |line, (name, value)| line.replace(name, value))
     };
     table.report.formulas.iter().map(|formula| filled(formula.line(language))).collect()
