@@ -3,7 +3,7 @@
 
 use super::place;
 use desk::bootstrap::Defaults;
-use desk::saved_report::SavedReportDraft;
+use desk::saved_report::{Parameters, SavedReportDraft};
 use desk::schedule::planner::{Misfire, RelativePeriod};
 use desk::schedule::run::{DeliveryState, LEASE_US, RunFile, RunState};
 use desk::schedule::target::Target;
@@ -42,6 +42,7 @@ async fn desk() -> Desk {
         period: RelativePeriod::Yesterday,
         format: "pdf".into(),
         language: "en".into(),
+        parameters: Parameters::new(),
     };
     let saved = store.create_saved_report(tenant, &by(), &draft).await.unwrap().id;
     Desk { folder, store, tenant, saved }
@@ -242,6 +243,7 @@ async fn further_reports_are_planned_with_the_first_and_stay_while_a_schedule_ma
         period: RelativePeriod::LastMonth,
         format: "csv".into(),
         language: "zh-CN".into(),
+        parameters: Parameters::new(),
     };
     let second = desk.store.create_saved_report(desk.tenant, &by(), &draft).await.unwrap().id;
     for more in [vec![desk.saved], vec![second, second], vec![second; 20]] {

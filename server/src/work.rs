@@ -10,6 +10,7 @@ mod behind;
 pub mod encode;
 pub mod flow;
 pub mod found;
+pub mod given;
 pub mod jobs;
 pub mod moving;
 pub mod own_report;

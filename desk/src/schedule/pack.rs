@@ -4,7 +4,7 @@
 
 use super::ScheduleDraft;
 use crate::error::During;
-use crate::saved_report::SavedReport;
+use crate::saved_report::{Parameters, SavedReport};
 use crate::sql;
 use crate::store::Write;
 use crate::{Error, Result};
@@ -28,6 +28,10 @@ pub struct Part {
     pub format: String,
     /// In which language.
     pub language: String,
+    /// What it is asked with besides.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub parameters: Parameters,
 }
 
 impl Part {
@@ -36,9 +40,10 @@ impl Part {
         let draft = &saved.draft;
         Part {
             report: draft.report.clone(),
-            period: draft.period.at(at, zone),
+            period: draft.period.at(at, draft.zone().unwrap_or(zone)),
             format: draft.format.clone(),
             language: draft.language.clone(),
+            parameters: draft.parameters.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::target::Target;
 use super::{Planned, Schedule};
 use crate::audit::By;
 use crate::error::During;
+use crate::saved_report::Parameters;
 use crate::secret::{hex, random};
 use crate::sql;
 use crate::store::{DbRow, Write, document, id, time, time_opt};
@@ -77,7 +78,11 @@ pub struct Work {
     pub format: String,
     /// In which language.
     pub language: String,
-    /// Whose days, an IANA name.
+    /// What it is asked with besides.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub parameters: Parameters,
+    /// Whose days, an IANA name, where no parameter says otherwise.
     pub time_zone: String,
     /// Somebody asked for it now.
     pub manual: bool,
@@ -253,13 +258,14 @@ async fn put(
     let doing = write.doing;
     let run = ReportRunId(write.next_id("report_run").await? as u64);
     let zone = of.time_zone.parse().unwrap_or(chrono_tz::UTC);
-    let saved = &of.saved.draft;
+    let Part { report, period, format, language, parameters } = Part::of(&of.saved, due.at, zone);
     let work = Work {
         name: of.schedule.draft.name.clone(),
-        report: saved.report.clone(),
-        period: saved.period.at(due.at, zone),
-        format: saved.format.clone(),
-        language: saved.language.clone(),
+        report,
+        period,
+        format,
+        language,
+        parameters,
         time_zone: of.time_zone.clone(),
         manual,
         more: of.more.iter().map(|saved| Part::of(saved, due.at, zone)).collect(),

@@ -46,6 +46,7 @@ mod rates;
 mod recording_rules;
 mod recordings;
 mod report_definitions;
+mod report_parameters;
 mod retention;
 mod return_visits;
 mod rig;
