@@ -44,7 +44,8 @@ pub use period::{Period, PeriodError};
 pub use rates::Rates;
 pub use render::{Format, Rendered, UnknownFormat, render};
 pub use run::{
-    AgentName, Asked, Error, Fields, Names, Params, Wrong, check_own, count, run, run_own,
+    AgentName, Asked, Error, Fields, Names, Opened, Params, Wrong, check_own, count, open, run,
+    run_own,
 };
 pub use table::{Cell, Condition, ReportTable, Row, RowKind};
 pub use window::Window;

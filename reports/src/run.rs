@@ -1,7 +1,9 @@
 //! Runs a report: its SQL on a session of the warehouse, names put to ids, rows in order, totals.
 
+mod opened;
 mod own;
 
+pub use opened::{Opened, open};
 pub use own::{Asked, Wrong, check_own, run_own};
 
 use crate::definition::{Column, Kind, Order, Report, Source};

@@ -6,6 +6,7 @@ use crate::level::Thresholds;
 use crate::mark::Mark;
 use crate::messages::{SUBTOTAL, Words};
 use crate::period::Period;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use terms::Timestamp;
 
@@ -104,6 +105,30 @@ impl Condition {
     pub fn sql(&self) -> String {
         let Condition { table, key, predicate } = self;
         format!("SELECT DISTINCT {key} FROM {table} WHERE {predicate} ORDER BY {key}")
+    }
+
+    /// How many matters are behind the row, as a query with the one field `n`.
+    pub fn count_sql(&self) -> String {
+        let Condition { table, key, predicate } = self;
+        format!("SELECT COUNT(DISTINCT {key}) AS n FROM {table} WHERE {predicate}")
+    }
+
+    /// The query that lists at most `most` of what is behind the row, by ascending id, those after
+    /// the id `after`.
+    pub fn page_sql(&self, after: Option<i64>, most: u32) -> String {
+        let Condition { table, key, predicate } = self;
+        let beyond = after.map_or(format!("{key} IS NOT NULL"), |id| format!("{key} > {id}"));
+        format!(
+            "SELECT DISTINCT {key} FROM {table} WHERE ({predicate}) AND {beyond} \
+             ORDER BY {key} LIMIT {most}"
+        )
+    }
+
+    /// Names the row among those of its report, as long as that is asked the same at the same moment:
+    /// 32 hexadecimal digits of the SHA-256 of [`Condition::sql`].
+    pub fn key(&self) -> String {
+        let digest = Sha256::digest(self.sql().as_bytes());
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -284,5 +309,13 @@ mod tests {
             condition.sql(),
             "SELECT DISTINCT contact_id FROM surveys WHERE agent_id = 7 ORDER BY contact_id"
         );
+        assert_eq!(
+            condition.page_sql(Some(9), 3),
+            "SELECT DISTINCT contact_id FROM surveys WHERE (agent_id = 7) AND contact_id > 9 \
+             ORDER BY contact_id LIMIT 3"
+        );
+        let other = Condition { predicate: "agent_id = 8".to_owned(), ..condition.clone() };
+        assert_eq!(condition.key().len(), 32);
+        assert_ne!(condition.key(), other.key());
     }
 }

@@ -13,6 +13,7 @@ pub mod found;
 pub mod given;
 pub mod jobs;
 pub mod moving;
+pub mod opened;
 pub mod own_report;
 pub mod remove;
 mod report;

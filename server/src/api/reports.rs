@@ -36,7 +36,7 @@ struct Tongue {
 
 /// What a report is asked with, each as text, and the further parameters in braces.
 macro_rules! asked {
-    ($(#[$about:meta])* $name:ident { $($(#[$said:meta])* $field:ident,)* }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[$said:meta])* $field:ident: $kind:ident,)* }) => {
         $(#[$about])*
         #[derive(Deserialize, IntoParams)]
         #[into_params(parameter_in = Query)]
@@ -75,7 +75,7 @@ macro_rules! asked {
             /// Only this agent; of a report of the organisation's own that asks for one.
             #[serde(default)]
             agent: Option<String>,
-            $($(#[$said])* #[serde(default)] $field: Option<String>,)*
+            $($(#[$said])* #[serde(default)] $field: Option<$kind>,)*
         }
 
         impl $name {
@@ -98,13 +98,15 @@ macro_rules! asked {
     };
 }
 
+mod behind;
+
 asked! {
     /// About when, asked with what, and in which form.
     Asked {
         /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`; pdf when left out.
-        format,
+        format: String,
         /// `zh-CN` or `en`; the organisation's when left out.
-        lang,
+        lang: String,
     }
 }
 
@@ -112,6 +114,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::ReportsRead, routes!(list)))
         .routes(guard.may(Permission::ReportsRead, routes!(get)))
+        .routes(guard.may(Permission::ReportsRead, routes!(behind::behind)))
 }
 
 impl Api {

@@ -4,6 +4,7 @@ use super::encode::{Form, Rates};
 use super::flow::FlowJob;
 use super::found::FoundJob;
 use super::moving::{self, Claims, Freed, Sent, done};
+use super::opened::OpenJob;
 use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
 use super::watch::Watch;
 use super::wire::WireJob;
@@ -129,6 +130,8 @@ pub enum Job {
     Flow(Box<FlowJob>),
     /// Render a report.
     Report(Box<ReportJob>),
+    /// List what is behind a row of a report.
+    OpenRow(Box<OpenJob>),
     /// Print a list of what was found.
     Found(Box<FoundJob>),
     /// Check the definition of a report.
@@ -313,6 +316,10 @@ impl Bench {
             Job::Report(job) => {
                 let _turn = self.turn().await?;
                 self.report(*job).await
+            }
+            Job::OpenRow(job) => {
+                let _turn = self.turn().await?;
+                self.open_row(*job).await
             }
             Job::Found(job) => {
                 let _turn = self.turn().await?;

@@ -100,7 +100,7 @@ impl Bench {
     }
 }
 
-fn failed(error: reports::Error) -> Problem {
+pub(super) fn failed(error: reports::Error) -> Problem {
     match error {
         reports::Error::Query { source, .. } => sql_problem(*source),
         error => {

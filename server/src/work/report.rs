@@ -139,6 +139,6 @@ fn too_long(rows: u64, most: usize) -> Problem {
     Problem::new(413, "too_large", message, String::new())
 }
 
-fn failed(error: reports::Error) -> Problem {
+pub(super) fn failed(error: reports::Error) -> Problem {
     Problem::new(500, "report", "The report could not be made.", error.to_string())
 }
