@@ -30,6 +30,8 @@ mod first_contact;
 mod incomplete;
 #[path = "catalogue/ivr.rs"]
 mod ivr;
+#[path = "catalogue/opened.rs"]
+mod opened;
 #[path = "catalogue/order_kinds.rs"]
 mod order_kinds;
 #[path = "catalogue/orders_over_time.rs"]
