@@ -33,6 +33,7 @@ mod live;
 mod mailboxes;
 mod moved;
 mod number_regions;
+mod opened;
 mod order_search;
 mod own_work;
 mod parking;
