@@ -10,6 +10,8 @@ mod agent_time;
 mod area_tries;
 #[path = "catalogue/audit.rs"]
 mod audit;
+#[path = "catalogue/business_day.rs"]
+mod business_day;
 #[path = "catalogue/busy_hours.rs"]
 mod busy_hours;
 #[path = "catalogue/by_team.rs"]
@@ -126,6 +128,17 @@ impl Store {
     ) -> ReportTable {
         let now = at("UTC", now);
         let period = Period::parse(period, zone, now).expect("a good period");
+        self.run_on(report, period, now, thresholds).await
+    }
+
+    /// The same on a period that was read before.
+    async fn run_on(
+        &self,
+        report: &'static Report,
+        period: Period,
+        now: Timestamp,
+        thresholds: Thresholds,
+    ) -> ReportTable {
         let agent = |number: &str, name: &str| AgentName {
             number: number.to_owned(),
             name: name.to_owned(),

@@ -287,8 +287,11 @@ impl Schedules {
 
     /// Whether everything that began in the periods of a run is in the warehouse; else why not.
     async fn is_complete(&self, tenant: TenantId, run: &Run, now: Timestamp) -> Result<(), String> {
+        let settings = self.store.report_settings(tenant).await;
+        let begins = settings.map_err(|error| error.to_string())?.day_begins_minute();
         for part in pack::parts(run) {
-            let period = reports::Period::parse(&part.period, pack::zone(run, &part), run.due_at);
+            let zone = pack::zone(run, &part);
+            let period = reports::Period::parse_by(&part.period, zone, begins, run.due_at);
             let until = period.map_err(|error| error.to_string())?.to;
             self.watermark.reaches(tenant, until, now).await?;
         }

@@ -2,7 +2,7 @@
 //! The first report stands in the schedule's row, the further ones in rows of their own, so that none
 //! of them is taken away while a schedule makes it.
 
-use super::ScheduleDraft;
+use super::{Planned, ScheduleDraft};
 use crate::error::During;
 use crate::saved_report::{Parameters, SavedReport};
 use crate::sql;
@@ -35,12 +35,13 @@ pub struct Part {
 }
 
 impl Part {
-    /// What `saved` makes of the due time `at`.
-    pub(super) fn of(saved: &SavedReport, at: Timestamp, zone: chrono_tz::Tz) -> Part {
+    /// What `saved`, one of those that are planned, makes of the due time `at`.
+    pub(super) fn of(saved: &SavedReport, of: &Planned, at: Timestamp) -> Part {
+        let zone = of.time_zone.parse().unwrap_or(chrono_tz::UTC);
         let draft = &saved.draft;
         Part {
             report: draft.report.clone(),
-            period: draft.period.at(at, draft.zone().unwrap_or(zone)),
+            period: draft.period.at(at, draft.zone().unwrap_or(zone), of.day_begins_min),
             format: draft.format.clone(),
             language: draft.language.clone(),
             parameters: draft.parameters.clone(),

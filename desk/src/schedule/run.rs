@@ -257,8 +257,7 @@ async fn put(
 ) -> Result<ReportRunId> {
     let doing = write.doing;
     let run = ReportRunId(write.next_id("report_run").await? as u64);
-    let zone = of.time_zone.parse().unwrap_or(chrono_tz::UTC);
-    let Part { report, period, format, language, parameters } = Part::of(&of.saved, due.at, zone);
+    let Part { report, period, format, language, parameters } = Part::of(&of.saved, of, due.at);
     let work = Work {
         name: of.schedule.draft.name.clone(),
         report,
@@ -268,7 +267,7 @@ async fn put(
         parameters,
         time_zone: of.time_zone.clone(),
         manual,
-        more: of.more.iter().map(|saved| Part::of(saved, due.at, zone)).collect(),
+        more: of.more.iter().map(|saved| Part::of(saved, of, due.at)).collect(),
     };
     let state = if due.missed { RunState::Missed } else { RunState::Waiting };
     let done = sql::query(
@@ -340,7 +339,8 @@ impl Store {
         let (time_zone, rule) = self.rule(tenant, &schedule.draft).await?;
         let planner = super::planner::Planner::new(rule, by.at);
         let subject = schedule.draft.name.clone();
-        let of = Planned { schedule, saved, more, time_zone, planner };
+        let day_begins_min = self.report_settings(tenant).await?.day_begins_minute();
+        let of = Planned { schedule, saved, more, time_zone, day_begins_min, planner };
         let mut write = self.write("run a schedule").await?;
         let run = put(&mut write, tenant, &of, Due { at: by.at, missed: false }, true).await?;
         write.audit(tenant, by, "schedule.run", subject).await?;

@@ -77,9 +77,9 @@ fn log() -> Vec<Row> {
     ]
 }
 
-async fn made(session: &Session, report: &'static Report) -> ReportTable {
+async fn made(session: &Session, report: &'static Report, begins: u16) -> ReportTable {
     let now = at("UTC", "2026-12-24 12:00:00");
-    let period = Period::parse("2026-11", "Asia/Shanghai", now).expect("a good period");
+    let period = Period::parse_by("2026-11", "Asia/Shanghai", begins, now).expect("a good period");
     let params = Params::new(period, now, "热线", Names::default());
     let params = Params { rates: Some(Rates::default()), ..params };
     run(session, report, &params).await.expect("the report runs")
@@ -110,19 +110,21 @@ async fn all_of(session: &Session, report: &'static Report, row: &TableRow) -> (
 #[tokio::test]
 async fn behind_every_row_are_as_many_contacts_as_it_counts() {
     let (mut opened, mut pages) = (BTreeSet::new(), 0);
-    for rows in [
-        Books::made(3),
-        area_tries::some_tries(),
-        return_visits::rows(),
-        adherence::rows(),
-        ivr(),
-        log(),
+    // Days from midnight, and from half past four.
+    for (rows, begins) in [
+        (Books::made(3), 0),
+        (Books::made(2), 270),
+        (area_tries::some_tries(), 0),
+        (return_visits::rows(), 0),
+        (adherence::rows(), 0),
+        (ivr(), 0),
+        (log(), 270),
     ] {
         let store = store(rows).await;
         let scope = Scope { audit: true, ..Scope::of(OURS) };
         let session = Session::open(&store.warehouse, scope, Limits::default()).await.unwrap();
         for &report in catalogue() {
-            let table = made(&session, report).await;
+            let table = made(&session, report, begins).await;
             let kind = behind(report.id);
             let counts = |row: &&TableRow| match kind {
                 Behind::Counted(column) | Behind::Within(column) => {
@@ -161,7 +163,7 @@ async fn a_row_has_a_key_of_its_own_that_stays_as_long_as_the_report_is_asked_th
     let session = store.session().await;
     for &report in catalogue() {
         let keys = async || -> Vec<String> {
-            let table = made(&session, report).await;
+            let table = made(&session, report, 0).await;
             let key = |row: &TableRow| row.behind.as_ref().expect("a condition").key();
             table.data_rows().map(key).collect()
         };

@@ -42,7 +42,8 @@ impl Bench {
         if let Some(zone) = job.given.zone.take() {
             job.scope.time_zone = zone;
         }
-        let period = Period::parse(&job.period, &job.scope.time_zone, job.now).map_err(wrong)?;
+        let (zone, begins) = (&job.scope.time_zone, job.settings.day_begins_minute());
+        let period = Period::parse_by(&job.period, zone, begins, job.now).map_err(wrong)?;
         let names = Names {
             agents: job
                 .agents

@@ -1,6 +1,7 @@
 //! What reports are asked with, and what they go by where nobody says so.
 
 use super::rig::{NOON, Rig};
+use crate::api::links::Clock;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
@@ -233,4 +234,42 @@ async fn a_run_whose_report_looks_at_a_parameter_no_more_fails_and_says_so() {
         (run["state"].as_str(), run["problem"].as_str()),
         (Some("failed"), Some("queue: this report does not look at this condition"))
     );
+}
+
+#[tokio::test]
+async fn a_day_that_begins_after_midnight_is_that_of_reports_and_of_schedules() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let body = json!({"day_begins": "13:00"});
+    let got = rig.ask(Method::PUT, SETTINGS, &manager, Some(body)).await;
+    assert_eq!((got.status, &got.json()["day_begins"]), (StatusCode::OK, &json!("13:00")));
+    // It is noon: the day before goes on for an hour.
+    let uri = "/api/v1/reports/queue_summary?period=today&format=json";
+    let period = rig.get(uri, &manager).await.json()["period"].clone();
+    assert_eq!(
+        (&period["first"], &period["from"], &period["to"]),
+        (
+            &json!("2026-11-22"),
+            &json!("2026-11-22T13:00:00+08:00"),
+            &json!("2026-11-23T13:00:00+08:00")
+        )
+    );
+    // Half an hour after the one day began, and half an hour before.
+    for minutes in [30, -30] {
+        stage(&rig, Timestamp(NOON.0 - (47 * 60 - minutes) * 60_000_000)).await;
+    }
+    let saved = json!({"name": "Queues", "report": "queue_summary", "period": "yesterday",
+        "format": "json", "language": "en"});
+    let saved = rig.post("/api/v1/saved-reports", &manager, saved).await.json();
+    let schedule = json!({"name": "Daily", "saved_report": saved["id"],
+        "cron": "0 8 * * *", "misfire": "run_once"});
+    let schedule = rig.post("/api/v1/schedules", &manager, schedule).await.json();
+    let run = format!("/api/v1/schedules/{}/run", schedule["id"].as_str().unwrap());
+    let run = rig.post(&run, &manager, json!({})).await.json();
+    assert_eq!(run["period"], "2026-11-21");
+    rig.schedules.round(|| rig.clock.wall()).await.unwrap();
+    let file = format!("/api/v1/report-runs/{}/file", run["id"].as_str().unwrap());
+    let report = rig.get(&file, &manager).await.json();
+    assert_eq!(report["period"]["to"], "2026-11-22T13:00:00+08:00");
+    assert_eq!(report["total"]["offered"]["value"], 4, "what came before one is of another day");
 }
