@@ -52,7 +52,7 @@ pub struct SavedReportDraft {
     /// left out, the organisation's own holds.
     #[serde(default)]
     #[schema(required = false)]
-    pub parameters: Parameters,
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl SavedReportDraft {

@@ -26,7 +26,7 @@ pub(crate) const F4: Words = words(
     "answered within {service_level_s} s ÷ (answered + abandoned after {service_level_s} s)",
 );
 
-/// A formula of service level, by the names of `metrics.md`.
+/// A formula of service level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LevelFormula {
     /// Short abandons are left out.

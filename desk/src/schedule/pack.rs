@@ -4,12 +4,12 @@
 
 use super::{Planned, ScheduleDraft};
 use crate::error::During;
-use crate::saved_report::{Parameters, SavedReport};
+use crate::saved_report::SavedReport;
 use crate::sql;
 use crate::store::Write;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use terms::{SavedReportId, ScheduleId, TenantId, Timestamp};
 use utoipa::ToSchema;
 
@@ -31,7 +31,7 @@ pub struct Part {
     /// What it is asked with besides.
     #[serde(default)]
     #[schema(required = false)]
-    pub parameters: Parameters,
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Part {

@@ -13,13 +13,13 @@ use super::target::Target;
 use super::{Planned, Schedule};
 use crate::audit::By;
 use crate::error::During;
-use crate::saved_report::Parameters;
 use crate::secret::{hex, random};
 use crate::sql;
 use crate::store::{DbRow, Write, document, id, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use terms::{ReportRunId, ScheduleId, TenantId, Timestamp};
 use utoipa::ToSchema;
 
@@ -81,7 +81,7 @@ pub struct Work {
     /// What it is asked with besides.
     #[serde(default)]
     #[schema(required = false)]
-    pub parameters: Parameters,
+    pub parameters: BTreeMap<String, String>,
     /// Whose days, an IANA name, where no parameter says otherwise.
     pub time_zone: String,
     /// Somebody asked for it now.
