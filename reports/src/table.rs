@@ -179,6 +179,8 @@ pub struct ReportTable {
     pub figures: Vec<&'static str>,
     /// By which numbers it counts; they stand in the formulas.
     pub thresholds: Thresholds,
+    /// Conditions that it was asked with and that stand in no formula: what, and which.
+    pub conditions: Vec<(Words, String)>,
     /// Further values that stand in the formulas, such as `{user}`.
     pub values: Vec<(&'static str, String)>,
     /// Who fetched it, where its forms are to say so.
@@ -210,6 +212,7 @@ impl ReportTable {
             left_out: Vec::new(),
             figures: report.figures.to_vec(),
             thresholds: Thresholds::default(),
+            conditions: Vec::new(),
             values: Vec::new(),
             mark: None,
         }

@@ -173,12 +173,15 @@ fn begins_text(table: &ReportTable, language: Language) -> String {
 /// Label and value of what the report was run with.
 pub fn meta(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
     let generated = local(table.generated_at, table.period.zone);
-    vec![
+    let mut meta = vec![
         (TENANT.get(language), table.tenant.clone()),
         (PERIOD.get(language), period_text(table, language) + &begins_text(table, language)),
         (GENERATED.get(language), generated.format("%Y-%m-%d %H:%M:%S").to_string()),
         (ZONE.get(language), format!("{} (UTC{})", table.period.zone, generated.format("%:z"))),
-    ]
+    ];
+    let conditions = table.conditions.iter();
+    meta.extend(conditions.map(|(what, which)| (what.get(language), which.clone())));
+    meta
 }
 
 /// The numbers that stand out: of a list how many rows it has, and the totals that the definition
