@@ -48,6 +48,7 @@ pub mod rates;
 pub mod recording;
 pub mod region;
 pub mod report_definition;
+pub mod report_setting;
 pub mod retention;
 pub mod return_visit;
 pub mod ringing;

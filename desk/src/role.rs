@@ -45,7 +45,7 @@ text_enum! {
         ConferencesWrite = "conferences.write",
         /// Run reports.
         ReportsRead = "reports.read",
-        /// Save and schedule reports, and fetch what schedules made.
+        /// Save and schedule reports, fetch what schedules made, and say by which numbers reports count.
         ReportsSchedule = "reports.schedule",
         /// See and set what an hour of an agent and a minute of a trunk cost.
         RatesWrite = "rates.write",

@@ -1,5 +1,6 @@
-//! Saved reports: which report, over which days, in which form and language, under a name. Whether
-//! there is such a report and form is checked by whoever knows the catalogue.
+//! Saved reports: which report, asked with what, over which days, in which form and language, under a
+//! name. Whether there is such a report and form, and whether it looks at these parameters, is checked
+//! by whoever knows the catalogue.
 
 use crate::audit::By;
 use crate::error::During;
@@ -8,11 +9,19 @@ use crate::sql;
 use crate::store::{DbRow, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use terms::{SavedReportId, TenantId};
 use utoipa::ToSchema;
 
 /// Saved reports of one tenant.
 pub const SAVED_REPORTS_MAX: i64 = 500;
+/// Parameters of one saved report.
+pub const PARAMETERS_MAX: usize = 20;
+/// Longest value of a parameter.
+const VALUE_CHARS_MAX: usize = 200;
+
+/// What a report is asked with besides its period: values by the names that the catalogue lists.
+pub type Parameters = BTreeMap<String, String>;
 
 /// A saved report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -39,6 +48,11 @@ pub struct SavedReportDraft {
     pub format: String,
     /// `zh-CN` or `en`.
     pub language: String,
+    /// What it is asked with besides its period, by name: `{"service_level_s": "30"}`. For what is
+    /// left out, the organisation's own holds.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl SavedReportDraft {
@@ -49,8 +63,30 @@ impl SavedReportDraft {
             period: self.period,
             format: text::token("format", &self.format, 8)?,
             language: text::token("language", &self.language, 16)?,
+            parameters: kept(&self.parameters)?,
         })
     }
+
+    /// In which zone its days are, where it names one.
+    pub(crate) fn zone(&self) -> Option<chrono_tz::Tz> {
+        self.parameters.get("zone")?.parse().ok()
+    }
+}
+
+/// Refuses what is no set of short values by short names.
+fn kept(parameters: &Parameters) -> Result<Parameters> {
+    if parameters.len() > PARAMETERS_MAX {
+        let problem = format!("at most {PARAMETERS_MAX} entries are kept");
+        return Err(Error::invalid("parameters", problem));
+    }
+    for (name, value) in parameters {
+        text::token("parameters", name, 40)?;
+        if value.chars().count() > VALUE_CHARS_MAX || value.chars().any(char::is_control) {
+            let problem = format!("at most {VALUE_CHARS_MAX} printable characters are taken");
+            return Err(Error::invalid("parameters", problem));
+        }
+    }
+    Ok(parameters.clone())
 }
 
 fn of(row: &DbRow) -> Result<SavedReport> {

@@ -125,6 +125,8 @@ pub struct Planned {
     pub more: Vec<SavedReport>,
     /// In its zone, named.
     pub time_zone: String,
+    /// When the tenant's days begin, in minutes after midnight.
+    pub day_begins_min: u16,
     /// When it is due.
     pub planner: Planner,
 }
@@ -378,6 +380,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn schedules_to_plan(&self, tenant: TenantId) -> Result<Vec<Planned>> {
         let saved = self.saved_reports(tenant).await?;
+        let day_begins_min = self.report_settings(tenant).await?.day_begins_minute();
         let mut planned = Vec::new();
         for schedule in self.schedules(tenant).await? {
             let of = saved.iter().find(|saved| saved.id == schedule.draft.saved_report);
@@ -385,7 +388,7 @@ impl Store {
             let (time_zone, rule) = self.rule(tenant, &schedule.draft).await?;
             let planner = Planner::new(rule, schedule.planned_through);
             let (saved, more) = (of.clone(), pack::further(&schedule.draft, &saved)?);
-            planned.push(Planned { schedule, saved, more, time_zone, planner });
+            planned.push(Planned { schedule, saved, more, time_zone, day_begins_min, planner });
         }
         Ok(planned)
     }

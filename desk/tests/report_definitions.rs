@@ -4,7 +4,7 @@
 use super::place;
 use desk::bootstrap::Defaults;
 use desk::report_definition::{ReportDefinitionDraft, VERSIONS_KEPT};
-use desk::saved_report::SavedReportDraft;
+use desk::saved_report::{Parameters, SavedReportDraft};
 use desk::schedule::planner::RelativePeriod;
 use desk::{By, Error};
 use serde_json::{Value, json};
@@ -141,6 +141,7 @@ async fn each_change_is_a_version_and_what_a_saved_report_makes_stays() {
         period: RelativePeriod::Yesterday,
         format: "csv".into(),
         language: "en".into(),
+        parameters: Parameters::new(),
     };
     let saved = store.create_saved_report(tenant, &by, &saved).await.unwrap();
     let kept = store.remove_report_definition(tenant, &by, "calls").await;

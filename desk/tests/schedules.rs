@@ -3,7 +3,8 @@
 
 use super::place;
 use desk::bootstrap::Defaults;
-use desk::saved_report::SavedReportDraft;
+use desk::report_setting::{ReportSettings, ServiceLevelFormula};
+use desk::saved_report::{PARAMETERS_MAX, Parameters, SavedReportDraft};
 use desk::schedule::planner::{Misfire, RelativePeriod};
 use desk::schedule::run::{DeliveryState, LEASE_US, RunFile, RunState};
 use desk::schedule::target::Target;
@@ -42,6 +43,7 @@ async fn desk() -> Desk {
         period: RelativePeriod::Yesterday,
         format: "pdf".into(),
         language: "en".into(),
+        parameters: Parameters::new(),
     };
     let saved = store.create_saved_report(tenant, &by(), &draft).await.unwrap().id;
     Desk { folder, store, tenant, saved }
@@ -242,6 +244,7 @@ async fn further_reports_are_planned_with_the_first_and_stay_while_a_schedule_ma
         period: RelativePeriod::LastMonth,
         format: "csv".into(),
         language: "zh-CN".into(),
+        parameters: Parameters::new(),
     };
     let second = desk.store.create_saved_report(desk.tenant, &by(), &draft).await.unwrap().id;
     for more in [vec![desk.saved], vec![second, second], vec![second; 20]] {
@@ -266,4 +269,79 @@ async fn further_reports_are_planned_with_the_first_and_stay_while_a_schedule_ma
     assert!(matches!(used, Err(Error::InUse { .. })), "{used:?}");
     desk.store.put_schedule(desk.tenant, &by(), made.id, &daily(&desk)).await.unwrap();
     desk.store.remove_saved_report(desk.tenant, &by(), second).await.unwrap();
+}
+
+fn queues(parameters: Parameters) -> SavedReportDraft {
+    SavedReportDraft {
+        name: "Queues".into(),
+        report: "queue_summary".into(),
+        period: RelativePeriod::Yesterday,
+        format: "csv".into(),
+        language: "en".into(),
+        parameters,
+    }
+}
+
+fn given(parameters: &[(&str, &str)]) -> Parameters {
+    let given = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    given.collect()
+}
+
+#[tokio::test]
+async fn what_reports_go_by_is_each_tenants_own() {
+    let desk = desk().await;
+    let settings = ReportSettings {
+        service_level_s: 30,
+        service_level_formula: ServiceLevelFormula::F4,
+        day_begins: "04:30".into(),
+        ..ReportSettings::default()
+    };
+    let read = async || desk.store.report_settings(desk.tenant).await.unwrap();
+    assert_eq!(read().await, ReportSettings::default());
+    desk.store.put_report_settings(desk.tenant, &by(), &settings).await.unwrap();
+    assert_eq!(read().await, settings);
+    let impossible = ReportSettings { repeat_days: 0, ..settings.clone() };
+    let refused = desk.store.put_report_settings(desk.tenant, &by(), &impossible).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "repeat_days", .. })), "{refused:?}");
+    assert_eq!(read().await, settings, "it is as it was");
+    let nobody = desk.store.put_report_settings(TenantId(99), &by(), &settings).await;
+    assert!(matches!(nobody, Err(Error::NotFound { .. })), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn a_run_keeps_its_parameters_and_the_day_of_the_tenant_in_its_zone() {
+    let desk = desk().await;
+    let settings = ReportSettings { day_begins: "17:00".into(), ..ReportSettings::default() };
+    desk.store.put_report_settings(desk.tenant, &by(), &settings).await.unwrap();
+    let parameters = given(&[("service_level_s", "30"), ("zone", "America/Los_Angeles")]);
+    let second = queues(parameters.clone());
+    let second = desk.store.create_saved_report(desk.tenant, &by(), &second).await.unwrap();
+    assert_eq!(second.draft.parameters, parameters);
+    let pack = ScheduleDraft { more: vec![second.id], ..daily(&desk) };
+    let made = desk.store.create_schedule(desk.tenant, &by(), &pack).await.unwrap();
+    plan(&desk, after(20)).await;
+    let run = desk.store.report_runs(desk.tenant, Some(made.id), None, 10).await.unwrap().remove(0);
+    // Due on the 24th at eight in Shanghai, where the 23rd goes on; in Los Angeles it is an hour
+    // before the 23rd begins.
+    assert_eq!((run.work.period.as_str(), &run.work.parameters), ("2026-11-22", &given(&[])));
+    let [part] = run.work.more.as_slice() else { panic!("{run:?}") };
+    assert_eq!((part.period.as_str(), &part.parameters), ("2026-11-21", &parameters));
+}
+
+#[tokio::test]
+async fn parameters_are_few_short_texts_by_short_names() {
+    let desk = desk().await;
+    let many: Parameters = (0..=PARAMETERS_MAX).map(|n| (format!("p{n}"), String::new())).collect();
+    let long = "x".repeat(201);
+    for parameters in [
+        many,
+        given(&[("zone", "UTC\n")]),
+        given(&[("zone", long.as_str())]),
+        given(&[("a b", "1")]),
+        given(&[("", "1")]),
+    ] {
+        let draft = queues(parameters);
+        let refused = desk.store.create_saved_report(desk.tenant, &by(), &draft).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "parameters", .. })), "{refused:?}");
+    }
 }

@@ -191,6 +191,26 @@ const SHORT_ABANDON: Parameter = Parameter {
     default: Some("5"),
 };
 
+const SERVICE_LEVEL_FORMULA: Parameter = Parameter {
+    id: "service_level_formula",
+    name: words("服务水平算法", "Service level formula"),
+    help: words(
+        "default、f1、f2、f3 或 f4，以此算法的服务水平为准",
+        "default, f1, f2, f3 or f4: the service level by this formula stands first",
+    ),
+    default: Some("default"),
+};
+
+const REPEAT_DAYS: Parameter = Parameter {
+    id: "repeat_days",
+    name: words("重复来电天数", "Days of a repeat"),
+    help: words(
+        "在此天数内因同一事由再次来电算未解决",
+        "who calls again for the same reason within this many days has not been helped",
+    ),
+    default: Some("7"),
+};
+
 /// The customer's number of a row `call` of `calls`: who calls us, or whom we call.
 fn customer(call: &str) -> String {
     format!("CASE WHEN {call}.direction = 'outbound' THEN {call}.called ELSE {call}.caller END")

@@ -7,6 +7,7 @@ use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// What the cells of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -249,7 +250,7 @@ pub struct ParameterSummary {
     /// What may be given.
     pub help: &'static str,
     /// What holds when nothing is given.
-    pub default: Option<&'static str>,
+    pub default: Option<Cow<'static, str>>,
 }
 
 /// A column of a [`Summary`].
@@ -288,7 +289,7 @@ impl Report {
                     id: parameter.id,
                     name: parameter.name.get(language),
                     help: parameter.help.get(language),
-                    default: parameter.default,
+                    default: parameter.default.map(Cow::Borrowed),
                 })
                 .collect(),
             columns: self

@@ -204,7 +204,7 @@ pub fn table(
     let zone = parse_zone(zone)?;
     let first = local(from, zone).date_naive();
     let last = local(Timestamp(until.0 - 1), zone).date_naive().max(first);
-    let period = Period { from, to: until, first, last, zone };
+    let period = Period { from, to: until, first, last, zone, day_begins_min: 0 };
     let (report, cells): (&'static Report, Vec<Vec<Cell>>) = match list {
         FoundList::Orders(orders) => (&FOUND_ORDERS, orders.iter().map(of_order).collect()),
         FoundList::Calls(calls) => (&FOUND_CALLS, calls.iter().map(of_call).collect()),

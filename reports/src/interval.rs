@@ -2,6 +2,7 @@
 //! Yesterday's line of a month stands, today's does not.
 //!
 //! An hour is the same hour of all days of the period, so it has ended when it has on the last one.
+//! Where a day begins later than midnight, the hours before that are those of the date after.
 
 use crate::definition::{Report, Source};
 use crate::period::Period;
@@ -34,13 +35,22 @@ fn end(
     now: Timestamp,
     fields: &Fields,
 ) -> Result<Option<Timestamp>, Error> {
-    let on_last_day = |minutes: i64| period.clock(period.last, minutes);
+    let begins = i64::from(period.day_begins_min);
+    let on_last_day = |from: i64, to: i64| match from < begins {
+        true => period.clock(period.last, 24 * 60 + to).min(period.to),
+        false => period.clock(period.last, to),
+    };
     Ok(match source {
-        Source::Hour(field) => fields.int(field)?.map(|hour| on_last_day((hour + 1) * 60)),
-        Source::HalfHour(field) => fields.int(field)?.map(|half| on_last_day((half + 1) * 30)),
+        Source::Hour(field) => {
+            fields.int(field)?.map(|hour| on_last_day(hour * 60, (hour + 1) * 60))
+        }
+        Source::HalfHour(field) => {
+            fields.int(field)?.map(|half| on_last_day(half * 30, (half + 1) * 30))
+        }
         Source::Day(field) => fields.int(field)?.and_then(|day| period.end_of_day(day)),
         Source::Interval(field) => fields.text(field)?.and_then(|label| {
-            let named = Period::parse_in(&label, period.zone, now).ok()?;
+            let begins = period.day_begins_min;
+            let named = Period::parse_in(&label, period.zone, begins, now).ok()?;
             Some(named.to.min(period.to))
         }),
         Source::Field(_)

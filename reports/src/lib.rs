@@ -18,7 +18,9 @@ pub mod catalogue;
 mod cell;
 mod definition;
 pub mod found;
+pub mod given;
 mod interval;
+mod level;
 mod mark;
 mod messages;
 pub mod own;
@@ -34,13 +36,16 @@ pub use cell::{cell_text, csv_text};
 pub use definition::{
     Chart, Column, Formula, Kind, Order, Parameter, Pie, Report, Source, Summary, Total,
 };
+pub use given::{Given, Refused};
+pub use level::{LevelFormula, Thresholds, UnknownFormula};
 pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
 pub use period::{Period, PeriodError};
 pub use rates::Rates;
 pub use render::{Format, Rendered, UnknownFormat, render};
 pub use run::{
-    AgentName, Asked, Error, Fields, Names, Params, Wrong, check_own, count, run, run_own,
+    AgentName, Asked, Error, Fields, Names, Opened, Params, Wrong, check_own, count, open, run,
+    run_own,
 };
 pub use table::{Cell, Condition, ReportTable, Row, RowKind};
 pub use window::Window;

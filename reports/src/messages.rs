@@ -81,6 +81,7 @@ pub(crate) const TENANT: Words = words("单位", "Organisation");
 pub(crate) const PERIOD: Words = words("统计期", "Period");
 pub(crate) const GENERATED: Words = words("生成时间", "Generated");
 pub(crate) const FETCHED: Words = words("取用人", "Fetched by");
+pub(crate) const DAY_BEGINS: Words = words("，每日 {time} 起", ", days from {time}");
 pub(crate) const ZONE: Words = words("时区", "Time zone");
 pub(crate) const ROWS: Words = words("记录数", "Records");
 pub(crate) const FIGURES: Words = words("关键指标", "Key figures");

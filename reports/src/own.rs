@@ -313,14 +313,14 @@ fn unknown_behind(_: &Window, _: &Fields) -> Result<Condition, Error> {
     Ok(Condition { table: "calls", key: "contact_id", predicate: "FALSE".to_owned() })
 }
 
-const QUEUE: Parameter = Parameter {
+pub(crate) const QUEUE: Parameter = Parameter {
     id: "queue",
     name: words("队列", "Queue"),
     help: words("只统计此编号的队列", "only the queue with this id"),
     default: Some("*"),
 };
 
-const AGENT: Parameter = Parameter {
+pub(crate) const AGENT: Parameter = Parameter {
     id: "agent",
     name: words("坐席", "Agent"),
     help: words("只统计此编号的坐席", "only the agent with this id"),

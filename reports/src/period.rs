@@ -3,6 +3,9 @@
 //! A period is whole local days of an IANA zone, so the night in which clocks change gives a day
 //! of 23 or 25 hours. Where local midnight does not exist, the day begins with its first instant.
 //! Weeks are those of ISO 8601: from Monday, number 1 holds the year's first Thursday.
+//!
+//! Where a tenant's day begins later than midnight, the day 2026-11-23 goes from that minute of the
+//! 23rd to the same of the 24th, and weeks, months and years begin and end with it.
 
 use chrono::{
     DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Weekday,
@@ -33,6 +36,8 @@ pub struct Period {
     pub last: NaiveDate,
     /// Whose days.
     pub zone: Tz,
+    /// When each day begins, in minutes after midnight on the local clock.
+    pub day_begins_min: u16,
 }
 
 /// Why a text is no period.
@@ -84,16 +89,35 @@ impl Period {
     /// # Errors
     /// See [`PeriodError`]; each says what would be right.
     pub fn parse(text: &str, zone: &str, now: Timestamp) -> Result<Period, PeriodError> {
-        Self::parse_in(text, parse_zone(zone)?, now)
+        Self::parse_by(text, zone, 0, now)
     }
 
-    /// Reads `text` as days of `zone`; `now` says what `today` is.
+    /// The same where each day begins so many minutes after midnight.
     ///
     /// # Errors
     /// See [`PeriodError`].
-    pub fn parse_in(text: &str, zone: Tz, now: Timestamp) -> Result<Period, PeriodError> {
+    pub fn parse_by(
+        text: &str,
+        zone: &str,
+        day_begins_min: u16,
+        now: Timestamp,
+    ) -> Result<Period, PeriodError> {
+        Self::parse_in(text, parse_zone(zone)?, day_begins_min, now)
+    }
+
+    /// Reads `text` as days of `zone`, each of which begins so many minutes after midnight; `now` says
+    /// what `today` is.
+    ///
+    /// # Errors
+    /// See [`PeriodError`].
+    pub fn parse_in(
+        text: &str,
+        zone: Tz,
+        day_begins_min: u16,
+        now: Timestamp,
+    ) -> Result<Period, PeriodError> {
         let text = text.trim();
-        let (first, last) = days(text, zone, now)?;
+        let (first, last) = days(text, (zone, day_begins_min), now)?;
         if last < first {
             return Err(PeriodError::Backwards(quoted(text)));
         }
@@ -103,11 +127,12 @@ impl Period {
         }
         let after = last.succ_opt().expect("years end long before the calendar does");
         Ok(Period {
-            from: first_instant(first, zone),
-            to: first_instant(after, zone),
+            from: first_instant(first, zone, day_begins_min),
+            to: first_instant(after, zone, day_begins_min),
             first,
             last,
             zone,
+            day_begins_min,
         })
     }
 
@@ -122,10 +147,10 @@ impl Period {
         instant_of(day.and_time(NaiveTime::MIN) + TimeDelta::minutes(minutes), self.zone)
     }
 
-    /// The first instant after the day so many days after 1970-01-01.
+    /// The first instant after the tenant's day so many days after 1970-01-01.
     pub(crate) fn end_of_day(&self, day: i64) -> Option<Timestamp> {
         let day = NaiveDate::default().checked_add_signed(TimeDelta::try_days(day)?)?;
-        Some(self.clock(day, 24 * 60))
+        Some(self.clock(day, 24 * 60 + i64::from(self.day_begins_min)))
     }
 
     /// The stretches between changes of the zone's clocks, in order, together the whole period.
@@ -147,8 +172,21 @@ fn quoted(text: &str) -> String {
     text.chars().take(40).map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
-fn days(text: &str, zone: Tz, now: Timestamp) -> Result<(NaiveDate, NaiveDate), PeriodError> {
-    let today = crate::cell::local(now, zone).date_naive();
+/// The day that goes on at `now`.
+fn today(zone: Tz, day_begins_min: u16, now: Timestamp) -> NaiveDate {
+    let date = crate::cell::local(now, zone).date_naive();
+    if now < first_instant(date, zone, day_begins_min) {
+        return date.pred_opt().expect("today has a yesterday");
+    }
+    date
+}
+
+fn days(
+    text: &str,
+    (zone, day_begins_min): (Tz, u16),
+    now: Timestamp,
+) -> Result<(NaiveDate, NaiveDate), PeriodError> {
+    let today = today(zone, day_begins_min, now);
     match text {
         "today" | "今天" => return Ok((today, today)),
         "yesterday" | "昨天" => {
@@ -223,10 +261,11 @@ fn days_of_year(text: &str) -> Result<(NaiveDate, NaiveDate), PeriodError> {
     Ok((day(1, 1), day(12, 31)))
 }
 
-/// The first instant whose local date is `day`, or, when the zone skipped that day altogether,
-/// the first instant after it.
-fn first_instant(day: NaiveDate, zone: Tz) -> Timestamp {
-    instant_of(day.and_time(NaiveTime::MIN), zone)
+/// The first instant of `day`, or, when the zone skipped that day altogether, the first instant after
+/// it.
+fn first_instant(day: NaiveDate, zone: Tz, day_begins_min: u16) -> Timestamp {
+    let begins = TimeDelta::minutes(i64::from(day_begins_min));
+    instant_of(day.and_time(NaiveTime::MIN) + begins, zone)
 }
 
 /// The first instant at which clocks show `local`, or, when they skip it, the first after it.
@@ -320,6 +359,49 @@ mod tests {
         assert!(range("2026-11-01", "America/New_York").ends_with("25h"));
     }
 
+    /// The same with days that begin so many minutes after midnight.
+    fn business(text: &str, zone: &str, begins: u16) -> String {
+        let period = Period::parse_by(text, zone, begins, NOW).expect("a good period");
+        format!("{} {} {}h", period.from, period.to, (period.to.0 - period.from.0) / 3_600_000_000)
+    }
+
+    #[test]
+    fn a_day_that_begins_at_four_takes_weeks_months_and_years_with_it() {
+        let four = |text| business(text, "Asia/Shanghai", 240);
+        assert_eq!(four("2026-11-23"), "2026-11-22T20:00:00.000Z 2026-11-23T20:00:00.000Z 24h");
+        // Half past midnight on the 23rd is still the 22nd.
+        assert_eq!(four("today"), four("2026-11-22"));
+        assert_eq!(four("yesterday"), four("2026-11-21"));
+        assert_eq!(four("2026-W47"), four("2026-11-16..2026-11-22"));
+        assert_eq!(four("2026-11"), "2026-10-31T20:00:00.000Z 2026-11-30T20:00:00.000Z 720h");
+        assert_eq!(four("2026"), four("2026-01-01..2026-12-31"));
+        // At half past midnight to the minute the new day has begun.
+        let half = |begins| business("today", "Asia/Shanghai", begins);
+        assert_eq!(half(30), business("2026-11-23", "Asia/Shanghai", 30));
+        assert_eq!(half(31), business("2026-11-22", "Asia/Shanghai", 31));
+    }
+
+    #[test]
+    fn the_day_in_which_clocks_change_is_the_one_that_holds_the_hour() {
+        // Clocks change at two or three in the night: a day from four has it in the day before.
+        let hours = |day: &str, begins: u16| {
+            let made = business(day, "Europe/Berlin", begins);
+            made.rsplit(' ').next().map(str::to_owned).expect("hours")
+        };
+        assert_eq!([hours("2026-03-28", 240), hours("2026-03-29", 240)], ["23h", "24h"]);
+        assert_eq!([hours("2026-10-24", 240), hours("2026-10-25", 240)], ["25h", "24h"]);
+        assert_eq!([hours("2026-10-24", 60), hours("2026-10-25", 60)], ["24h", "25h"]);
+        // Half past two is left out in spring, and comes twice in autumn: the first counts.
+        assert_eq!(
+            business("2026-03-29", "Europe/Berlin", 150),
+            "2026-03-29T01:00:00.000Z 2026-03-30T00:30:00.000Z 23h"
+        );
+        assert_eq!(
+            business("2026-10-25", "Europe/Berlin", 150),
+            "2026-10-25T00:30:00.000Z 2026-10-26T01:30:00.000Z 25h"
+        );
+    }
+
     #[test]
     fn a_day_without_midnight_begins_with_its_first_instant() {
         // Brazil's clocks went from 23:59:59 to 01:00.
@@ -408,11 +490,13 @@ mod tests {
 
     #[test]
     fn every_day_of_a_year_begins_where_the_last_one_ended() {
-        for zone in ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe"] {
+        let zones = ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe"];
+        for (zone, begins) in zones.into_iter().flat_map(|zone| [(zone, 0), (zone, 150)]) {
             let mut day = NaiveDate::from_ymd_opt(2026, 1, 1).expect("a day");
             let mut end = None;
             while day.year() == 2026 {
-                let period = Period::parse(&day.to_string(), zone, NOW).expect("a good period");
+                let period = Period::parse_by(&day.to_string(), zone, begins, NOW);
+                let period = period.expect("a good period");
                 assert!(end.is_none_or(|end| end == period.from), "{zone} {day}");
                 end = Some(period.to);
                 day = day.succ_opt().expect("a next day");

@@ -1,11 +1,14 @@
 //! Runs a report: its SQL on a session of the warehouse, names put to ids, rows in order, totals.
 
+mod opened;
 mod own;
 
+pub use opened::{Opened, open};
 pub use own::{Asked, Wrong, check_own, run_own};
 
 use crate::definition::{Column, Kind, Order, Report, Source};
 use crate::interval::is_provisional;
+use crate::level::Thresholds;
 use crate::messages::{NO_DEPARTMENT, NO_QUEUE, NO_TEAM, stored};
 use crate::period::Period;
 use crate::rates::{Rates, amount};
@@ -59,10 +62,8 @@ pub struct Params {
     pub tenant: String,
     /// Names for ids.
     pub names: Names,
-    /// Answered within this many seconds is in time; 20 by default.
-    pub service_level_s: u32,
-    /// Abandoned within this many seconds is short; 5 by default.
-    pub short_abandon_s: u32,
+    /// By which numbers it counts.
+    pub thresholds: Thresholds,
     /// Only what this person did; read by the report `audit`.
     pub user: Option<UserId>,
     /// Only this action, or those of this kind; read by the report `audit`.
@@ -82,8 +83,7 @@ impl Params {
             now,
             tenant: tenant.into(),
             names,
-            service_level_s: 20,
-            short_abandon_s: 5,
+            thresholds: Thresholds::default(),
             user: None,
             action: None,
             rates: None,
@@ -150,9 +150,9 @@ pub async fn run(
     let mut table = ReportTable::new(report, &params.tenant, period, params.now, rows);
     table.truncated = answer.truncated;
     table.left_out = answer.left_out;
+    table.thresholds = params.thresholds;
+    table.figures = params.thresholds.level.figures(report);
     table.values = vec![
-        ("{service_level_s}", params.service_level_s.to_string()),
-        ("{short_abandon_s}", params.short_abandon_s.to_string()),
         ("{user}", params.user.map_or("*".to_owned(), |user| user.to_string())),
         ("{lines_max}", params.lines_max.to_string()),
         ("{action}", params.action.clone().unwrap_or("*".to_owned())),
@@ -185,9 +185,11 @@ pub async fn count(
 }
 
 fn window(params: &Params) -> Window {
-    let (in_time, short) = (params.service_level_s, params.short_abandon_s);
-    let window = Window::new(&params.period, params.now, in_time, short);
+    let Thresholds { service_level_s, short_abandon_s, repeat_days, level } = params.thresholds;
+    let window = Window::new(&params.period, params.now, service_level_s, short_abandon_s);
     Window {
+        repeat_days,
+        level,
         user: params.user,
         action: params.action.clone(),
         rates: params.rates.clone(),

@@ -2,9 +2,11 @@
 //! behind them, totals. Renderers read this and nothing else.
 
 use crate::definition::{Column, Report, Source, Total};
+use crate::level::Thresholds;
 use crate::mark::Mark;
 use crate::messages::{SUBTOTAL, Words};
 use crate::period::Period;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use terms::Timestamp;
 
@@ -104,6 +106,30 @@ impl Condition {
         let Condition { table, key, predicate } = self;
         format!("SELECT DISTINCT {key} FROM {table} WHERE {predicate} ORDER BY {key}")
     }
+
+    /// How many matters are behind the row, as a query with the one field `n`.
+    pub fn count_sql(&self) -> String {
+        let Condition { table, key, predicate } = self;
+        format!("SELECT COUNT(DISTINCT {key}) AS n FROM {table} WHERE {predicate}")
+    }
+
+    /// The query that lists at most `most` of what is behind the row, by ascending id, those after
+    /// the id `after`.
+    pub fn page_sql(&self, after: Option<i64>, most: u32) -> String {
+        let Condition { table, key, predicate } = self;
+        let beyond = after.map_or(format!("{key} IS NOT NULL"), |id| format!("{key} > {id}"));
+        format!(
+            "SELECT DISTINCT {key} FROM {table} WHERE ({predicate}) AND {beyond} \
+             ORDER BY {key} LIMIT {most}"
+        )
+    }
+
+    /// Names the row among those of its report, as long as that is asked the same at the same moment:
+    /// 32 hexadecimal digits of the SHA-256 of [`Condition::sql`].
+    pub fn key(&self) -> String {
+        let digest = Sha256::digest(self.sql().as_bytes());
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// What a row is.
@@ -149,7 +175,13 @@ pub struct ReportTable {
     pub truncated: bool,
     /// Damaged files of the warehouse, whose rows are not in it.
     pub left_out: Vec<String>,
-    /// Values that stand in the formulas, such as `{service_level_s}`.
+    /// The columns whose totals stand on top of the page.
+    pub figures: Vec<&'static str>,
+    /// By which numbers it counts; they stand in the formulas.
+    pub thresholds: Thresholds,
+    /// Conditions that it was asked with and that stand in no formula: what, and which.
+    pub conditions: Vec<(Words, String)>,
+    /// Further values that stand in the formulas, such as `{user}`.
     pub values: Vec<(&'static str, String)>,
     /// Who fetched it, where its forms are to say so.
     pub mark: Option<Mark>,
@@ -178,6 +210,9 @@ impl ReportTable {
             provisional,
             truncated: false,
             left_out: Vec::new(),
+            figures: report.figures.to_vec(),
+            thresholds: Thresholds::default(),
+            conditions: Vec::new(),
             values: Vec::new(),
             mark: None,
         }
@@ -277,5 +312,13 @@ mod tests {
             condition.sql(),
             "SELECT DISTINCT contact_id FROM surveys WHERE agent_id = 7 ORDER BY contact_id"
         );
+        assert_eq!(
+            condition.page_sql(Some(9), 3),
+            "SELECT DISTINCT contact_id FROM surveys WHERE (agent_id = 7) AND contact_id > 9 \
+             ORDER BY contact_id LIMIT 3"
+        );
+        let other = Condition { predicate: "agent_id = 8".to_owned(), ..condition.clone() };
+        assert_eq!(condition.key().len(), 32);
+        assert_ne!(condition.key(), other.key());
     }
 }

@@ -1,6 +1,7 @@
 //! The time a report is about, as pieces of SQL. Only numbers that we computed and quoted text
 //! ever get into a query.
 
+use crate::level::LevelFormula;
 use crate::period::{Period, Segment, segments};
 use crate::rates::Rates;
 use chrono_tz::Tz;
@@ -26,10 +27,16 @@ pub struct Window {
     pub zone: Tz,
     /// Stretches of constant clock, together the whole period.
     pub segments: Vec<Segment>,
+    /// When a day begins, in minutes after midnight on that clock.
+    pub day_begins_min: u16,
     /// Answered within this many seconds is in time.
     pub service_level_s: u32,
     /// Abandoned within this many seconds is short.
     pub short_abandon_s: u32,
+    /// Who calls again within this many days has not been helped.
+    pub repeat_days: u32,
+    /// The service level that stands first.
+    pub level: LevelFormula,
     /// Only what this person did, where a report asks for it.
     pub user: Option<UserId>,
     /// Only this action, or those of this kind, where a report asks for it.
@@ -56,8 +63,11 @@ impl Window {
             now,
             zone: period.zone,
             segments: period.segments(),
+            day_begins_min: period.day_begins_min,
             service_level_s,
             short_abandon_s,
+            repeat_days: 7,
+            level: LevelFormula::Usual,
             user: None,
             action: None,
             rates: None,
@@ -82,6 +92,13 @@ impl Window {
     /// The same, but from an earlier instant on.
     pub fn since(&self, from: Timestamp) -> Window {
         Window { from, segments: segments(from, self.to, self.zone), ..self.clone() }
+    }
+
+    /// The same on the clock of days: it shows midnight when a day of the tenant begins, so that the
+    /// date it shows is that day. Hours of the day are those of the window as it is.
+    pub fn of_days(&self) -> Window {
+        let segments = day_segments(&self.segments, i32::from(self.day_begins_min) * 60);
+        Window { segments, day_begins_min: 0, ..self.clone() }
     }
 
     /// `column` lies in the period.
@@ -159,6 +176,35 @@ impl Window {
     }
 }
 
+/// `segments` on a clock that is behind by `begins_secs`. Where clocks go back over the beginning of a
+/// day, that day has begun at the first of the two times, and goes on until the second.
+fn day_segments(segments: &[Segment], begins_secs: i32) -> Vec<Segment> {
+    if begins_secs == 0 {
+        return segments.to_vec();
+    }
+    let mut days: Vec<Segment> = Vec::with_capacity(segments.len());
+    let mut before: Option<i32> = None;
+    for segment in segments {
+        let shift_secs = segment.shift_secs - begins_secs;
+        let mut from = segment.from;
+        if let Some(before) = before.filter(|before| *before > shift_secs) {
+            let day = |at: i64, secs: i32| (at + i64::from(secs) * 1_000_000).div_euclid(DAY_US);
+            let begun = day(from.0 - 1, before);
+            if day(from.0, shift_secs) < begun {
+                let again = begun * DAY_US - i64::from(shift_secs) * 1_000_000;
+                let to = Timestamp(again.min(segment.to.0));
+                days.push(Segment { from, to, shift_secs: before });
+                from = to;
+            }
+        }
+        if from < segment.to {
+            days.push(Segment { from, to: segment.to, shift_secs });
+        }
+        before = Some(shift_secs);
+    }
+    days
+}
+
 /// Local clock minus UTC, in microseconds.
 fn shift_us(segment: &Segment) -> i64 {
     i64::from(segment.shift_secs) * 1_000_000
@@ -167,6 +213,7 @@ fn shift_us(segment: &Segment) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::NaiveDate;
 
     fn window(text: &str, zone: &str) -> Window {
         let period = Period::parse(text, zone, Timestamp(0)).expect("a good period");
@@ -198,6 +245,64 @@ mod tests {
         assert_eq!(touches, format!("a < {to} AND b > {from}"));
         // Samoa skipped this day.
         assert_eq!(window("2011-12-30", "Pacific/Apia").day_values(), "(0)");
+    }
+
+    #[test]
+    fn the_clock_of_days_shows_midnight_when_a_day_begins() {
+        let days = |text: &str, zone: &str, begins: u16| {
+            let period = Period::parse_by(text, zone, begins, Timestamp(0)).expect("a period");
+            Window::new(&period, Timestamp(0), 20, 5).of_days()
+        };
+        let shanghai = days("2026-11-23", "Asia/Shanghai", 240);
+        assert_eq!(shanghai.local_us("at"), "(CAST(at AS BIGINT) + 14400000000)");
+        assert_eq!(shanghai.day_values(), "(20780)");
+        // Each day of a month is one, whatever the clocks do in the night and when a day begins.
+        for (zone, begins) in [
+            ("Europe/Berlin", 0),
+            ("Europe/Berlin", 60),
+            ("Europe/Berlin", 150),
+            ("Europe/Berlin", 240),
+            ("America/Havana", 30),
+            ("Australia/Lord_Howe", 105),
+        ] {
+            for text in ["2026-03", "2026-04", "2026-10", "2026-11"] {
+                let month = days(text, zone, begins);
+                let spans = |number: u32| {
+                    let day = format!("{text}-{number:02}");
+                    let day = Period::parse_by(&day, zone, begins, Timestamp(0)).expect("a day");
+                    (day.from, day.to)
+                };
+                let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
+                let first = first.expect("a date").signed_duration_since(NaiveDate::default());
+                for number in 1..=28 {
+                    let (from, to) = spans(number);
+                    let day = first.num_days() + i64::from(number) - 1;
+                    let touches = month.touches_day(day, "a", "b");
+                    let (from, to) = (instant(from), instant(to));
+                    assert_eq!(touches, format!("a < {to} AND b > {from}"), "{zone} {begins}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_half_past_two_comes_twice_the_day_has_begun_at_the_first() {
+        let period = Period::parse_by("2026-10-24..2026-10-25", "Europe/Berlin", 150, Timestamp(0));
+        let days = Window::new(&period.expect("a period"), Timestamp(0), 20, 5).of_days();
+        let shown: Vec<_> = days
+            .segments
+            .iter()
+            .map(|s| (s.from.to_string(), s.to.to_string(), s.shift_secs / 60))
+            .collect();
+        let told = |from: &str, to: &str, minutes| (from.to_owned(), to.to_owned(), minutes);
+        assert_eq!(
+            shown,
+            [
+                told("2026-10-24T00:30:00.000Z", "2026-10-25T01:00:00.000Z", 120 - 150),
+                told("2026-10-25T01:00:00.000Z", "2026-10-25T01:30:00.000Z", 120 - 150),
+                told("2026-10-25T01:30:00.000Z", "2026-10-26T01:30:00.000Z", 60 - 150),
+            ]
+        );
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod agent_time;
 mod area_tries;
 #[path = "catalogue/audit.rs"]
 mod audit;
+#[path = "catalogue/business_day.rs"]
+mod business_day;
 #[path = "catalogue/busy_hours.rs"]
 mod busy_hours;
 #[path = "catalogue/by_team.rs"]
@@ -30,6 +32,8 @@ mod first_contact;
 mod incomplete;
 #[path = "catalogue/ivr.rs"]
 mod ivr;
+#[path = "catalogue/opened.rs"]
+mod opened;
 #[path = "catalogue/order_kinds.rs"]
 mod order_kinds;
 #[path = "catalogue/orders_over_time.rs"]
@@ -68,7 +72,7 @@ use reports::catalogue::{
 };
 use reports::{
     AgentName, Cell, Language, Names, Params, Period, Report, ReportTable, Row as TableRow,
-    cell_text, run,
+    Thresholds, cell_text, run,
 };
 use terms::record::{AgentSpan, Call, Leg, Order, QueueVisit, Row, Survey};
 use terms::{
@@ -110,8 +114,31 @@ impl Store {
         zone: &str,
         now: &str,
     ) -> ReportTable {
+        self.run_by(report, period, zone, now, Thresholds::default()).await
+    }
+
+    /// The same by other numbers than the usual ones.
+    async fn run_by(
+        &self,
+        report: &'static Report,
+        period: &str,
+        zone: &str,
+        now: &str,
+        thresholds: Thresholds,
+    ) -> ReportTable {
         let now = at("UTC", now);
         let period = Period::parse(period, zone, now).expect("a good period");
+        self.run_on(report, period, now, thresholds).await
+    }
+
+    /// The same on a period that was read before.
+    async fn run_on(
+        &self,
+        report: &'static Report,
+        period: Period,
+        now: Timestamp,
+        thresholds: Thresholds,
+    ) -> ReportTable {
         let agent = |number: &str, name: &str| AgentName {
             number: number.to_owned(),
             name: name.to_owned(),
@@ -126,6 +153,7 @@ impl Store {
             workers: area_tries::workers(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
+        let params = Params { thresholds, ..params };
         run(&self.session().await, report, &params).await.expect("the report runs")
     }
 

@@ -70,6 +70,7 @@ pub mod recording_rules;
 pub mod recordings;
 mod related;
 mod report_definitions;
+mod report_settings;
 pub mod reports;
 pub mod retention;
 mod return_visits;
@@ -310,6 +311,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(report_definitions::routes(guard))
         .merge(rates::routes(guard))
         .merge(watermark::routes(guard))
+        .merge(report_settings::routes(guard))
         .merge(lists::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))

@@ -7,6 +7,7 @@ use anyhow::Context;
 use desk::Store;
 use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
 use desk::rates::Rates;
+use desk::report_setting::ReportSettings;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -49,7 +50,7 @@ pub async fn read_warehouse(config: &Config) -> Result<Warehouse, anyhow::Error>
     Ok(Warehouse::open_reader_in(folder, &manifest, bucket).await?)
 }
 
-/// The names that reports print for ids, and what they compute costs from.
+/// The names that reports print for ids, and what they count and compute costs by.
 pub struct Named {
     /// Agents as (id, number, name).
     pub agents: Vec<(AgentId, String, String)>,
@@ -69,6 +70,8 @@ pub struct Named {
     pub rates: Option<Rates>,
     /// The most lines that all trunks together have.
     pub lines_max: u64,
+    /// By which numbers they count.
+    pub settings: ReportSettings,
 }
 
 /// What is called how in the store.
@@ -92,6 +95,7 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
         areas: store.area_names(tenant).await?,
         workers: store.worker_names(tenant).await?,
         rates: store.rates(tenant).await?,
+        settings: store.report_settings(tenant).await?,
     })
 }
 

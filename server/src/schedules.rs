@@ -28,6 +28,7 @@ pub mod webhook;
 use crate::api::links::WorkLink;
 use crate::config::{self, Config};
 use crate::tier::Tier;
+use crate::work::given;
 use crate::work::jobs::{Job, JobScope, ReportJob};
 use desk::Store;
 use desk::schedule::pack::Part;
@@ -39,7 +40,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
-use reports::Mark;
+use reports::{Mark, Refused};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -259,7 +260,11 @@ impl Schedules {
         name: String,
         now: Timestamp,
     ) -> Result<Result<RunFile, (String, bool)>, Error> {
-        let done = match self.work.run(self.job(tenant, run, part, now).await?).await {
+        let job = match self.job(tenant, run, part, now).await? {
+            Ok(job) => job,
+            Err(refused) => return Ok(Err((refused.to_string(), false))),
+        };
+        let done = match self.work.run(job).await {
             Ok(done) => done,
             Err(problem) => {
                 let ours = problem.status >= 500 || problem.status == 408;
@@ -282,27 +287,37 @@ impl Schedules {
 
     /// Whether everything that began in the periods of a run is in the warehouse; else why not.
     async fn is_complete(&self, tenant: TenantId, run: &Run, now: Timestamp) -> Result<(), String> {
+        let settings = self.store.report_settings(tenant).await;
+        let begins = settings.map_err(|error| error.to_string())?.day_begins_minute();
         for part in pack::parts(run) {
-            let period = reports::Period::parse(&part.period, &run.work.time_zone, run.due_at);
+            let zone = pack::zone(run, &part);
+            let period = reports::Period::parse_by(&part.period, zone, begins, run.due_at);
             let until = period.map_err(|error| error.to_string())?.to;
             self.watermark.reaches(tenant, until, now).await?;
         }
         Ok(())
     }
 
+    /// What the worker is to make of one report of a run; refused where it was asked with what the
+    /// report does not look at any more.
     async fn job(
         &self,
         tenant: TenantId,
         run: &Run,
         part: Part,
         now: Timestamp,
-    ) -> Result<Job, Error> {
+    ) -> Result<Result<Job, Refused>, Error> {
         let tenant_name = self.store.tenant(tenant).await?.profile.name;
         let mark = self.mark(tenant, run, &tenant_name, now).await?;
         let named = crate::first::names(&self.store, tenant).await?;
         // One that is gone is told by the worker, as a report that is not there.
         let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
-        Ok(Job::Report(Box::new(ReportJob {
+        let given = part.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let given = match given::read(&part.report, own.as_ref(), given) {
+            Ok(given) => given,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(Ok(Job::Report(Box::new(ReportJob {
             scope: JobScope {
                 tenant,
                 queues: None,
@@ -324,13 +339,13 @@ impl Schedules {
             teams: named.teams,
             areas: named.areas,
             workers: named.workers,
-            user: None,
-            action: None,
+            given,
+            settings: named.settings,
             rates: named.rates,
             lines_max: named.lines_max,
             own,
             mark,
-        })))
+        }))))
     }
 
     /// What the file of a run says, where the tenant wants it: of which schedule it is, and when it was

@@ -2,14 +2,14 @@
 //! The first report stands in the schedule's row, the further ones in rows of their own, so that none
 //! of them is taken away while a schedule makes it.
 
-use super::ScheduleDraft;
+use super::{Planned, ScheduleDraft};
 use crate::error::During;
 use crate::saved_report::SavedReport;
 use crate::sql;
 use crate::store::Write;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use terms::{SavedReportId, ScheduleId, TenantId, Timestamp};
 use utoipa::ToSchema;
 
@@ -28,17 +28,23 @@ pub struct Part {
     pub format: String,
     /// In which language.
     pub language: String,
+    /// What it is asked with besides.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Part {
-    /// What `saved` makes of the due time `at`.
-    pub(super) fn of(saved: &SavedReport, at: Timestamp, zone: chrono_tz::Tz) -> Part {
+    /// What `saved`, one of those that are planned, makes of the due time `at`.
+    pub(super) fn of(saved: &SavedReport, of: &Planned, at: Timestamp) -> Part {
+        let zone = of.time_zone.parse().unwrap_or(chrono_tz::UTC);
         let draft = &saved.draft;
         Part {
             report: draft.report.clone(),
-            period: draft.period.at(at, zone),
+            period: draft.period.at(at, draft.zone().unwrap_or(zone), of.day_begins_min),
             format: draft.format.clone(),
             language: draft.language.clone(),
+            parameters: draft.parameters.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! as missed. A run's period is that of its due time, however late it is made.
 
 use super::cron::Cron;
-use crate::hours::local_date;
+use crate::hours::{instant, local_date};
 use crate::text::text_enum;
 use chrono::{Datelike, Days, NaiveDate};
 use chrono_tz::Tz;
@@ -40,9 +40,12 @@ text_enum! {
 }
 
 impl RelativePeriod {
-    /// The period as reports are asked for it: `2026-11-22`, `2026-W47`, `2026-10`.
-    pub fn at(self, due: Timestamp, zone: Tz) -> String {
-        let day = local_date(zone, due);
+    /// The period as reports are asked for it: `2026-11-22`, `2026-W47`, `2026-10`, of days that begin
+    /// so many minutes after midnight.
+    pub fn at(self, due: Timestamp, zone: Tz, day_begins_min: u16) -> String {
+        let date = local_date(zone, due);
+        let has_begun = due >= instant(zone, date, i64::from(day_begins_min));
+        let day = if has_begun { date } else { date.pred_opt().unwrap_or(date) };
         let before = |days| day.checked_sub_days(Days::new(days)).unwrap_or(day);
         match self {
             RelativePeriod::Yesterday => before(1).to_string(),
@@ -240,13 +243,19 @@ mod tests {
         let shanghai = chrono_tz::Asia::Shanghai;
         // Still the 30th in UTC, the first of December and a Tuesday in Shanghai.
         let due = at("2026-11-30T16:30:00Z");
-        assert_eq!(RelativePeriod::Yesterday.at(due, shanghai), "2026-11-30");
-        assert_eq!(RelativePeriod::Yesterday.at(due, chrono_tz::UTC), "2026-11-29");
-        assert_eq!(RelativePeriod::LastWeek.at(due, shanghai), "2026-W48");
-        assert_eq!(RelativePeriod::LastMonth.at(due, shanghai), "2026-11");
-        assert_eq!(RelativePeriod::LastMonth.at(due, chrono_tz::UTC), "2026-10");
+        assert_eq!(RelativePeriod::Yesterday.at(due, shanghai, 0), "2026-11-30");
+        assert_eq!(RelativePeriod::Yesterday.at(due, chrono_tz::UTC, 0), "2026-11-29");
+        assert_eq!(RelativePeriod::LastWeek.at(due, shanghai, 0), "2026-W48");
+        assert_eq!(RelativePeriod::LastMonth.at(due, shanghai, 0), "2026-11");
+        assert_eq!(RelativePeriod::LastMonth.at(due, chrono_tz::UTC, 0), "2026-10");
+        // Half past midnight; the day begins at four, or has just begun.
+        let begins = |period: RelativePeriod, minutes| period.at(due, shanghai, minutes);
+        assert_eq!(begins(RelativePeriod::Yesterday, 240), "2026-11-29");
+        assert_eq!(begins(RelativePeriod::Yesterday, 31), "2026-11-29");
+        assert_eq!(begins(RelativePeriod::Yesterday, 30), "2026-11-30");
+        assert_eq!(begins(RelativePeriod::LastMonth, 240), "2026-10");
         let new_year = at("2027-01-01T00:30:00Z");
-        assert_eq!(RelativePeriod::LastWeek.at(new_year, chrono_tz::UTC), "2026-W52");
-        assert_eq!(RelativePeriod::LastMonth.at(new_year, chrono_tz::UTC), "2026-12");
+        assert_eq!(RelativePeriod::LastWeek.at(new_year, chrono_tz::UTC, 0), "2026-W52");
+        assert_eq!(RelativePeriod::LastMonth.at(new_year, chrono_tz::UTC, 0), "2026-12");
     }
 }

@@ -19,6 +19,7 @@ use crate::store::{DbRow, Write, document, id, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use terms::{ReportRunId, ScheduleId, TenantId, Timestamp};
 use utoipa::ToSchema;
 
@@ -77,7 +78,11 @@ pub struct Work {
     pub format: String,
     /// In which language.
     pub language: String,
-    /// Whose days, an IANA name.
+    /// What it is asked with besides.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub parameters: BTreeMap<String, String>,
+    /// Whose days, an IANA name, where no parameter says otherwise.
     pub time_zone: String,
     /// Somebody asked for it now.
     pub manual: bool,
@@ -252,17 +257,17 @@ async fn put(
 ) -> Result<ReportRunId> {
     let doing = write.doing;
     let run = ReportRunId(write.next_id("report_run").await? as u64);
-    let zone = of.time_zone.parse().unwrap_or(chrono_tz::UTC);
-    let saved = &of.saved.draft;
+    let Part { report, period, format, language, parameters } = Part::of(&of.saved, of, due.at);
     let work = Work {
         name: of.schedule.draft.name.clone(),
-        report: saved.report.clone(),
-        period: saved.period.at(due.at, zone),
-        format: saved.format.clone(),
-        language: saved.language.clone(),
+        report,
+        period,
+        format,
+        language,
+        parameters,
         time_zone: of.time_zone.clone(),
         manual,
-        more: of.more.iter().map(|saved| Part::of(saved, due.at, zone)).collect(),
+        more: of.more.iter().map(|saved| Part::of(saved, of, due.at)).collect(),
     };
     let state = if due.missed { RunState::Missed } else { RunState::Waiting };
     let done = sql::query(
@@ -334,7 +339,8 @@ impl Store {
         let (time_zone, rule) = self.rule(tenant, &schedule.draft).await?;
         let planner = super::planner::Planner::new(rule, by.at);
         let subject = schedule.draft.name.clone();
-        let of = Planned { schedule, saved, more, time_zone, planner };
+        let day_begins_min = self.report_settings(tenant).await?.day_begins_minute();
+        let of = Planned { schedule, saved, more, time_zone, day_begins_min, planner };
         let mut write = self.write("run a schedule").await?;
         let run = put(&mut write, tenant, &of, Due { at: by.at, missed: false }, true).await?;
         write.audit(tenant, by, "schedule.run", subject).await?;

@@ -89,7 +89,7 @@ pub static BUSY_HOURS: Report = Report {
 
 /// The weekday, from 0 for Monday, at the time in `at`. 1970-01-01 was a Thursday.
 fn number(window: &Window, at: &str) -> String {
-    format!("({} / {DAY_US} + 3) % 7", window.local_us(at))
+    format!("({} / {DAY_US} + 3) % 7", window.of_days().local_us(at))
 }
 
 fn hour(window: &Window, at: &str) -> String {

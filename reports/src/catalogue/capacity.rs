@@ -120,8 +120,8 @@ fn marks(window: &Window) -> String {
 
 /// The day and the hour of the time in `at`, as columns.
 fn by_hour(window: &Window, at: &str) -> String {
-    let local = window.local_us(at);
-    format!("{local} / {DAY_US} AS day, {local} / {HOUR_US} % 24 AS hour")
+    let (day, local) = (window.of_days().local_us(at), window.local_us(at));
+    format!("{day} / {DAY_US} AS day, {local} / {HOUR_US} % 24 AS hour")
 }
 
 fn sql(window: &Window) -> String {
@@ -206,9 +206,9 @@ fn sql(window: &Window) -> String {
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let (day, hour) = (row.int("day")?.unwrap_or(0), row.int("hour")?.unwrap_or(0));
-    let local = window.local_us("started_at");
+    let (days, local) = (window.of_days().local_us("started_at"), window.local_us("started_at"));
     let in_period = window.holds("started_at");
     let predicate =
-        format!("{in_period} AND {local} / {DAY_US} = {day} AND {local} / {HOUR_US} % 24 = {hour}");
+        format!("{in_period} AND {days} / {DAY_US} = {day} AND {local} / {HOUR_US} % 24 = {hour}");
     Ok(Condition { table: "calls", key: "contact_id", predicate })
 }

@@ -1,5 +1,5 @@
 //! First-contact resolution: of the customers who called for the first time, how many did not call
-//! again for the same reason within seven days.
+//! again for the same reason within some days, seven by default.
 //!
 //! A contact is an answered inbound call; its reason is the disposition of its first wrap-up, and
 //! calls without one are told apart from those with one. A contact before which the same customer
@@ -8,7 +8,7 @@
 //! contacts = first + repeats and first = resolved + repeated + pending in every row.
 
 use super::colour::{BAD, FREE, GOOD};
-use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, count, is_known, share, text};
+use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, REPEAT_DAYS, ZONE, count, is_known, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
@@ -17,9 +17,6 @@ use crate::window::{DAY_US, Window};
 use terms::Timestamp;
 use warehouse::query::literal::instant;
 
-/// Who calls again within this many days has not been helped.
-const DAYS: i64 = 7;
-
 const ENDS: &[(&str, &str)] = &[("resolved", GOOD), ("repeated", BAD), ("pending", FREE)];
 
 /// First-contact resolution by queue and agent. A contact belongs to the time at which it began.
@@ -27,10 +24,10 @@ pub static FIRST_CONTACT: Report = Report {
     id: "first_contact",
     title: words("首次解决率统计", "First-contact resolution"),
     help: words(
-        "按队列和首位接听的坐席统计已接听来电的首次解决；号码隐藏的来电不计，7 天未满的首次来电为待定。",
-        "Answered inbound calls by queue and first agent: which were resolved at the first contact. Withheld numbers are left out; a first contact whose 7 days are not over is pending.",
+        "按队列和首位接听的坐席统计已接听来电的首次解决；号码隐藏的来电不计，天数未满的首次来电为待定。",
+        "Answered inbound calls by queue and first agent: which were resolved at the first contact. Withheld numbers are left out; a first contact whose days are not over is pending.",
     ),
-    parameters: &[PERIOD, ZONE],
+    parameters: &[PERIOD, ZONE, REPEAT_DAYS],
     sql,
     behind,
     columns: &[
@@ -64,15 +61,15 @@ pub static FIRST_CONTACT: Report = Report {
         Formula {
             name: words("首次解决", "Resolved"),
             text: words(
-                "同一号码 7 天内未因同一事由再次来电并接通",
-                "no answered call from the same number for the same reason within the next 7 days",
+                "同一号码 {repeat_days} 天内未因同一事由再次来电并接通",
+                "no answered call from the same number for the same reason within the next {repeat_days} days",
             ),
         },
         Formula {
             name: words("重复来电", "Repeats"),
             text: words(
-                "此前 7 天内同一号码因同一事由来电并接通过",
-                "an answered call from the same number for the same reason within the 7 days before",
+                "此前 {repeat_days} 天内同一号码因同一事由来电并接通过",
+                "an answered call from the same number for the same reason within the {repeat_days} days before",
             ),
         },
         Formula {
@@ -95,7 +92,7 @@ pub static FIRST_CONTACT: Report = Report {
 };
 
 fn sql(window: &Window) -> String {
-    let near_us = DAYS * DAY_US;
+    let near_us = i64::from(window.repeat_days) * DAY_US;
     let earliest = instant(Timestamp(window.from.0 - near_us));
     let latest = instant(Timestamp(window.to.0 + near_us));
     let over = instant(Timestamp(window.now.0 - near_us));

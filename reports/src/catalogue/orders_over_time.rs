@@ -191,7 +191,7 @@ fn sql(window: &Window, grain: Grain) -> String {
     let [closed, due, moved] =
         ["closed_at", "deadline_at", "moved_at"].map(|column| window.holds(column));
     let open = format!("created_at < {from} AND (closed_at IS NULL OR closed_at >= {from})");
-    let local = before.local_us("moved_at");
+    let local = before.of_days().local_us("moved_at");
     let (number, label) = (grain.number("local_us"), grain.label("first_us"));
     let counted = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     let [created, closed_there, due_there, in_time, earlier, opened] = [
@@ -255,7 +255,7 @@ fn sql(window: &Window, grain: Grain) -> String {
 fn behind(window: &Window, row: &Fields, grain: Grain) -> Result<Condition, Error> {
     let label = literal::text(&row.text("label")?.unwrap_or_default());
     let moved = |at: &str| {
-        let found = grain.label(&window.local_us(at));
+        let found = grain.label(&window.of_days().local_us(at));
         format!("({} AND {found} = {label})", window.holds(at))
     };
     let predicate = format!(

@@ -89,7 +89,7 @@ pub static QUALITY: Report = Report {
 };
 
 fn day(window: &Window, at: &str) -> String {
-    format!("{} / {DAY_US}", window.local_us(at))
+    format!("{} / {DAY_US}", window.of_days().local_us(at))
 }
 
 /// The same numbers out of counts of quarter-hours.

@@ -4,7 +4,10 @@
 //! in the table, so offered = answered + abandoned + flowed out + callback queued in every row.
 
 use super::colour::{BAD, FAIR, GOOD, HOLD};
-use super::{PERIOD, SERVICE_LEVEL, SHORT_ABANDON, ZONE, average, count, duration, share, text};
+use super::{
+    PERIOD, SERVICE_LEVEL, SERVICE_LEVEL_FORMULA, SHORT_ABANDON, ZONE, average, count, duration,
+    share, text,
+};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
 use crate::run::{Error, Fields};
@@ -22,7 +25,7 @@ pub static QUEUE_SUMMARY: Report = Report {
         "按队列统计进线、接听、放弃与等待；按进入队列的时间归入统计期。",
         "What each queue was offered and what became of it, counted when the contact entered the queue.",
     ),
-    parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON],
+    parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON, SERVICE_LEVEL_FORMULA],
     sql,
     behind,
     columns: &[
@@ -35,7 +38,7 @@ pub static QUEUE_SUMMARY: Report = Report {
         count("flowed_out", words("转出", "Flowed out")),
         count("callback_queued", words("预约回拨", "Callback")),
         share("connect_rate", words("接通率", "Connect rate"), "answered", "offered"),
-        share("service_level", words("服务水平", "Service level"), "in_time", "service_base"),
+        share("service_level", words("服务水平", "Service level"), "service_top", "service_base"),
         share("abandon_rate", words("放弃率", "Abandon rate"), "abandoned", "offered"),
         average("asa", words("平均应答速度", "ASA"), "answer_wait_ms", "answered"),
         Column {
@@ -67,10 +70,7 @@ pub static QUEUE_SUMMARY: Report = Report {
         },
         Formula {
             name: words("服务水平", "Service level"),
-            text: words(
-                "{service_level_s} 秒内接听 ÷ (接听 + 放弃 − {short_abandon_s} 秒内的短放弃)",
-                "answered within {service_level_s} s ÷ (answered + abandoned − abandoned within {short_abandon_s} s)",
-            ),
+            text: words("{service_level}", "{service_level}"),
         },
         Formula {
             name: words("放弃率", "Abandon rate"),
@@ -91,10 +91,12 @@ pub static QUEUE_SUMMARY: Report = Report {
 /// The same numbers out of counts of quarter-hours.
 fn sql_of_counts(window: &Window) -> String {
     let in_period = window.holds("from_at");
+    let (top, base) = window.level.parts();
     format!(
         "WITH counted AS (
              SELECT queue_id, SUM(offered) AS offered, SUM(answered) AS answered,
                     SUM(answered_20s) AS in_time, SUM(abandoned) AS abandoned,
+                    SUM(abandoned_20s) AS abandoned_in_time,
                     SUM(abandoned_5s) AS short_abandoned, SUM(flowed_out) AS flowed_out,
                     SUM(callback_queued) AS callback_queued,
                     SUM(answered_wait_ms) AS answer_wait_ms, MAX(wait_ms_max) AS wait_ms_max
@@ -102,7 +104,7 @@ fn sql_of_counts(window: &Window) -> String {
              WHERE {in_period}
              GROUP BY queue_id
          )
-         SELECT *, answered + abandoned - short_abandoned AS service_base
+         SELECT *, {top} AS service_top, {base} AS service_base
          FROM counted
          ORDER BY queue_id"
     )
@@ -113,6 +115,7 @@ fn sql(window: &Window) -> String {
         return sql_of_counts(window);
     }
     let in_period = window.holds("entered_at");
+    let (top, base) = window.level.parts();
     let in_time = i64::from(window.service_level_s) * 1000;
     let short = i64::from(window.short_abandon_s) * 1000;
     format!(
@@ -123,6 +126,8 @@ fn sql(window: &Window) -> String {
                     SUM(CASE WHEN outcome = 'answered' AND wait_ms <= {in_time} THEN 1 ELSE 0 END)
                         AS in_time,
                     SUM(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
+                    SUM(CASE WHEN outcome = 'abandoned' AND wait_ms <= {in_time} THEN 1 ELSE 0 END)
+                        AS abandoned_in_time,
                     SUM(CASE WHEN outcome = 'abandoned' AND wait_ms <= {short} THEN 1 ELSE 0 END)
                         AS short_abandoned,
                     SUM(CASE WHEN outcome = 'flowed_out' THEN 1 ELSE 0 END) AS flowed_out,
@@ -134,7 +139,7 @@ fn sql(window: &Window) -> String {
              WHERE {in_period}
              GROUP BY queue_id
          )
-         SELECT *, answered + abandoned - short_abandoned AS service_base
+         SELECT *, {top} AS service_top, {base} AS service_base
          FROM counted
          ORDER BY queue_id"
     )

@@ -4,8 +4,11 @@
 
 use super::colour::{BAD, FAIR, GOOD};
 use super::staffing::slot;
-use super::{PERIOD, SERVICE_LEVEL, SHORT_ABANDON, ZONE, count, share, text};
+use super::{
+    PERIOD, SERVICE_LEVEL, SERVICE_LEVEL_FORMULA, SHORT_ABANDON, ZONE, count, share, text,
+};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::level;
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -21,7 +24,7 @@ pub static SERVICE_LEVELS: Report = Report {
         "按队列和一天中的半小时统计服务水平，各天同一时段合计，并列出通行的各种算法；按进入队列的时间归入。",
         "Service level by queue and half-hour of the day, the same half-hour of all days together, by all formulas of the trade; counted when the contact entered the queue.",
     ),
-    parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON],
+    parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON, SERVICE_LEVEL_FORMULA],
     sql,
     behind,
     columns: &[
@@ -51,41 +54,11 @@ pub static SERVICE_LEVELS: Report = Report {
         Chart::Pie { title: words("接听与放弃构成", "All"), pie: Pie::Totals(PARTS) },
     ],
     formulas: &[
-        Formula {
-            name: words("服务水平", "Service level"),
-            text: words(
-                "{service_level_s} 秒内接听 ÷ (接听 + 放弃 − {short_abandon_s} 秒内的短放弃)",
-                "answered within {service_level_s} s ÷ (answered + abandoned − abandoned within {short_abandon_s} s)",
-            ),
-        },
-        Formula {
-            name: words("F1", "F1"),
-            text: words(
-                "({service_level_s} 秒内接听 + {service_level_s} 秒内放弃) ÷ (接听 + 放弃)",
-                "(answered within {service_level_s} s + abandoned within {service_level_s} s) ÷ (answered + abandoned)",
-            ),
-        },
-        Formula {
-            name: words("F2", "F2"),
-            text: words(
-                "{service_level_s} 秒内接听 ÷ 接听",
-                "answered within {service_level_s} s ÷ answered",
-            ),
-        },
-        Formula {
-            name: words("F3", "F3"),
-            text: words(
-                "{service_level_s} 秒内接听 ÷ (接听 + 放弃)",
-                "answered within {service_level_s} s ÷ (answered + abandoned)",
-            ),
-        },
-        Formula {
-            name: words("F4", "F4"),
-            text: words(
-                "{service_level_s} 秒内接听 ÷ (接听 + {service_level_s} 秒后放弃)",
-                "answered within {service_level_s} s ÷ (answered + abandoned after {service_level_s} s)",
-            ),
-        },
+        Formula { name: words("服务水平", "Service level"), text: level::USUAL },
+        Formula { name: words("F1", "F1"), text: level::F1 },
+        Formula { name: words("F2", "F2"), text: level::F2 },
+        Formula { name: words("F3", "F3"), text: level::F3 },
+        Formula { name: words("F4", "F4"), text: level::F4 },
         Formula {
             name: words("净放弃率", "Abandon rate"),
             text: words(

@@ -145,7 +145,7 @@ pub(super) fn slot(window: &Window, at: &str) -> String {
 fn sql(window: &Window) -> String {
     let (entered, answered) = (window.holds("entered_at"), window.holds("l.answered_at"));
     let (entered_slot, answered_slot) = (slot(window, "entered_at"), slot(window, "l.answered_at"));
-    let (days, within) = (window.days_begun(), window.service_level_s);
+    let (days, within) = (window.of_days().days_begun(), window.service_level_s);
     let from = instant(window.from);
     let counted = |outcome: &str| format!("SUM(CASE WHEN outcome = '{outcome}' THEN 1 ELSE 0 END)");
     let (were_answered, hung_up) = (counted("answered"), counted("abandoned"));

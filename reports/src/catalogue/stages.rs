@@ -69,7 +69,8 @@ pub static STAGES_BY_DAY: Report = Report {
 };
 
 fn sql(window: &Window) -> String {
-    let day = |column: &str| format!("{} / {DAY_US}", window.local_us(column));
+    let days = window.of_days();
+    let day = |column: &str| format!("{} / {DAY_US}", days.local_us(column));
     let when = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     let (started, entered) = (day("started_at"), day("entered_at"));
     let moved = day("moved_at");
@@ -125,7 +126,7 @@ fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let predicate = format!(
         "direction = 'inbound' AND {} AND {} / {DAY_US} = {day}",
         window.holds("started_at"),
-        window.local_us("started_at")
+        window.of_days().local_us("started_at")
     );
     Ok(Condition { table: "calls", key: "call_id", predicate })
 }

@@ -95,10 +95,11 @@ const FORMULAS: &[Formula] = &[
 ];
 
 fn sql(window: &Window) -> String {
+    let window = &window.of_days();
     sql_from(window, "agent_id", &pieces(window, "s.agent_id, s.activity"))
 }
 
-/// The pieces of stretches by their column `key` and by day.
+/// The pieces of stretches by their column `key` and by day, on the clock of days.
 pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
     let days = window.day_values();
     let spent = |activity: &str| {
@@ -147,7 +148,8 @@ pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let agent = row.int("agent_id")?.unwrap_or(0);
-    let on_day = window.touches_day(row.int("day")?.unwrap_or(0), "started_at", "ended_at");
+    let day = row.int("day")?.unwrap_or(0);
+    let on_day = window.of_days().touches_day(day, "started_at", "ended_at");
     let predicate = format!("agent_id = {agent} AND call_id IS NOT NULL AND {on_day}");
     Ok(Condition { table: "agent_spans", key: "call_id", predicate })
 }

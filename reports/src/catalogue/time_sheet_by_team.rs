@@ -30,13 +30,15 @@ pub static TIME_SHEET_BY_TEAM: Report = Report {
 };
 
 fn sql(window: &Window) -> String {
+    let window = &window.of_days();
     let pieces = pieces_of(window, &spans(window), "s.team_id, s.activity");
     sql_from(window, "team_id", &pieces)
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let (spans, of_team) = (spans(window), is_of(row)?);
-    let on_day = window.touches_day(row.int("day")?.unwrap_or(0), "started_at", "ended_at");
+    let day = row.int("day")?.unwrap_or(0);
+    let on_day = window.of_days().touches_day(day, "started_at", "ended_at");
     let predicate = format!(
         "call_id IS NOT NULL \
          AND span_id IN (SELECT span_id FROM {spans} AS led WHERE {of_team} AND {on_day})"

@@ -1,13 +1,14 @@
 //! For programs: the same table as JSON. Every cell stands there twice, as the pages show it
 //! (`text`, through [`cell_text`]) and as the number behind that: counts as they are, durations in
 //! milliseconds, times by RFC 3339 in the report's zone, and of a ratio its numerator and its
-//! denominator, so that whoever adds rows up need not average averages. An empty cell is `null`.
+//! denominator, so that whoever adds rows up need not average averages. An empty cell is `null`. A row
+//! has a `key` by which what is behind it is opened, besides the query (`behind`) for who asks in SQL.
 
 use super::page::formulas;
 use crate::cell::{cell_text, local};
 use crate::definition::{Column, Kind, Total};
 use crate::messages::{Language, TOTAL};
-use crate::table::{Cell, ReportTable, Row, RowKind};
+use crate::table::{Cell, Condition, ReportTable, Row, RowKind};
 use chrono::SecondsFormat;
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -54,6 +55,9 @@ struct RowOf<'a> {
     /// The query that lists what is behind the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     behind: Option<String>,
+    /// Names the row to whoever opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 impl Serialize for Document<'_> {
@@ -103,7 +107,8 @@ impl<'a> Document<'a> {
             },
             provisional: row.provisional,
             cells: self.cells(&row.cells, false),
-            behind: row.behind.as_ref().map(crate::Condition::sql),
+            behind: row.behind.as_ref().map(Condition::sql),
+            key: row.behind.as_ref().map(Condition::key),
         }
     }
 

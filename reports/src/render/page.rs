@@ -5,9 +5,9 @@ use super::svg;
 use crate::cell::{cell_text, local};
 use crate::definition::{Column, Kind, Order, Source, Total};
 use crate::messages::{
-    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, INTERVAL_PROVISIONAL, LEFT_OUT, Language,
-    NO_ROWS, NOT_COMPLETE, NOTES, PAGE, PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL,
-    ZONE,
+    self, DAY, DAY_BEGINS, DAYS, FIGURES, FORMULAS, GENERATED, INTERVAL_PROVISIONAL, LEFT_OUT,
+    Language, NO_ROWS, NOT_COMPLETE, NOTES, PAGE, PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO,
+    TOTAL, ZONE,
 };
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use serde::Serialize;
@@ -160,15 +160,28 @@ pub fn period_text(table: &ReportTable, language: Language) -> String {
     format!("{} {} {}{open}{days}{close}", period.first, TO.get(language), period.last)
 }
 
+/// `，每日 04:00 起`; nothing where days begin at midnight.
+fn begins_text(table: &ReportTable, language: Language) -> String {
+    let minutes = table.period.day_begins_min;
+    if minutes == 0 {
+        return String::new();
+    }
+    let time = format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    DAY_BEGINS.get(language).replace("{time}", &time)
+}
+
 /// Label and value of what the report was run with.
 pub fn meta(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
     let generated = local(table.generated_at, table.period.zone);
-    vec![
+    let mut meta = vec![
         (TENANT.get(language), table.tenant.clone()),
-        (PERIOD.get(language), period_text(table, language)),
+        (PERIOD.get(language), period_text(table, language) + &begins_text(table, language)),
         (GENERATED.get(language), generated.format("%Y-%m-%d %H:%M:%S").to_string()),
         (ZONE.get(language), format!("{} (UTC{})", table.period.zone, generated.format("%:z"))),
-    ]
+    ];
+    let conditions = table.conditions.iter();
+    meta.extend(conditions.map(|(what, which)| (what.get(language), which.clone())));
+    meta
 }
 
 /// The numbers that stand out: of a list how many rows it has, and the totals that the definition
@@ -183,7 +196,7 @@ pub fn figures(table: &ReportTable, language: Language) -> Vec<(&'static str, Ce
         let cell = table.total.get(position).cloned().unwrap_or(Cell::Empty);
         (column.header.get(language), cell, column.kind)
     };
-    rows.into_iter().chain(table.report.figures.iter().map(total)).collect()
+    rows.into_iter().chain(table.figures.iter().map(total)).collect()
 }
 
 fn figure_texts(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
@@ -274,6 +287,7 @@ fn drawn(table: &ReportTable, language: Language, width: f64) -> (Vec<PageChart>
 /// The formula lines with this run's values in them.
 pub fn formulas(table: &ReportTable, language: Language) -> Vec<String> {
     let filled = |line: String| {
+        let line = table.thresholds.told(&line, language);
         table.values.iter().fold(line, |line, (name, value)| line.replace(name, value))
     };
     table.report.formulas.iter().map(|formula| filled(formula.line(language))).collect()

@@ -3,11 +3,12 @@
 
 mod behind;
 
-use super::{Error, FieldColumns, Fields, Params, cell};
+use super::{Error, FieldColumns, Fields, Names, Params, cell};
 use crate::definition::Report;
 use crate::interval::is_provisional;
-use crate::own::{Definition, Described, What};
-use crate::table::{Cell, ReportTable, Row, RowKind};
+use crate::messages::Words;
+use crate::own::{AGENT, Definition, Described, QUEUE, What};
+use crate::table::{Cell, ReportTable, Row, RowKind, clean};
 use arrow::datatypes::{DataType, SchemaRef};
 use terms::{AgentId, QueueId, Timestamp};
 use warehouse::query::named::Named;
@@ -79,9 +80,24 @@ pub async fn run_own(
         }
     }
     let mut table = ReportTable::new(report, &params.tenant, period.clone(), params.now, rows);
+    table.conditions = conditions(asked, &params.names);
     table.truncated = answer.truncated;
     table.left_out = answer.left_out;
     Ok(table)
+}
+
+/// What it was asked with, by the names that people know.
+fn conditions(asked: Asked, names: &Names) -> Vec<(Words, String)> {
+    let queue = asked.queue.map(|id| {
+        let name = names.queues.get(&id).map(|name| clean(name));
+        (QUEUE.name, name.unwrap_or_else(|| format!("#{id}")))
+    });
+    let agent = asked.agent.map(|id| {
+        let name = names.agents.get(&id);
+        let name = name.map(|agent| clean(&format!("{} {}", agent.number, agent.name)));
+        (AGENT.name, name.unwrap_or_else(|| format!("#{id}")))
+    });
+    queue.into_iter().chain(agent).collect()
 }
 
 /// Checks that the question of `definition` can be asked on `session`, that its columns are

@@ -36,7 +36,7 @@ fn shift(version: i64, id: i64, agent: AgentId, [from, to]: [&str; 2], withdrawn
     })
 }
 
-fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     let withdrawn = ["2026-11-23 14:00:00", "2026-11-23 20:00:00"];
     vec![
         shift(1, 1, FANG, ["2026-11-23 09:00:00", "2026-11-23 13:00:00"], false),

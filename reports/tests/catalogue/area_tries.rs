@@ -45,7 +45,7 @@ fn tried(seq: i64, call: u64, area: AreaId, worker: Option<WorkerId>, outcome: &
     }
 }
 
-fn some_tries() -> Vec<Row> {
+pub(super) fn some_tries() -> Vec<Row> {
     let standing_in =
         AreaTry { stands_in_id: Some(ZHANG), ..tried(2, 1, EAST, Some(XIAOLI), "answered") };
     let next_day = AreaTry {

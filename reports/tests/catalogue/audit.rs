@@ -7,7 +7,7 @@ use terms::record::{Audit, Row};
 use terms::{TenantId, UserId};
 use warehouse::{Limits, Scope, Session};
 
-fn entry(tenant: TenantId, id: i64, user: u64, action: &str, done_at: &str) -> Row {
+pub(super) fn entry(tenant: TenantId, id: i64, user: u64, action: &str, done_at: &str) -> Row {
     Row::Audit(Audit {
         tenant_id: tenant,
         audit_id: id,

@@ -1,8 +1,8 @@
 //! First-contact resolution and repeated callers.
 
 use super::{FANG, LI, OURS, REPAIR, call, lines, shanghai, store};
-use reports::Cell;
 use reports::catalogue::{FIRST_CONTACT, REPEAT_CALLERS};
+use reports::{Cell, Thresholds};
 use terms::record::{AgentSpan, Call, Row};
 use terms::{CallId, SpanId};
 
@@ -98,6 +98,18 @@ async fn what_is_pending_is_decided_when_its_days_are_over() {
     let table = store.run(&FIRST_CONTACT, PERIOD, "Asia/Shanghai", "2026-11-27 01:00:00").await;
     // 09:00 in Shanghai, seven days to the second.
     assert_eq!(lines(&table)[0], "报修 1001 王芳 6 3 3 2 1 0 66.7%");
+}
+
+#[tokio::test]
+async fn a_repeat_is_one_within_the_days_that_were_asked_for() {
+    let store = store(contacts()).await;
+    let thresholds = Thresholds { repeat_days: 6, ..Thresholds::default() };
+    let table = store.run_by(&FIRST_CONTACT, PERIOD, "Asia/Shanghai", NOW, thresholds).await;
+    // Those seven days apart are both first ones now; of the 20th, four days are too few to tell.
+    assert_eq!(lines(&table)[0], "报修 1001 王芳 6 0 6 4 1 1 80.0%");
+    let formula = "the same reason within the next 6 days";
+    let text = reports::render(&table, reports::Format::Txt, reports::Language::En).unwrap();
+    assert!(String::from_utf8(text.bytes).unwrap().contains(formula));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use terms::record::{Call, IvrStep, Row};
 use terms::{CallId, ContactId, FlowId};
 
 /// A call that came into a flow: what came of it, seconds in flows.
-fn into(flow: Option<FlowId>, id: u64, outcome: &str, seconds: i32) -> Row {
+pub(super) fn into(flow: Option<FlowId>, id: u64, outcome: &str, seconds: i32) -> Row {
     Row::Call(Call {
         flow_id: flow,
         outcome: outcome.to_owned(),
@@ -48,11 +48,11 @@ async fn containment_is_the_share_of_a_flows_calls_that_ended_in_it() {
 
 /// Steps of calls, numbered as they are added.
 #[derive(Default)]
-struct Steps(Vec<Row>);
+pub(super) struct Steps(pub(super) Vec<Row>);
 
 impl Steps {
     /// Of the call and its flow: name, kind and edge, from and to on the day in question.
-    fn add(&mut self, (call, flow): (u64, FlowId), step: [&str; 3], times: [&str; 2]) {
+    pub(super) fn add(&mut self, (call, flow): (u64, FlowId), step: [&str; 3], times: [&str; 2]) {
         let [entered_at, left_at] = times.map(|time| shanghai(&format!("2026-11-23 {time}")));
         let [name, kind, exit] = step.map(str::to_owned);
         self.0.push(Row::IvrStep(IvrStep {

@@ -107,6 +107,20 @@ async fn an_own_report_counts_in_its_period_and_divides_sums() {
 }
 
 #[tokio::test]
+async fn a_page_says_which_queue_and_agent_it_was_asked_for() {
+    let store = talk().await;
+    let page = async |asked: Asked| {
+        let table = made(&store, asked).await;
+        let page = render(&table, Format::Txt, Language::En).expect("a page");
+        String::from_utf8(page.bytes).expect("a text")
+    };
+    let both = page(Asked { queue: Some(REPAIR), agent: Some(LI) }).await;
+    assert!(both.contains("Queue: 报修\n") && both.contains("Agent: #8\n"), "{both}");
+    let none = page(Asked::default()).await;
+    assert!(!none.contains("Queue: ") && !none.contains("Agent: "), "{none}");
+}
+
+#[tokio::test]
 async fn an_own_report_says_what_it_lacks() {
     let store = talk().await;
     let session = session_of(&store, 1).await;

@@ -38,7 +38,7 @@ fn noted(before: &ReturnVisit, version_id: i64, at: &str, result: &str) -> Retur
     }
 }
 
-fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     let closed = ["2026-10-28 08:00:00", "2026-10-29 08:00:00", "2026-10-28 18:00:00"];
     let second = Order { department: "二班".to_owned(), ..order(2, closed) };
     let due = "2026-11-05 18:00:00";

@@ -11,6 +11,7 @@ mod load;
 mod own_reports;
 mod prompts;
 mod regions;
+mod report_parameters;
 mod secured_trunks;
 mod sites;
 mod visits;
@@ -602,6 +603,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         leases::SENTENCES,
         load::SENTENCES,
         regions::SENTENCES,
+        report_parameters::SENTENCES,
         secured_trunks::SENTENCES,
         sites::SENTENCES,
         own_reports::SENTENCES,

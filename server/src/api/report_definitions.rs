@@ -12,7 +12,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
 use desk::report_definition::{ReportDefinition, ReportDefinitionDraft};
-use terms::{AgentId, QueueId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,25 +23,17 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 }
 
 impl Api {
-    /// The report that the tenant defined as `name`, asked with `queue` and `agent`, for a caller who
-    /// may run it.
+    /// The report that the tenant defined as `name`, for a caller who may run it.
     pub(super) async fn own_report(
         &self,
         caller: &Caller,
         name: &str,
-        (queue, agent): (Option<QueueId>, Option<AgentId>),
     ) -> Result<OwnReport, Problem> {
         let definition = self.store.report_definition(caller.tenant(), name).await?;
         if !definition.draft.roles.contains(&caller.identity().role) {
             return Err(Problem::forbidden());
         }
-        for (field, given) in [("queue", queue.is_some()), ("agent", agent.is_some())] {
-            if given && !definition.draft.asks(field) {
-                let message = "this report does not look at this condition";
-                return Err(Problem::invalid(field, message));
-            }
-        }
-        Ok(OwnReport { queue, agent, ..definition.into() })
+        Ok(definition.into())
     }
 
     /// 400 for a definition whose question cannot be asked, or that does not describe its answer.
@@ -61,7 +52,7 @@ impl Api {
             time_zone: self.store.tenant(caller.tenant()).await?.profile.time_zone,
         };
         let (name, draft) = (name.to_owned(), draft.clone());
-        let own = OwnReport { name, draft, queue: None, agent: None };
+        let own = OwnReport { name, draft };
         match self.work.run(Job::CheckReport(Box::new(CheckJob { scope, own }))).await {
             Ok(_) => Ok(()),
             Err(wrong) => {

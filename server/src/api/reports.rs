@@ -6,6 +6,7 @@ use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
 use crate::first::Named;
+use crate::work::given;
 use crate::work::jobs::{Job, JobScope, ReportJob};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -13,10 +14,9 @@ use axum::response::Response;
 use desk::Permission;
 use desk::report_definition::PREFIX;
 use reports::catalogue::{AUDIT, COST_PER_CONTACT};
-use reports::{Language, Parameter, Report};
+use reports::{Language, Report};
 use serde::Deserialize;
 use serde_json::Value;
-use terms::{AgentId, QueueId, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,43 +34,87 @@ struct Tongue {
     lang: Option<String>,
 }
 
-/// About when, and in which form.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    /// `2026-11-23`, `2026-W47`, `2026-11`, `2026`, `2026-11-01..2026-11-15`, `today`,
-    /// `yesterday`; today when left out.
-    #[serde(default)]
-    period: Option<String>,
-    /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`; pdf when left out.
-    #[serde(default)]
-    format: Option<String>,
-    /// `zh-CN` or `en`; the organisation's when left out.
-    #[serde(default)]
-    lang: Option<String>,
-    /// Only what this person did; of the report `audit`.
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    user: Option<UserId>,
-    /// Only this action, such as `recording.fetch`, or all of a kind, `recording`; of the report
-    /// `audit`.
-    #[serde(default)]
-    action: Option<String>,
-    /// Only this queue; of a report of the organisation's own that asks for one.
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    queue: Option<QueueId>,
-    /// Only this agent; of a report of the organisation's own that asks for one.
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    agent: Option<AgentId>,
+/// What a report is asked with, each as text, and the further parameters in braces.
+macro_rules! asked {
+    ($(#[$about:meta])* $name:ident { $($(#[$said:meta])* $field:ident: $kind:ident,)* }) => {
+        $(#[$about])*
+        #[derive(Deserialize, IntoParams)]
+        #[into_params(parameter_in = Query)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            /// `2026-11-23`, `2026-W47`, `2026-11`, `2026`, `2026-11-01..2026-11-15`, `today`,
+            /// `yesterday`; today when left out.
+            #[serde(default)]
+            period: Option<String>,
+            /// Whose days, an IANA name; the organisation's when left out.
+            #[serde(default)]
+            zone: Option<String>,
+            /// Answered within this many seconds is in time, 1-3600; where a report looks at it, the
+            /// organisation's when left out.
+            #[serde(default)]
+            service_level_s: Option<String>,
+            /// Abandoned within this many seconds is short, 0-3600; the same.
+            #[serde(default)]
+            short_abandon_s: Option<String>,
+            /// Who calls again within this many days has not been helped, 1-90; the same.
+            #[serde(default)]
+            repeat_days: Option<String>,
+            /// Which service level stands first: `default`, `f1`, `f2`, `f3` or `f4`; the same.
+            #[serde(default)]
+            service_level_formula: Option<String>,
+            /// Only what this person did; of the report `audit`.
+            #[serde(default)]
+            user: Option<String>,
+            /// Only this action, such as `recording.fetch`, or all of a kind, `recording`; of the
+            /// report `audit`.
+            #[serde(default)]
+            action: Option<String>,
+            /// Only this queue; of a report of the organisation's own that asks for one.
+            #[serde(default)]
+            queue: Option<String>,
+            /// Only this agent; of a report of the organisation's own that asks for one.
+            #[serde(default)]
+            agent: Option<String>,
+            $($(#[$said])* #[serde(default)] $field: Option<$kind>,)*
+        }
+
+        impl $name {
+            /// What was given besides the period, by name.
+            fn given(&self) -> impl Iterator<Item = (&str, &str)> {
+                let all = [
+                    ("zone", &self.zone),
+                    ("service_level_s", &self.service_level_s),
+                    ("short_abandon_s", &self.short_abandon_s),
+                    ("repeat_days", &self.repeat_days),
+                    ("service_level_formula", &self.service_level_formula),
+                    ("user", &self.user),
+                    ("action", &self.action),
+                    ("queue", &self.queue),
+                    ("agent", &self.agent),
+                ];
+                all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)))
+            }
+        }
+    };
+}
+
+mod behind;
+
+asked! {
+    /// About when, asked with what, and in which form.
+    Asked {
+        /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`; pdf when left out.
+        format: String,
+        /// `zh-CN` or `en`; the organisation's when left out.
+        lang: String,
+    }
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::ReportsRead, routes!(list)))
         .routes(guard.may(Permission::ReportsRead, routes!(get)))
+        .routes(guard.may(Permission::ReportsRead, routes!(behind::behind)))
 }
 
 impl Api {
@@ -83,8 +127,8 @@ impl Api {
         wanted.parse().map_err(|_| Problem::invalid("lang", "zh-CN or en is needed"))
     }
 
-    /// 404 for what is no report of the catalogue, 403 or 400 for what cannot be asked of it.
-    async fn may_run(&self, caller: &Caller, report: &str, asked: &Asked) -> Result<(), Problem> {
+    /// 404 for what is no report of the catalogue, 403 or 400 for who may not run it.
+    async fn may_run(&self, caller: &Caller, report: &str) -> Result<(), Problem> {
         let Some(report) = reports::find(report) else {
             let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
             let message = format!("There is no such report; there are {}.", known.join(", "));
@@ -97,10 +141,69 @@ impl Api {
             // Trunks are of no team, and half of a cost would be taken for the whole.
             self.must_see_all(caller).await?;
         }
-        taken(report.parameters, "user", asked.user.is_some())?;
-        taken(report.parameters, "action", asked.action.is_some())?;
-        taken(report.parameters, "queue", asked.queue.is_some())?;
-        taken(report.parameters, "agent", asked.agent.is_some())
+        Ok(())
+    }
+
+    /// A report on a period as the worker makes it for `caller`, who may run it and asks it with
+    /// `given`.
+    async fn report_job<'a>(
+        &self,
+        caller: &Caller,
+        (report, period): (&str, &str),
+        given: impl Iterator<Item = (&'a str, &'a str)> + Send,
+    ) -> Result<ReportJob, Problem> {
+        let own = match report.strip_prefix(PREFIX) {
+            Some(name) => Some(self.own_report(caller, name).await?),
+            None => {
+                self.may_run(caller, report).await?;
+                None
+            }
+        };
+        let given = given::read(report, own.as_ref(), given)
+            .map_err(|refused| Problem::invalid(&refused.parameter, refused.problem))?;
+        let period = word("period", period)?;
+        let profile = self.store.tenant(caller.tenant()).await?.profile;
+        let Named {
+            agents,
+            queues,
+            trunks,
+            flows,
+            teams,
+            areas,
+            workers,
+            rates,
+            lines_max,
+            settings,
+        } = crate::first::names(&self.store, caller.tenant()).await?;
+        Ok(ReportJob {
+            scope: JobScope {
+                tenant: caller.tenant(),
+                queues: None,
+                agents: self.store.agents_seen(caller.identity()).await?,
+                mask_numbers: false,
+                audit: caller.may(Permission::AuditRead),
+                time_zone: profile.time_zone,
+            },
+            report: report.to_owned(),
+            period,
+            format: String::new(),
+            language: profile.language,
+            tenant_name: profile.name,
+            now: caller.now(),
+            agents,
+            queues,
+            trunks,
+            flows,
+            teams,
+            areas,
+            workers,
+            given,
+            settings,
+            rates,
+            lines_max,
+            own,
+            mark: None,
+        })
     }
 }
 
@@ -113,8 +216,12 @@ async fn list(
 ) -> Result<Json<Vec<Value>>, Problem> {
     let language = api.language(&caller, lang.as_deref()).await?;
     let open = |report: &&&Report| report.id != AUDIT.id || caller.may(Permission::AuditRead);
+    let zone = api.store.tenant(caller.tenant()).await?.profile.time_zone;
+    let thresholds = given::thresholds(&api.store.report_settings(caller.tenant()).await?);
     let summaries = reports::catalogue().iter().filter(open).map(|report| {
-        serde_json::to_value(report.summary(language)).expect("a summary is always valid JSON")
+        let mut summary = report.summary(language);
+        summary.of_tenant(&thresholds, &zone, language);
+        serde_json::to_value(summary).expect("a summary is always valid JSON")
     });
     Ok(Json(summaries.collect()))
 }
@@ -132,57 +239,16 @@ async fn get(
     Path(report): Path<String>,
     Params(asked): Params<Asked>,
 ) -> Result<Response, Problem> {
-    let own = match report.strip_prefix(PREFIX) {
-        Some(name) => {
-            taken(&[], "user", asked.user.is_some())?;
-            taken(&[], "action", asked.action.is_some())?;
-            Some(api.own_report(&caller, name, (asked.queue, asked.agent)).await?)
-        }
-        None => {
-            api.may_run(&caller, &report, &asked).await?;
-            None
-        }
-    };
-    let action = asked.action.as_deref().map(|text| word("action", text)).transpose()?;
+    let period = asked.period.as_deref().unwrap_or("today");
+    let job = api.report_job(&caller, (&report, period), asked.given()).await?;
     let language = api.language(&caller, asked.lang.as_deref()).await?;
-    let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
-    let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
-        crate::first::names(&api.store, caller.tenant()).await?;
-    let seen = api.store.agents_seen(caller.identity()).await?;
     let stamp = api.stamp(&caller).await?;
     let job = Job::Report(Box::new(ReportJob {
-        scope: JobScope {
-            tenant: caller.tenant(),
-            queues: None,
-            agents: seen,
-            mask_numbers: false,
-            audit: caller.may(Permission::AuditRead),
-            time_zone: profile.time_zone,
-        },
-        report: report.clone(),
-        period: period.clone(),
         format: format.clone(),
-        language: match language {
-            Language::ZhCn => "zh-CN".to_owned(),
-            Language::En => "en".to_owned(),
-        },
-        tenant_name: profile.name,
-        now: caller.now(),
-        agents,
-        queues,
-        trunks,
-        flows,
-        teams,
-        areas,
-        workers,
-        user: asked.user,
-        action,
-        rates,
-        lines_max,
-        own,
+        language: language.tag().to_owned(),
         mark: stamp.as_ref().map(|stamp| stamp.mark.clone()),
+        ..job
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{report} {period} {format}");
@@ -194,14 +260,6 @@ async fn get(
     };
     let name = file_name(&format!("{name}.{format}"));
     Ok(file(done.content_type, Some(&name), done.truncated, done.body))
-}
-
-/// Refuses a condition that the report does not look at: its numbers would be taken for others.
-fn taken(known: &[Parameter], parameter: &str, given: bool) -> Result<(), Problem> {
-    if given && known.iter().all(|known| known.id != parameter) {
-        return Err(Problem::invalid(parameter, "this report does not look at this condition"));
-    }
-    Ok(())
 }
 
 fn word(field: &str, text: &str) -> Result<String, Problem> {

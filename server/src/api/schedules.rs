@@ -6,6 +6,7 @@ use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
 use crate::schedules::pack;
+use crate::work::given;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -54,11 +55,14 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(may(routes!(file_at)))
 }
 
-/// Refuses a report, form or language that there is none of.
+/// Refuses a report, form or language that there is none of, and parameters that the report does not
+/// look at.
 async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Result<(), Problem> {
-    if let Some(name) = draft.report.strip_prefix(PREFIX) {
-        api.own_report(caller, name, (None, None)).await?;
-    } else if reports::find(&draft.report).is_none() {
+    let own = match draft.report.strip_prefix(PREFIX) {
+        Some(name) => Some(api.own_report(caller, name).await?),
+        None => None,
+    };
+    if own.is_none() && reports::find(&draft.report).is_none() {
         let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
         let message = format!("There is no such report; there are {}.", known.join(", "));
         return Err(Problem::invalid("report", message));
@@ -67,6 +71,9 @@ async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Re
         let message = "a schedule has nobody's right to read the audit";
         return Err(Problem::invalid("report", message));
     }
+    let given = draft.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    given::read(&draft.report, own.as_ref(), given)
+        .map_err(|refused| Problem::invalid("parameters", refused.to_string()))?;
     draft.format.parse::<Format>().map_err(|e| Problem::invalid("format", e.to_string()))?;
     match draft.language.parse::<Language>() {
         Ok(_) => Ok(()),

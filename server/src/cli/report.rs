@@ -3,7 +3,6 @@
 use super::block_on;
 use super::home::Home;
 use crate::config::Config;
-use crate::first::Named;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
 use std::io::Write;
@@ -27,15 +26,27 @@ pub struct Arguments {
     /// Where to; by default standard output.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// What it is asked with besides, such as `service_level_s=30`; given once for each.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    with: Vec<(String, String)>,
     /// Whose.
     #[arg(long, default_value = "1")]
     tenant: TenantId,
 }
 
+/// `service_level_s=30`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a parameter and its value are needed, such as service_level_s=30".to_owned()),
+    }
+}
+
 /// Prints the report.
 ///
 /// # Errors
-/// When it does not exist, the period is none, or the stores cannot be read.
+/// When it does not exist, the period is none, it does not look at a parameter, or the stores cannot be
+/// read.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> {
     let Some(report) = &arguments.report else {
         for report in reports::catalogue() {
@@ -46,8 +57,10 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
-            crate::first::names(&store, tenant).await?;
+        let named = crate::first::names(&store, tenant).await?;
+        let own = crate::work::own_report::find(&store, tenant, report).await?;
+        let given = arguments.with.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let given = crate::work::given::read(report, own.as_ref(), given)?;
         let job = ReportJob {
             scope: JobScope {
                 tenant,
@@ -63,18 +76,18 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             language: arguments.language.clone().unwrap_or(profile.language),
             tenant_name: profile.name,
             now: crate::first::wall(),
-            agents,
-            queues,
-            trunks,
-            flows,
-            teams,
-            areas,
-            workers,
-            user: None,
-            action: None,
-            rates,
-            lines_max,
-            own: crate::work::own_report::find(&store, tenant, report).await?,
+            agents: named.agents,
+            queues: named.queues,
+            trunks: named.trunks,
+            flows: named.flows,
+            teams: named.teams,
+            areas: named.areas,
+            workers: named.workers,
+            given,
+            settings: named.settings,
+            rates: named.rates,
+            lines_max: named.lines_max,
+            own,
             mark: None,
         };
         let bench = Bench::open(config.clone()).await?;
@@ -90,4 +103,21 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         None => std::io::stdout().lock().write_all(&body)?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_given_by_name_and_value() {
+        let read = |text: &str| pair(text).ok();
+        let made = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        assert_eq!(read("service_level_s=30"), made("service_level_s", "30"));
+        assert_eq!(read("action=a=b"), made("action", "a=b"));
+        assert_eq!(read("zone="), made("zone", ""));
+        for text in ["", "zone", "=30"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 }

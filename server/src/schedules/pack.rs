@@ -24,8 +24,14 @@ pub(super) fn parts(run: &Run) -> Vec<Part> {
         period: work.period.clone(),
         format: work.format.clone(),
         language: work.language.clone(),
+        parameters: work.parameters.clone(),
     };
     std::iter::once(first).chain(work.more.iter().cloned()).collect()
+}
+
+/// Whose days one report of a run is about.
+pub(super) fn zone<'a>(run: &'a Run, part: &'a Part) -> &'a str {
+    part.parameters.get("zone").map_or(&run.work.time_zone, |zone| zone.as_str())
 }
 
 /// All files of a run, the first one first.

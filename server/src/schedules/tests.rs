@@ -15,7 +15,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use desk::By;
 use desk::bootstrap::Defaults;
-use desk::saved_report::SavedReportDraft;
+use desk::saved_report::{Parameters, SavedReportDraft};
 use desk::schedule::planner::{Misfire, RelativePeriod};
 use desk::schedule::run::LEASE_US;
 use desk::schedule::{Hidden, Schedule};
@@ -171,6 +171,7 @@ impl Rig {
                 period: RelativePeriod::Yesterday,
                 format: "csv".into(),
                 language: "en".into(),
+                parameters: Parameters::new(),
             };
             let made = self.store.create_saved_report(self.tenant, &self.by(), &draft).await;
             saved.push(made.unwrap().id);

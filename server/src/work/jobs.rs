@@ -4,11 +4,13 @@ use super::encode::{Form, Rates};
 use super::flow::FlowJob;
 use super::found::FoundJob;
 use super::moving::{self, Claims, Freed, Sent, done};
+use super::opened::OpenJob;
 use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
 use super::watch::Watch;
 use super::wire::WireJob;
 use crate::config::Config;
 use crate::tier::Tier;
+use desk::report_setting::ReportSettings;
 use mediacore::edge::keys::Keys;
 use reports::own::Shelf;
 use serde::{Deserialize, Serialize};
@@ -16,9 +18,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use terms::{
-    AgentId, AreaId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId, UserId, WorkerId,
-};
+use terms::{AgentId, AreaId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId, WorkerId};
 use tokio::sync::Semaphore;
 use warehouse::recordings::Stored;
 use warehouse::{Limits, Scope, Session, Warehouse};
@@ -96,10 +96,10 @@ pub struct ReportJob {
     pub areas: Vec<(AreaId, String)>,
     /// Field workers as (id, name).
     pub workers: Vec<(WorkerId, String)>,
-    /// Only what this person did, where the report asks for it.
-    pub user: Option<UserId>,
-    /// Only this action, where the report asks for it.
-    pub action: Option<String>,
+    /// What it is asked with besides.
+    pub given: reports::Given,
+    /// What holds for what was not given.
+    pub settings: ReportSettings,
     /// What agents and trunks cost, where that is set.
     pub rates: Option<desk::rates::Rates>,
     /// The most lines that all trunks together have.
@@ -130,6 +130,8 @@ pub enum Job {
     Flow(Box<FlowJob>),
     /// Render a report.
     Report(Box<ReportJob>),
+    /// List what is behind a row of a report.
+    OpenRow(Box<OpenJob>),
     /// Print a list of what was found.
     Found(Box<FoundJob>),
     /// Check the definition of a report.
@@ -314,6 +316,10 @@ impl Bench {
             Job::Report(job) => {
                 let _turn = self.turn().await?;
                 self.report(*job).await
+            }
+            Job::OpenRow(job) => {
+                let _turn = self.turn().await?;
+                self.open_row(*job).await
             }
             Job::Found(job) => {
                 let _turn = self.turn().await?;

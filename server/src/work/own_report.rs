@@ -11,23 +11,19 @@ use reports::own::{Behind, Definition, Described, Picture, Text, What};
 use reports::{Asked, Params, Report, ReportTable, Total, Wrong};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
-use terms::{AgentId, QueueId, TenantId};
+use terms::TenantId;
 use warehouse::Session;
 
 /// Bytes of definitions that a worker keeps of one tenant: some thousand versions.
 pub(super) const SHELF_BYTES_MAX: usize = 4 << 20;
 
-/// A report that the tenant defined, and what it is asked with.
+/// A report that the tenant defined.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OwnReport {
     /// Its name, without what such names begin with.
     pub name: String,
     /// What it is.
     pub draft: ReportDefinitionDraft,
-    /// Only this queue, where it asks for one.
-    pub queue: Option<QueueId>,
-    /// Only this agent, where it asks for one.
-    pub agent: Option<AgentId>,
 }
 
 /// A definition to be checked in the scope of who wrote it.
@@ -42,7 +38,7 @@ pub struct CheckJob {
 impl From<ReportDefinition> for OwnReport {
     fn from(definition: ReportDefinition) -> OwnReport {
         let ReportDefinition { name, draft, .. } = definition;
-        OwnReport { name, draft, queue: None, agent: None }
+        OwnReport { name, draft }
     }
 }
 
@@ -84,9 +80,9 @@ impl Bench {
         report: &'static Report,
         own: &OwnReport,
         params: &Params,
+        asked: Asked,
     ) -> Result<ReportTable, Problem> {
         let _watched = self.watch.begin(Instant::now());
-        let asked = Asked { queue: own.queue, agent: own.agent };
         let definition = definition(own);
         reports::run_own(session, report, &definition, params, asked).await.map_err(failed)
     }
@@ -104,7 +100,7 @@ impl Bench {
     }
 }
 
-fn failed(error: reports::Error) -> Problem {
+pub(super) fn failed(error: reports::Error) -> Problem {
     match error {
         reports::Error::Query { source, .. } => sql_problem(*source),
         error => {

@@ -1,14 +1,32 @@
 //! Runs one report and renders it.
 
+use super::given;
 use super::jobs::{Bench, Done, Problem, ReportJob};
 use reports::catalogue::COST_PER_CONTACT;
-use reports::{AgentName, Format, Language, Names, Params, Period, Rates, Report, ReportTable};
-use warehouse::Limits;
+use reports::{
+    AgentName, Asked, Format, Language, Names, Params, Period, Rates, Report, ReportTable,
+};
+use warehouse::{Limits, Session};
+
+fn wrong(error: impl ToString) -> Problem {
+    Problem::new(400, "report", error.to_string(), String::new())
+}
 
 impl Bench {
     /// Runs and renders `job`.
     pub(super) async fn report(&self, mut job: ReportJob) -> Result<Done, Problem> {
-        let wrong = |message: String| Problem::new(400, "report", message, String::new());
+        let format: Format =
+            job.format.parse().map_err(|error: reports::UnknownFormat| wrong(error))?;
+        let language: Language =
+            job.language.parse().map_err(|error: reports::UnknownLanguage| wrong(error))?;
+        let mark = job.mark.take();
+        let (_, mut table) = self.made(job).await?;
+        table.mark = mark;
+        printed(table, format, language).await
+    }
+
+    /// Runs the report of `job`, whole: the session that answered, and the table.
+    pub(super) async fn made(&self, mut job: ReportJob) -> Result<(Session, ReportTable), Problem> {
         let own = job.own.take();
         let report = match &own {
             Some(own) => self.shelved(job.scope.tenant, own)?,
@@ -17,14 +35,15 @@ impl Bench {
         if report.id == COST_PER_CONTACT.id && job.rates.is_none() {
             let message =
                 "No rates are set: say by PUT /api/v1/rates what an hour and a minute cost.";
-            return Err(wrong(message.to_owned()));
+            return Err(wrong(message));
         }
-        let format: Format =
-            job.format.parse().map_err(|e: reports::UnknownFormat| wrong(e.to_string()))?;
-        let language: Language =
-            job.language.parse().map_err(|e: reports::UnknownLanguage| wrong(e.to_string()))?;
-        let period = Period::parse(&job.period, &job.scope.time_zone, job.now)
-            .map_err(|error| wrong(error.to_string()))?;
+        let asked = Asked { queue: job.given.queue, agent: job.given.agent };
+        let thresholds = job.given.thresholds(given::thresholds(&job.settings));
+        if let Some(zone) = job.given.zone.take() {
+            job.scope.time_zone = zone;
+        }
+        let (zone, begins) = (&job.scope.time_zone, job.settings.day_begins_minute());
+        let period = Period::parse_by(&job.period, zone, begins, job.now).map_err(wrong)?;
         let names = Names {
             agents: job
                 .agents
@@ -45,10 +64,10 @@ impl Bench {
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let rates = job.rates.map(rates);
-        let (user, action, lines_max) = (job.user, job.action, job.lines_max);
-        let params = Params { user, action, rates, lines_max, ..params };
-        let mut table = match &own {
-            Some(own) => self.run_own(&session, report, own, &params).await?,
+        let (user, action, lines_max) = (job.given.user, job.given.action, job.lines_max);
+        let params = Params { thresholds, user, action, rates, lines_max, ..params };
+        let table = match &own {
+            Some(own) => self.run_own(&session, report, own, &params, asked).await?,
             None => reports::run(&session, report, &params).await.map_err(failed)?,
         };
         if table.truncated && own.is_some() {
@@ -58,8 +77,7 @@ impl Bench {
             let rows = reports::count(&session, report, &params).await.map_err(failed)?;
             return Err(too_long(rows, self.report_rows_max));
         }
-        table.mark = job.mark;
-        printed(table, format, language).await
+        Ok((session, table))
     }
 }
 
@@ -122,6 +140,6 @@ fn too_long(rows: u64, most: usize) -> Problem {
     Problem::new(413, "too_large", message, String::new())
 }
 
-fn failed(error: reports::Error) -> Problem {
+pub(super) fn failed(error: reports::Error) -> Problem {
     Problem::new(500, "report", "The report could not be made.", error.to_string())
 }

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use axum::http::{Method, StatusCode};
 use desk::Role;
+use desk::report_setting::ReportSettings;
 use serde_json::{Value, json};
 use terms::record::{AgentSpan, Call, Recording, Row};
 use terms::{
@@ -284,8 +285,8 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             teams: Vec::new(),
             areas: Vec::new(),
             workers: Vec::new(),
-            user: None,
-            action: None,
+            given: reports::Given::default(),
+            settings: ReportSettings::default(),
             rates: None,
             lines_max: 0,
             own: None,

@@ -136,6 +136,15 @@ impl Floor {
         let report = "/api/v1/reports/calls?format=csv&period=2026-11-23";
         let report = rig.get(report, supervisor).await;
         let report = String::from_utf8(report.body.to_vec()).unwrap();
+        let hours = "/api/v1/reports/busy_hours?period=2026-11-23&format=json";
+        let hours = rig.get(hours, supervisor).await.json();
+        let opened = match hours["rows"][0]["key"].as_str() {
+            Some(row) => {
+                let uri = format!("/api/v1/reports/busy_hours/behind?period=2026-11-23&row={row}");
+                rig.get(&uri, supervisor).await.json()["ids"].to_string()
+            }
+            None => String::new(),
+        };
         let mut seen = [false; 2];
         for (at, seen) in seen.iter_mut().enumerate() {
             let (call, recording) = (&self.calls[at], &self.recordings[at]);
@@ -143,6 +152,7 @@ impl Floor {
                 calls.contains(call),
                 list.contains(recording),
                 report.contains(&format!("861380013{at:04}")),
+                opened.contains(call),
                 self.status(&format!("/api/v1/calls/{call}")).await != StatusCode::NOT_FOUND,
                 self.status(&format!("/api/v1/recordings/{recording}")).await
                     != StatusCode::NOT_FOUND,

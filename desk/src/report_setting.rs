@@ -1,0 +1,183 @@
+//! By which numbers the reports of a tenant count where nobody gives others, and when its day begins.
+//! Reports over the past go by them too: what is stored are counters and times, never shares.
+
+use crate::audit::By;
+use crate::error::During;
+use crate::sql;
+use crate::store::document;
+use crate::text::text_enum;
+use crate::{Error, Result, Store};
+use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+use terms::TenantId;
+use utoipa::ToSchema;
+
+/// Shortest and longest threshold of service level, in seconds.
+const SERVICE_LEVEL_S: RangeInclusive<u32> = 1..=3_600;
+/// Shortest and longest threshold of a short abandon, in seconds.
+const SHORT_ABANDON_S: RangeInclusive<u32> = 0..=3_600;
+/// Fewest and most days of a repeat.
+const REPEAT_DAYS: RangeInclusive<u32> = 1..=90;
+
+text_enum! {
+    /// Which service level stands first.
+    ServiceLevelFormula, "formula of service level" {
+        /// Answered in time ÷ (answered + abandoned − short abandoned).
+        Usual = "default",
+        /// (Answered in time + abandoned in time) ÷ (answered + abandoned).
+        F1 = "f1",
+        /// Answered in time ÷ answered.
+        F2 = "f2",
+        /// Answered in time ÷ (answered + abandoned).
+        F3 = "f3",
+        /// Answered in time ÷ (answered + abandoned later).
+        F4 = "f4",
+    }
+}
+
+/// What reports of a tenant go by. What is left out is as at first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportSettings {
+    /// Answered within this many seconds is in time: 1-3600, 20 at first.
+    pub service_level_s: u32,
+    /// Abandoned within this many seconds is short: 0-3600, 5 at first.
+    pub short_abandon_s: u32,
+    /// Who calls again for the same reason within this many days has not been helped: 1-90, 7 at
+    /// first.
+    pub repeat_days: u32,
+    /// Which service level stands first.
+    pub service_level_formula: ServiceLevelFormula,
+    /// When a day, week, month or year of reports begins on the local clock: `00:00` at first.
+    pub day_begins: String,
+}
+
+impl Default for ReportSettings {
+    fn default() -> Self {
+        ReportSettings {
+            service_level_s: 20,
+            short_abandon_s: 5,
+            repeat_days: 7,
+            service_level_formula: ServiceLevelFormula::Usual,
+            day_begins: "00:00".to_owned(),
+        }
+    }
+}
+
+impl ReportSettings {
+    /// When a day begins, in minutes after local midnight.
+    pub fn day_begins_minute(&self) -> u16 {
+        minute(&self.day_begins).unwrap_or(0)
+    }
+
+    fn check(&self) -> Result<()> {
+        for (field, number, range) in [
+            ("service_level_s", self.service_level_s, SERVICE_LEVEL_S),
+            ("short_abandon_s", self.short_abandon_s, SHORT_ABANDON_S),
+            ("repeat_days", self.repeat_days, REPEAT_DAYS),
+        ] {
+            if !range.contains(&number) {
+                let problem = format!("{number} is outside {}-{}", range.start(), range.end());
+                return Err(Error::invalid(field, problem));
+            }
+        }
+        match minute(&self.day_begins) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid("day_begins", "a time from 00:00 to 23:59 is needed")),
+        }
+    }
+}
+
+/// `04:30` in minutes after midnight.
+fn minute(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let number = |text: &str, below: u16| {
+        let is_plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = is_plain.then(|| text.parse::<u16>().ok()).flatten()?;
+        (number < below).then_some(number)
+    };
+    Some(number(hours, 24)? * 60 + number(minutes, 60)?)
+}
+
+impl Store {
+    /// What the reports of a tenant go by.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn report_settings(&self, tenant: TenantId) -> Result<ReportSettings> {
+        let doing = "read what reports go by";
+        let row = sql::query("SELECT report_settings FROM tenants WHERE id = $1")
+            .bind(tenant.0 as i64)
+            .fetch_optional(self.reader())
+            .await
+            .during(doing)?
+            .ok_or_else(|| Error::not_found("tenant", tenant))?;
+        document(&row, "report_settings", doing, "setting of reports")
+    }
+
+    /// Changes what the reports of a tenant go by, those over the past too.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`].
+    pub async fn put_report_settings(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        settings: &ReportSettings,
+    ) -> Result<()> {
+        settings.check()?;
+        let doing = "change what reports go by";
+        let mut write = self.write(doing).await?;
+        let written = serde_json::to_string(settings).expect("a setting is always valid JSON");
+        let done = sql::query("UPDATE tenants SET report_settings = $2 WHERE id = $1")
+            .bind(tenant.0 as i64)
+            .bind(&written)
+            .execute(write.db())
+            .await
+            .during(doing)?;
+        if done.rows_affected() == 0 {
+            return Err(Error::not_found("tenant", tenant));
+        }
+        write.audit(tenant, by, "report_settings.change", written).await?;
+        write.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(settings: ReportSettings) -> &'static str {
+        match settings.check() {
+            Ok(()) => "",
+            Err(Error::Invalid { field, .. }) => field,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused_by_their_field() {
+        let usual = ReportSettings::default;
+        assert_eq!(refused(usual()), "");
+        assert_eq!(refused(ReportSettings { service_level_s: 0, ..usual() }), "service_level_s");
+        assert_eq!(
+            refused(ReportSettings { short_abandon_s: 3_601, ..usual() }),
+            "short_abandon_s"
+        );
+        assert_eq!(refused(ReportSettings { short_abandon_s: 0, ..usual() }), "");
+        assert_eq!(refused(ReportSettings { repeat_days: 91, ..usual() }), "repeat_days");
+    }
+
+    #[test]
+    fn a_day_begins_at_a_minute_of_the_clock() {
+        let begins = |text: &str| ReportSettings {
+            day_begins: text.to_owned(),
+            ..ReportSettings::default()
+        };
+        assert_eq!(begins("04:30").day_begins_minute(), 270);
+        assert_eq!(begins("23:59").day_begins_minute(), 1_439);
+        for text in ["24:00", "04:60", "4:30", "0430", "+4:30", "04:30:00", "", "午夜"] {
+            assert_eq!(refused(begins(text)), "day_begins", "{text}");
+        }
+    }
+}

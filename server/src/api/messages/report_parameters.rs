@@ -1,0 +1,23 @@
+//! What is said of the parameters of reports, and of what an organisation's reports go by.
+
+use super::Sentence;
+
+pub(super) const SENTENCES: &[Sentence] = &[
+    ("a whole number from {} to {} is needed", "需要 {} 至 {} 的整数"),
+    (
+        "\"{}\" is not an id: a whole number below 2^63 is needed",
+        "“{}”不是编号：需要小于 2^63 的整数",
+    ),
+    (
+        "\"{}\" is not a time zone: write an IANA name such as {} or UTC",
+        "“{}”不是时区：请写 IANA 名称，例如 {} 或 UTC",
+    ),
+    ("default, f1, f2, f3 or f4 is needed", "需要 default、f1、f2、f3 或 f4"),
+    (
+        "This report has no such row, or nothing is behind it; ask for the report anew.",
+        "此报表没有这一行，或其后没有明细；请重新查询报表。",
+    ),
+    ("the key of a row is needed, as the report has it", "需要报表中该行的 key"),
+    ("a time that is over is needed, as RFC 3339", "需要已过去的时间，按 RFC 3339 书写"),
+    ("a time from 00:00 to 23:59 is needed", "需要 00:00 至 23:59 的时间"),
+];
