@@ -22,6 +22,7 @@ mod interval;
 mod mark;
 mod messages;
 pub mod own;
+mod paper;
 pub mod period;
 mod rates;
 pub mod render;
@@ -36,6 +37,7 @@ pub use definition::{
 };
 pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
+pub use paper::{Orientation, Paper, Size, UnknownPaper};
 pub use period::{Period, PeriodError};
 pub use rates::Rates;
 pub use render::{Format, Rendered, UnknownFormat, render};

@@ -4,6 +4,7 @@
 use crate::definition::{Column, Report, Source, Total};
 use crate::mark::Mark;
 use crate::messages::{SUBTOTAL, Words};
+use crate::paper::Paper;
 use crate::period::Period;
 use std::borrow::Cow;
 use terms::Timestamp;
@@ -153,6 +154,8 @@ pub struct ReportTable {
     pub values: Vec<(&'static str, String)>,
     /// Who fetched it, where its forms are to say so.
     pub mark: Option<Mark>,
+    /// What its pages are set on.
+    pub paper: Paper,
 }
 
 impl ReportTable {
@@ -180,6 +183,7 @@ impl ReportTable {
             left_out: Vec::new(),
             values: Vec::new(),
             mark: None,
+            paper: Paper::default(),
         }
     }
 

@@ -39,7 +39,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
-use reports::Mark;
+use reports::{Mark, Paper};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -330,6 +330,7 @@ impl Schedules {
             lines_max: named.lines_max,
             own,
             mark,
+            paper: Paper::default(),
         })))
     }
 

@@ -7,6 +7,7 @@ use super::page::{figures, formulas, meta, notes};
 use crate::cell::{local, mean, rounded_secs};
 use crate::definition::{Column, Kind, Total};
 use crate::messages::{CHART_DATA, DATA_SHEET, FIGURES, FORMULAS, Language, SUMMARY_SHEET, TOTAL};
+use crate::paper::Orientation;
 use crate::table::{Cell, ReportTable};
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
@@ -38,6 +39,15 @@ fn foot(sheet: &mut Worksheet, table: &ReportTable, language: Language) {
     if let Some(mark) = &table.mark {
         sheet.set_footer(format!("&L&8{}&R&8&P / &N", mark.line(language).replace('&', "＆")));
     }
+}
+
+/// A sheet lies on its side unless somebody wants it upright: it has room for its charts then.
+fn paper(sheet: &mut Worksheet, table: &ReportTable) {
+    sheet.set_paper_size(table.paper.size.workbook());
+    match table.paper.orientation {
+        Orientation::Portrait => sheet.set_portrait(),
+        Orientation::Automatic | Orientation::Landscape => sheet.set_landscape(),
+    };
 }
 
 fn properties(table: &ReportTable, language: Language) -> Result<DocProperties, XlsxError> {
@@ -131,11 +141,8 @@ fn summary(
     let label = base().set_font_color(GREY);
     let heading = bold().set_font_color(ACCENT).set_font_size(12);
     sheet.set_name(SUMMARY_SHEET.get(language))?;
-    sheet
-        .set_screen_gridlines(false)
-        .set_landscape()
-        .set_paper_size(9)
-        .set_print_fit_to_pages(1, 0);
+    sheet.set_screen_gridlines(false).set_print_fit_to_pages(1, 0);
+    paper(sheet, table);
     foot(sheet, table, language);
     sheet.set_column_width(0, 20)?;
     sheet.set_column_range_width(1, 8, 14)?;
@@ -326,7 +333,8 @@ fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Resul
     let columns = table.report.columns;
     let last_column = columns.len() as u16 - 1;
     sheet.set_name(DATA_SHEET.get(language))?;
-    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+    sheet.set_print_fit_to_pages(1, 0);
+    paper(sheet, table);
     foot(sheet, table, language);
     sheet.set_repeat_rows(0, 0)?.set_freeze_panes(1, 0)?;
 

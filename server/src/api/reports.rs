@@ -13,7 +13,7 @@ use axum::response::Response;
 use desk::Permission;
 use desk::report_definition::PREFIX;
 use reports::catalogue::{AUDIT, COST_PER_CONTACT};
-use reports::{Language, Parameter, Report};
+use reports::{Language, Orientation, Paper, Parameter, Report, Size};
 use serde::Deserialize;
 use serde_json::Value;
 use terms::{AgentId, QueueId, UserId};
@@ -65,6 +65,13 @@ struct Asked {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     agent: Option<AgentId>,
+    /// `a4` or `a3`, of pdf, png and xlsx; a4 when left out.
+    #[serde(default)]
+    paper: Option<String>,
+    /// `portrait`, `landscape` or `automatic`, which lies on its side for many columns and is meant
+    /// when it is left out.
+    #[serde(default)]
+    orientation: Option<String>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -147,6 +154,7 @@ async fn get(
     let language = api.language(&caller, asked.lang.as_deref()).await?;
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
+    let paper = paper(&asked)?;
     let profile = api.store.tenant(caller.tenant()).await?.profile;
     let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
         crate::first::names(&api.store, caller.tenant()).await?;
@@ -183,6 +191,7 @@ async fn get(
         lines_max,
         own,
         mark: stamp.as_ref().map(|stamp| stamp.mark.clone()),
+        paper,
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{report} {period} {format}");
@@ -202,6 +211,23 @@ fn taken(known: &[Parameter], parameter: &str, given: bool) -> Result<(), Proble
         return Err(Problem::invalid(parameter, "this report does not look at this condition"));
     }
     Ok(())
+}
+
+fn paper(asked: &Asked) -> Result<Paper, Problem> {
+    let size = match &asked.paper {
+        Some(said) => {
+            said.parse().map_err(|_| Problem::invalid("paper", "paper: a4 or a3 is needed"))?
+        }
+        None => Size::default(),
+    };
+    let orientation = match &asked.orientation {
+        Some(said) => said.parse().map_err(|_| {
+            let message = "orientation: automatic, portrait or landscape is needed";
+            Problem::invalid("orientation", message)
+        })?,
+        None => Orientation::default(),
+    };
+    Ok(Paper { size, orientation })
 }
 
 fn word(field: &str, text: &str) -> Result<String, Problem> {

@@ -108,6 +108,9 @@ pub struct ReportJob {
     pub own: Option<OwnReport>,
     /// Who fetches it, where it is to say so.
     pub mark: Option<reports::Mark>,
+    /// What its pages are set on.
+    #[serde(default)]
+    pub paper: reports::Paper,
 }
 
 /// A job.

@@ -59,6 +59,7 @@ impl Bench {
             return Err(too_long(rows, self.report_rows_max));
         }
         table.mark = job.mark;
+        table.paper = job.paper;
         printed(table, format, language).await
     }
 }
