@@ -9,6 +9,7 @@ mod csv;
 mod fonts;
 mod html;
 mod json;
+mod long;
 mod page;
 mod pdf;
 mod png;
@@ -140,7 +141,7 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
                 // On the page itself by their numbers: the characters would be boxes there too.
                 page.notes.push(format!("{told}{}", code_points(&missing)));
             }
-            let document = world::typeset(&page).map_err(failed)?;
+            let document = world::typeset(page).map_err(failed)?;
             if format == Format::Pdf {
                 pdf::write(&document, table.generated_at).map_err(failed)?
             } else {

@@ -1,6 +1,8 @@
 //! The same table in every form: what a person reads (golden texts, `UPDATE=1` refreshes them),
 //! and that the numbers are equal everywhere.
 
+#[path = "forms/long.rs"]
+mod long;
 #[path = "forms/paper.rs"]
 mod paper;
 
@@ -537,12 +539,12 @@ fn a_cut_answer_says_that_it_is_cut() {
 #[test]
 fn a_page_that_is_cut_says_how_many_rows_there_are_and_which_form_has_them() {
     let row = |n: i64| satisfaction_row(&n.to_string(), "王芳", n, [n, 0, 0]);
-    let long = table(&SATISFACTION, "2026-11", (1..=2_001).map(row).collect());
-    let note = "Of 2001 rows page forms print the first 2000 only; the workbook and CSV hold all";
+    let long = table(&SATISFACTION, "2026-11", (1..=12_001).map(row).collect());
+    let note = "Of 12001 rows page forms print the first 12000 only; the workbook and CSV hold all";
     let txt = text_form(&long, Format::Txt, Language::En);
     assert!(txt.contains(note));
     let csv = text_form(&long, Format::Csv, Language::En);
-    assert_eq!(csv.lines().count(), 2_003, "a head, all rows, the total");
+    assert_eq!(csv.lines().count(), 12_003, "a head, all rows, the total");
 }
 
 #[test]

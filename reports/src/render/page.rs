@@ -14,7 +14,23 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 /// Rows that page forms print at most.
-pub const ROWS_MAX: usize = 2_000;
+pub const ROWS_MAX: usize = 12_000;
+
+/// Which part of a report a document of pages is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// What stands before the rows of a long table.
+    Opening,
+    /// Some of its rows.
+    List,
+    /// Its totals and formulas.
+    Closing,
+    /// What stands in the margins of all its pages.
+    Margins,
+}
 
 /// What a page says.
 #[derive(Clone, Debug, Serialize)]
@@ -47,6 +63,10 @@ pub struct Page {
     pub text_width_pt: f64,
     /// Who fetched it and when.
     pub mark: Option<String>,
+    /// What of it is set.
+    pub part: Part,
+    /// How many pages have margins to be set.
+    pub pages: usize,
 }
 
 /// A column of the page's table.
@@ -126,6 +146,8 @@ impl Page {
             landscape: table.paper.is_landscape(table.report.columns.len()),
             text_width_pt: paper_width_pt(table),
             mark: table.mark.as_ref().map(|mark| mark.line(language)),
+            part: Part::Whole,
+            pages: 0,
         }
     }
 
