@@ -26,6 +26,7 @@ use crate::run::Error;
 use crate::table::ReportTable;
 use page::Page;
 use std::fmt;
+use std::io::Write;
 use std::str::FromStr;
 
 /// A form of a report.
@@ -116,17 +117,50 @@ pub struct Rendered {
     pub warnings: Vec<String>,
 }
 
+/// How far a long form is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that are in it.
+    pub rows: usize,
+    /// Rows that will be.
+    pub of: usize,
+}
+
 /// Makes `table` into `format`. Takes time (a page needs milliseconds, a long PDF seconds), so
 /// call it where nothing waits.
 ///
 /// # Errors
 /// [`Error::Render`] when the form cannot be made.
 pub fn render(table: &ReportTable, format: Format, language: Language) -> Result<Rendered, Error> {
+    let mut bytes: Vec<u8> = Vec::new();
+    let warnings = render_into(table, format, language, &mut bytes, &mut |_| ())?;
+    Ok(Rendered { bytes, warnings })
+}
+
+/// Writes `table` as `format` into `out`, and gives what the reader should know about it. A workbook
+/// is written as it is made, its rows lie on disk meanwhile, and `progress` hears of it every some
+/// ten thousand rows and at the end; other forms are made in memory.
+///
+/// # Errors
+/// [`Error::Render`] when the form cannot be made or written.
+pub fn render_into(
+    table: &ReportTable,
+    format: Format,
+    language: Language,
+    out: &mut (dyn Write + Send),
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<String>, Error> {
     let failed =
         |why: String| Error::Render { report: table.report.id, format: format.extension(), why };
     let mut warnings = Vec::new();
     let bytes = match format {
-        Format::Xlsx => xlsx::write(table, language).map_err(|error| failed(error.to_string()))?,
+        Format::Xlsx => {
+            let of = table.data_rows().count();
+            let mut heard = |rows: usize| progress(Progress { rows, of });
+            xlsx::write(table, language, out, &mut heard)
+                .map_err(|error| failed(error.to_string()))?;
+            return Ok(warnings);
+        }
         Format::Csv => csv::write(table, language),
         Format::Json => json::write(table, language),
         Format::Txt => txt::write(&Page::new(table, language, 0.0)).into_bytes(),
@@ -149,7 +183,8 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
             }
         }
     };
-    Ok(Rendered { bytes, warnings })
+    out.write_all(&bytes).map_err(|error| failed(error.to_string()))?;
+    Ok(warnings)
 }
 
 /// `U+4DAE, U+3D8D`.

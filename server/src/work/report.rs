@@ -2,7 +2,9 @@
 
 use super::jobs::{Bench, Done, Problem, ReportJob};
 use reports::catalogue::COST_PER_CONTACT;
-use reports::{AgentName, Format, Language, Names, Params, Period, Rates, Report, ReportTable};
+use reports::{
+    AgentName, Format, Language, Names, Params, Period, Progress, Rates, Report, ReportTable,
+};
 use warehouse::Limits;
 
 impl Bench {
@@ -72,17 +74,24 @@ pub(super) async fn printed(
 ) -> Result<Done, Problem> {
     let id = table.report.id;
     // Typesetting is pure computation: it must not hold up the socket.
-    let rendered = tokio::task::spawn_blocking(move || reports::render(&table, format, language))
-        .await
-        .map_err(|panic| {
-            let message = "The report could not be printed.";
-            Problem::new(500, "report", message, panic.to_string())
-        })?
-        .map_err(failed)?;
-    for warning in &rendered.warnings {
+    let (body, warnings) = tokio::task::spawn_blocking(move || {
+        let mut body: Vec<u8> = Vec::new();
+        let mut progress = |Progress { rows, of }: Progress| {
+            tracing::debug!(rows, of, report = id, %format, "printing");
+        };
+        reports::render_into(&table, format, language, &mut body, &mut progress)
+            .map(|warnings| (body, warnings))
+    })
+    .await
+    .map_err(|panic| {
+        let message = "The report could not be printed.";
+        Problem::new(500, "report", message, panic.to_string())
+    })?
+    .map_err(failed)?;
+    for warning in &warnings {
         tracing::warn!(%warning, report = id, "rendered with a warning");
     }
-    Ok(Done { content_type: format.media_type().into(), truncated: false, body: rendered.bytes })
+    Ok(Done { content_type: format.media_type().into(), truncated: false, body })
 }
 
 /// The rates as reports know them.
