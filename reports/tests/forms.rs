@@ -1,6 +1,8 @@
 //! The same table in every form: what a person reads (golden texts, `UPDATE=1` refreshes them),
 //! and that the numbers are equal everywhere.
 
+#[path = "forms/book.rs"]
+mod book;
 #[path = "forms/long.rs"]
 mod long;
 #[path = "forms/paper.rs"]
