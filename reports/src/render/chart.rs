@@ -1,6 +1,8 @@
 //! Charts as numbers, before anybody draws them.
 
 mod heat;
+#[cfg(test)]
+mod seen;
 
 pub use heat::cell_of;
 
@@ -17,10 +19,11 @@ const POINTS_MAX: usize = 400;
 /// Greatest value that is drawn: what a free question answers may be beyond every scale.
 const DRAWN_MAX: i64 = 1_000_000_000_000_000;
 
-/// Colours for what has none of its own.
+/// Colours for what has none of its own: twelve steps from dark to light, in an order in which
+/// neighbours differ most.
 pub const PALETTE: [&str; 12] = [
-    "#2563a8", "#2f9e6e", "#e8b23a", "#d1495b", "#8a6fb3", "#4aa3b5", "#b5713c", "#7ea6d8",
-    "#8f2d56", "#a9cfc0", "#6b7280", "#c9ccd3",
+    "#163d69", "#bbdecf", "#318994", "#4e1335", "#7ba2d3", "#83232f", "#e6e9ed", "#955a25",
+    "#e2b4cb", "#35a072", "#684d8e", "#dda420",
 ];
 
 /// How a chart looks.
