@@ -40,7 +40,9 @@ pub use messages::{Language, UnknownLanguage, Words};
 pub use paper::{Orientation, Paper, Size, UnknownPaper};
 pub use period::{Period, PeriodError};
 pub use rates::Rates;
-pub use render::{Format, Progress, Rendered, UnknownFormat, render, render_into};
+pub use render::{
+    Format, Loaded, Progress, Rendered, UnknownFormat, load_fonts, render, render_into,
+};
 pub use run::{
     AgentName, Asked, Error, Fields, Names, Params, Wrong, check_own, count, run, run_own,
 };

@@ -20,6 +20,7 @@ mod xlsx;
 
 pub(crate) use chart::PALETTE;
 pub(crate) use fonts::missing as missing_glyphs;
+pub use fonts::{Loaded, load as load_fonts};
 
 use crate::messages::{GLYPHS_MISSING, Language};
 use crate::run::Error;

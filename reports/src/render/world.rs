@@ -1,4 +1,4 @@
-//! The world in which typst sets our pages: one template, one data file, two fonts. No disk, no
+//! The world in which typst sets our pages: one template, one data file, our fonts. No disk, no
 //! network, no packages, no clock. What people wrote comes in as JSON strings, which typst never
 //! reads as markup.
 

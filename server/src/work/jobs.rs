@@ -255,6 +255,9 @@ impl Bench {
     /// # Errors
     /// When the warehouse cannot be opened.
     pub async fn open(config: Config) -> Result<Self, anyhow::Error> {
+        for problem in reports::load_fonts(&config.fonts_dir()).problems {
+            tracing::warn!(%problem, "a font is left out");
+        }
         Ok(Bench {
             warehouse: crate::first::read_warehouse(&config).await?,
             recordings: config.recordings_dir(),
