@@ -10,6 +10,7 @@ use crate::cell::cell_text;
 use crate::definition::{Chart, Kind, Pie};
 use crate::messages::{Language, OTHERS, Words};
 use crate::table::{Cell, ReportTable, Row, RowKind};
+use std::collections::BTreeMap;
 
 /// Bars or slices of a chart; the smallest beyond this are summed as "others".
 pub const CATEGORIES_MAX: usize = 12;
@@ -215,13 +216,11 @@ fn total(table: &ReportTable, id: &str, colour: &'static str, language: Language
 /// How many rows have each text in `column`, most frequent first.
 fn counts(table: &ReportTable, column: &str, language: Language) -> Vec<(String, i64)> {
     let position = table.report.position(column);
-    let mut counts: Vec<(String, i64)> = Vec::new();
-    let mut texts: Vec<String> =
-        table.data_rows().map(|row| text(table, row, position, language)).collect();
-    texts.sort_unstable();
-    for same in texts.chunk_by(|a, b| a == b) {
-        counts.push((same[0].clone(), same.len() as i64));
+    let mut by_text: BTreeMap<String, i64> = BTreeMap::new();
+    for row in table.data_rows() {
+        *by_text.entry(text(table, row, position, language)).or_default() += 1;
     }
+    let mut counts: Vec<(String, i64)> = by_text.into_iter().collect();
     counts.sort_by_key(|(_, count)| -count);
     if counts.len() > CATEGORIES_MAX {
         let others = counts.drain(CATEGORIES_MAX - 1..).map(|(_, count)| count).sum();
