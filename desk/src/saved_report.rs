@@ -39,6 +39,12 @@ pub struct SavedReportDraft {
     pub format: String,
     /// `zh-CN` or `en`.
     pub language: String,
+    /// `a4` or `a3`; a4 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+    /// `portrait`, `landscape` or `automatic`, which is meant when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
 }
 
 impl SavedReportDraft {
@@ -49,8 +55,14 @@ impl SavedReportDraft {
             period: self.period,
             format: text::token("format", &self.format, 8)?,
             language: text::token("language", &self.language, 16)?,
+            paper: token("paper", self.paper.as_deref())?,
+            orientation: token("orientation", self.orientation.as_deref())?,
         })
     }
+}
+
+fn token(field: &'static str, said: Option<&str>) -> Result<Option<String>> {
+    said.map(|said| text::token(field, said, 16)).transpose()
 }
 
 fn of(row: &DbRow) -> Result<SavedReport> {

@@ -39,7 +39,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
-use reports::{Mark, Paper};
+use reports::{Mark, Orientation, Paper, Size};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -302,6 +302,7 @@ impl Schedules {
         let named = crate::first::names(&self.store, tenant).await?;
         // One that is gone is told by the worker, as a report that is not there.
         let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
+        let paper = paper(&part);
         Ok(Job::Report(Box::new(ReportJob {
             scope: JobScope {
                 tenant,
@@ -330,7 +331,7 @@ impl Schedules {
             lines_max: named.lines_max,
             own,
             mark,
-            paper: Paper::default(),
+            paper,
         })))
     }
 
@@ -524,6 +525,13 @@ impl Schedules {
         }
         Ok(())
     }
+}
+
+/// What a report was saved with; it was checked then.
+fn paper(part: &Part) -> Paper {
+    let size = part.paper.as_ref().and_then(|said| said.parse::<Size>().ok());
+    let orientation = part.orientation.as_ref().and_then(|said| said.parse::<Orientation>().ok());
+    Paper { size: size.unwrap_or_default(), orientation: orientation.unwrap_or_default() }
 }
 
 fn told(tenant: TenantId, planned: &Planned, runs: usize) {

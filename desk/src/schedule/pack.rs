@@ -28,6 +28,12 @@ pub struct Part {
     pub format: String,
     /// In which language.
     pub language: String,
+    /// `a4` or `a3`; a4 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+    /// `portrait`, `landscape` or `automatic`, which is meant when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
 }
 
 impl Part {
@@ -39,6 +45,8 @@ impl Part {
             period: draft.period.at(at, zone),
             format: draft.format.clone(),
             language: draft.language.clone(),
+            paper: draft.paper.clone(),
+            orientation: draft.orientation.clone(),
         }
     }
 }

@@ -77,6 +77,12 @@ pub struct Work {
     pub format: String,
     /// In which language.
     pub language: String,
+    /// `a4` or `a3`; a4 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+    /// `portrait`, `landscape` or `automatic`, which is meant when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
     /// Whose days, an IANA name.
     pub time_zone: String,
     /// Somebody asked for it now.
@@ -260,6 +266,8 @@ async fn put(
         period: saved.period.at(due.at, zone),
         format: saved.format.clone(),
         language: saved.language.clone(),
+        paper: saved.paper.clone(),
+        orientation: saved.orientation.clone(),
         time_zone: of.time_zone.clone(),
         manual,
         more: of.more.iter().map(|saved| Part::of(saved, due.at, zone)).collect(),

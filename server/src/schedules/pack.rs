@@ -24,6 +24,8 @@ pub(super) fn parts(run: &Run) -> Vec<Part> {
         period: work.period.clone(),
         format: work.format.clone(),
         language: work.language.clone(),
+        paper: work.paper.clone(),
+        orientation: work.orientation.clone(),
     };
     std::iter::once(first).chain(work.more.iter().cloned()).collect()
 }
