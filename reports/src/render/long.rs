@@ -1,11 +1,11 @@
-//! Long tables as pages.
+//! Long tables as pages (`docs/decisions/50-long-lists-are-made-from-one-page.md`).
 //!
 //! Typst makes some ten thousand decisions for a page of cells, and for the next page the same ones
 //! again. So it sets one page of rows, the stencil, whose cells hold one character each that says
-//! which cell it is; a page of rows that need one line each is that page with their own texts in its
-//! cells, tags and all. Rows that need more (a second line, another font, bold letters) are set by
-//! typst in the usual way, a page at a time. What stands in the margins comes last, when it is known
-//! how many pages there are, and is laid over them.
+//! which cell it is; a page of rows of one line is that page with their own texts in its cells, tags
+//! and all. Rows that need more (a second line, another font, bold letters) are set by typst in the
+//! usual way, a page at a time. What stands in the margins comes last, when it is known how many
+//! pages there are, and is laid over them.
 
 use super::fonts::FONTS;
 use super::page::{Page, PageRow, Part};
