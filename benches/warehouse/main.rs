@@ -1,6 +1,7 @@
 //! `switchgrid-warehouse`: reports, searches and questions over a year of calls, beside DuckDB on the
-//! same files. Makes the calls once and keeps them, prints a line for each figure with its limit and
-//! `ok` or `EXCEEDED`, and its exit status says whether a limit was missed.
+//! same files, and large reports in their forms. Makes the calls once and keeps them, prints a line
+//! for each figure with its limit and `ok` or `EXCEEDED`, and its exit status says whether a limit was
+//! missed.
 
 mod dialect;
 mod duck;
@@ -9,6 +10,7 @@ mod fill;
 mod make;
 mod measure;
 mod ours;
+mod printed;
 mod questions;
 mod rows;
 mod shape;
@@ -52,6 +54,9 @@ struct Arguments {
     /// Memory of a question in MiB, for either engine.
     #[arg(long, default_value_t = 512)]
     memory_mib: usize,
+    /// Only large reports in their forms, without a store.
+    #[arg(long)]
+    forms: bool,
     /// Folder for the stores; `bench/warehouse` in the target folder when left out.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -83,6 +88,11 @@ fn main() -> ExitCode {
 async fn bench(arguments: &Arguments) -> Result<u32> {
     ensure!(arguments.runs > 0 && arguments.calls >= 10_000, "one run and 10,000 calls at least");
     let mut figures = Figures::new()?;
+    printed::printed(&mut figures)?;
+    if arguments.forms {
+        println!("figures appended to {}", figures.file.display());
+        return Ok(figures.misses);
+    }
     let root = match &arguments.data {
         Some(root) => root.clone(),
         None => figures.file.parent().context("results lie in a folder")?.join("warehouse"),

@@ -44,7 +44,10 @@ impl Ours {
 }
 
 /// A line of `/proc/self/status`, in bytes.
-fn memory(line: &str) -> Result<u64> {
+///
+/// # Errors
+/// When there is no such line.
+pub fn memory(line: &str) -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let rest = status.lines().find_map(|found| found.strip_prefix(line));
     let kib = rest.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());

@@ -53,6 +53,12 @@ pub struct SavedReportDraft {
     #[serde(default)]
     #[schema(required = false)]
     pub parameters: BTreeMap<String, String>,
+    /// `a4` or `a3`; a4 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+    /// `portrait`, `landscape` or `automatic`, which is meant when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
 }
 
 impl SavedReportDraft {
@@ -64,6 +70,8 @@ impl SavedReportDraft {
             format: text::token("format", &self.format, 8)?,
             language: text::token("language", &self.language, 16)?,
             parameters: kept(&self.parameters)?,
+            paper: token("paper", self.paper.as_deref())?,
+            orientation: token("orientation", self.orientation.as_deref())?,
         })
     }
 
@@ -87,6 +95,10 @@ fn kept(parameters: &Parameters) -> Result<Parameters> {
         }
     }
     Ok(parameters.clone())
+}
+
+fn token(field: &'static str, said: Option<&str>) -> Result<Option<String>> {
+    said.map(|said| text::token(field, said, 16)).transpose()
 }
 
 fn of(row: &DbRow) -> Result<SavedReport> {

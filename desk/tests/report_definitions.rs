@@ -142,6 +142,8 @@ async fn each_change_is_a_version_and_what_a_saved_report_makes_stays() {
         format: "csv".into(),
         language: "en".into(),
         parameters: Parameters::new(),
+        paper: None,
+        orientation: None,
     };
     let saved = store.create_saved_report(tenant, &by, &saved).await.unwrap();
     let kept = store.remove_report_definition(tenant, &by, "calls").await;

@@ -44,6 +44,8 @@ async fn desk() -> Desk {
         format: "pdf".into(),
         language: "en".into(),
         parameters: Parameters::new(),
+        paper: None,
+        orientation: None,
     };
     let saved = store.create_saved_report(tenant, &by(), &draft).await.unwrap().id;
     Desk { folder, store, tenant, saved }
@@ -245,6 +247,8 @@ async fn further_reports_are_planned_with_the_first_and_stay_while_a_schedule_ma
         format: "csv".into(),
         language: "zh-CN".into(),
         parameters: Parameters::new(),
+        paper: None,
+        orientation: None,
     };
     let second = desk.store.create_saved_report(desk.tenant, &by(), &draft).await.unwrap().id;
     for more in [vec![desk.saved], vec![second, second], vec![second; 20]] {

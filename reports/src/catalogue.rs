@@ -143,17 +143,18 @@ pub fn find(id: &str) -> Option<&'static Report> {
     catalogue().iter().find(|report| report.id == id).copied()
 }
 
-/// Colours with one meaning on every page; dark enough to print in grey.
+/// Colours with one meaning on every page. Each has a lightness of its own, so that they are told
+/// apart in grey, and by who does not see red and green.
 mod colour {
     pub const GOOD: &str = "#2f9e6e";
-    pub const FAIR: &str = "#e8b23a";
-    pub const BAD: &str = "#d1495b";
-    pub const WORSE: &str = "#8f2d56";
-    pub const WORK: &str = "#2563a8";
+    pub const FAIR: &str = "#e7ae2a";
+    pub const BAD: &str = "#9d2737";
+    pub const WORSE: &str = "#4b1133";
+    pub const WORK: &str = "#164275";
     pub const HOLD: &str = "#7ea6d8";
-    pub const AFTER: &str = "#8a6fb3";
-    pub const FREE: &str = "#a9cfc0";
-    pub const PAUSE: &str = "#c9ccd3";
+    pub const AFTER: &str = "#8063a7";
+    pub const FREE: &str = "#b6dccc";
+    pub const PAUSE: &str = "#e8eaed";
 }
 
 pub(crate) const PERIOD: Parameter = Parameter {

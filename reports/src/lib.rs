@@ -24,6 +24,7 @@ mod level;
 mod mark;
 mod messages;
 pub mod own;
+mod paper;
 pub mod period;
 mod rates;
 pub mod render;
@@ -40,9 +41,12 @@ pub use given::{Given, Refused};
 pub use level::{LevelFormula, Thresholds, UnknownFormula};
 pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
+pub use paper::{Orientation, Paper, Size, UnknownPaper};
 pub use period::{Period, PeriodError};
 pub use rates::Rates;
-pub use render::{Format, Rendered, UnknownFormat, render};
+pub use render::{
+    Format, Loaded, Progress, Rendered, UnknownFormat, load_fonts, render, render_into,
+};
 pub use run::{
     AgentName, Asked, Error, Fields, Names, Opened, Params, Wrong, check_own, count, open, run,
     run_own,

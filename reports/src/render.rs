@@ -9,6 +9,7 @@ mod csv;
 mod fonts;
 mod html;
 mod json;
+mod long;
 mod page;
 mod pdf;
 mod png;
@@ -19,12 +20,14 @@ mod xlsx;
 
 pub(crate) use chart::PALETTE;
 pub(crate) use fonts::missing as missing_glyphs;
+pub use fonts::{Loaded, load as load_fonts};
 
 use crate::messages::{GLYPHS_MISSING, Language};
 use crate::run::Error;
 use crate::table::ReportTable;
 use page::Page;
 use std::fmt;
+use std::io::Write;
 use std::str::FromStr;
 
 /// A form of a report.
@@ -115,17 +118,50 @@ pub struct Rendered {
     pub warnings: Vec<String>,
 }
 
+/// How far a long form is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that are in it.
+    pub rows: usize,
+    /// Rows that will be.
+    pub of: usize,
+}
+
 /// Makes `table` into `format`. Takes time (a page needs milliseconds, a long PDF seconds), so
 /// call it where nothing waits.
 ///
 /// # Errors
 /// [`Error::Render`] when the form cannot be made.
 pub fn render(table: &ReportTable, format: Format, language: Language) -> Result<Rendered, Error> {
+    let mut bytes: Vec<u8> = Vec::new();
+    let warnings = render_into(table, format, language, &mut bytes, &mut |_| ())?;
+    Ok(Rendered { bytes, warnings })
+}
+
+/// Writes `table` as `format` into `out`, and gives what the reader should know about it. A workbook
+/// is written as it is made, its rows lie on disk meanwhile, and `progress` hears of it every some
+/// ten thousand rows and at the end; other forms are made in memory.
+///
+/// # Errors
+/// [`Error::Render`] when the form cannot be made or written.
+pub fn render_into(
+    table: &ReportTable,
+    format: Format,
+    language: Language,
+    out: &mut (dyn Write + Send),
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<String>, Error> {
     let failed =
         |why: String| Error::Render { report: table.report.id, format: format.extension(), why };
     let mut warnings = Vec::new();
     let bytes = match format {
-        Format::Xlsx => xlsx::write(table, language).map_err(|error| failed(error.to_string()))?,
+        Format::Xlsx => {
+            let of = table.data_rows().count();
+            let mut heard = |rows: usize| progress(Progress { rows, of });
+            xlsx::write(table, language, out, &mut heard)
+                .map_err(|error| failed(error.to_string()))?;
+            return Ok(warnings);
+        }
         Format::Csv => csv::write(table, language),
         Format::Json => json::write(table, language),
         Format::Txt => txt::write(&Page::new(table, language, 0.0)).into_bytes(),
@@ -140,7 +176,7 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
                 // On the page itself by their numbers: the characters would be boxes there too.
                 page.notes.push(format!("{told}{}", code_points(&missing)));
             }
-            let document = world::typeset(&page).map_err(failed)?;
+            let document = world::typeset(page).map_err(failed)?;
             if format == Format::Pdf {
                 pdf::write(&document, table.generated_at).map_err(failed)?
             } else {
@@ -148,7 +184,8 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
             }
         }
     };
-    Ok(Rendered { bytes, warnings })
+    out.write_all(&bytes).map_err(|error| failed(error.to_string()))?;
+    Ok(warnings)
 }
 
 /// `U+4DAE, U+3D8D`.

@@ -5,6 +5,7 @@ use crate::definition::{Column, Report, Source, Total};
 use crate::level::Thresholds;
 use crate::mark::Mark;
 use crate::messages::{SUBTOTAL, Words};
+use crate::paper::Paper;
 use crate::period::Period;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -185,6 +186,8 @@ pub struct ReportTable {
     pub values: Vec<(&'static str, String)>,
     /// Who fetched it, where its forms are to say so.
     pub mark: Option<Mark>,
+    /// What its pages are set on.
+    pub paper: Paper,
 }
 
 impl ReportTable {
@@ -215,6 +218,7 @@ impl ReportTable {
             conditions: Vec::new(),
             values: Vec::new(),
             mark: None,
+            paper: Paper::default(),
         }
     }
 

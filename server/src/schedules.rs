@@ -40,7 +40,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
-use reports::{Mark, Refused};
+use reports::{Mark, Orientation, Paper, Refused, Size};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -317,6 +317,7 @@ impl Schedules {
             Ok(given) => given,
             Err(refused) => return Ok(Err(refused)),
         };
+        let paper = paper(&part);
         Ok(Ok(Job::Report(Box::new(ReportJob {
             scope: JobScope {
                 tenant,
@@ -345,6 +346,7 @@ impl Schedules {
             lines_max: named.lines_max,
             own,
             mark,
+            paper,
         }))))
     }
 
@@ -538,6 +540,13 @@ impl Schedules {
         }
         Ok(())
     }
+}
+
+/// What a report was saved with; it was checked then.
+fn paper(part: &Part) -> Paper {
+    let size = part.paper.as_ref().and_then(|said| said.parse::<Size>().ok());
+    let orientation = part.orientation.as_ref().and_then(|said| said.parse::<Orientation>().ok());
+    Paper { size: size.unwrap_or_default(), orientation: orientation.unwrap_or_default() }
 }
 
 fn told(tenant: TenantId, planned: &Planned, runs: usize) {

@@ -32,6 +32,12 @@ pub struct Part {
     #[serde(default)]
     #[schema(required = false)]
     pub parameters: BTreeMap<String, String>,
+    /// `a4` or `a3`; a4 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+    /// `portrait`, `landscape` or `automatic`, which is meant when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
 }
 
 impl Part {
@@ -45,6 +51,8 @@ impl Part {
             format: draft.format.clone(),
             language: draft.language.clone(),
             parameters: draft.parameters.clone(),
+            paper: draft.paper.clone(),
+            orientation: draft.orientation.clone(),
         }
     }
 }

@@ -82,6 +82,12 @@ pub struct Work {
     #[serde(default)]
     #[schema(required = false)]
     pub parameters: BTreeMap<String, String>,
+    /// `a4` or `a3`; a4 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+    /// `portrait`, `landscape` or `automatic`, which is meant when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
     /// Whose days, an IANA name, where no parameter says otherwise.
     pub time_zone: String,
     /// Somebody asked for it now.
@@ -257,7 +263,8 @@ async fn put(
 ) -> Result<ReportRunId> {
     let doing = write.doing;
     let run = ReportRunId(write.next_id("report_run").await? as u64);
-    let Part { report, period, format, language, parameters } = Part::of(&of.saved, of, due.at);
+    let Part { report, period, format, language, parameters, paper, orientation } =
+        Part::of(&of.saved, of, due.at);
     let work = Work {
         name: of.schedule.draft.name.clone(),
         report,
@@ -265,6 +272,8 @@ async fn put(
         format,
         language,
         parameters,
+        paper,
+        orientation,
         time_zone: of.time_zone.clone(),
         manual,
         more: of.more.iter().map(|saved| Part::of(saved, of, due.at)).collect(),

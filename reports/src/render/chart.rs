@@ -1,6 +1,8 @@
 //! Charts as numbers, before anybody draws them.
 
 mod heat;
+#[cfg(test)]
+mod seen;
 
 pub use heat::cell_of;
 
@@ -8,6 +10,7 @@ use crate::cell::cell_text;
 use crate::definition::{Chart, Kind, Pie};
 use crate::messages::{Language, OTHERS, Words};
 use crate::table::{Cell, ReportTable, Row, RowKind};
+use std::collections::BTreeMap;
 
 /// Bars or slices of a chart; the smallest beyond this are summed as "others".
 pub const CATEGORIES_MAX: usize = 12;
@@ -17,10 +20,11 @@ const POINTS_MAX: usize = 400;
 /// Greatest value that is drawn: what a free question answers may be beyond every scale.
 const DRAWN_MAX: i64 = 1_000_000_000_000_000;
 
-/// Colours for what has none of its own.
+/// Colours for what has none of its own: twelve steps from dark to light, in an order in which
+/// neighbours differ most.
 pub const PALETTE: [&str; 12] = [
-    "#2563a8", "#2f9e6e", "#e8b23a", "#d1495b", "#8a6fb3", "#4aa3b5", "#b5713c", "#7ea6d8",
-    "#8f2d56", "#a9cfc0", "#6b7280", "#c9ccd3",
+    "#163d69", "#bbdecf", "#318994", "#4e1335", "#7ba2d3", "#83232f", "#e6e9ed", "#955a25",
+    "#e2b4cb", "#35a072", "#684d8e", "#dda420",
 ];
 
 /// How a chart looks.
@@ -212,13 +216,11 @@ fn total(table: &ReportTable, id: &str, colour: &'static str, language: Language
 /// How many rows have each text in `column`, most frequent first.
 fn counts(table: &ReportTable, column: &str, language: Language) -> Vec<(String, i64)> {
     let position = table.report.position(column);
-    let mut counts: Vec<(String, i64)> = Vec::new();
-    let mut texts: Vec<String> =
-        table.data_rows().map(|row| text(table, row, position, language)).collect();
-    texts.sort_unstable();
-    for same in texts.chunk_by(|a, b| a == b) {
-        counts.push((same[0].clone(), same.len() as i64));
+    let mut by_text: BTreeMap<String, i64> = BTreeMap::new();
+    for row in table.data_rows() {
+        *by_text.entry(text(table, row, position, language)).or_default() += 1;
     }
+    let mut counts: Vec<(String, i64)> = by_text.into_iter().collect();
     counts.sort_by_key(|(_, count)| -count);
     if counts.len() > CATEGORIES_MAX {
         let others = counts.drain(CATEGORIES_MAX - 1..).map(|(_, count)| count).sum();

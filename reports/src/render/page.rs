@@ -14,10 +14,23 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 /// Rows that page forms print at most.
-pub const ROWS_MAX: usize = 2_000;
+pub const ROWS_MAX: usize = 12_000;
 
-/// More columns than this lie on their side.
-const PORTRAIT_COLUMNS_MAX: usize = 10;
+/// Which part of a report a document of pages is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// What stands before the rows of a long table.
+    Opening,
+    /// Some of its rows.
+    List,
+    /// Its totals and formulas.
+    Closing,
+    /// What stands in the margins of all its pages.
+    Margins,
+}
 
 /// What a page says.
 #[derive(Clone, Debug, Serialize)]
@@ -42,10 +55,18 @@ pub struct Page {
     pub formulas: Vec<String>,
     pub notes: Vec<String>,
     pub labels: Labels,
-    /// A4 on its side.
+    /// `a4` or `a3`.
+    pub paper: &'static str,
+    /// The paper lies on its side.
     pub landscape: bool,
+    /// Width of the text on it, in points.
+    pub text_width_pt: f64,
     /// Who fetched it and when.
     pub mark: Option<String>,
+    /// What of it is set.
+    pub part: Part,
+    /// How many pages have margins to be set.
+    pub pages: usize,
 }
 
 /// A column of the page's table.
@@ -84,14 +105,9 @@ pub struct Labels {
     pub page: &'static str,
 }
 
-/// The width of text on this table's paper: A4 with margins of 15 mm, in points.
+/// The width of text on this table's paper, in points.
 pub fn paper_width_pt(table: &ReportTable) -> f64 {
-    const MM: f64 = 72.0 / 25.4;
-    if landscape(table) { (297.0 - 30.0) * MM } else { (210.0 - 30.0) * MM }
-}
-
-fn landscape(table: &ReportTable) -> bool {
-    table.report.columns.len() > PORTRAIT_COLUMNS_MAX
+    table.paper.text_width_pt(table.report.columns.len())
 }
 
 impl Page {
@@ -126,8 +142,12 @@ impl Page {
                 no_rows: NO_ROWS.get(language),
                 page: PAGE.get(language),
             },
-            landscape: landscape(table),
+            paper: table.paper.size.name(),
+            landscape: table.paper.is_landscape(table.report.columns.len()),
+            text_width_pt: paper_width_pt(table),
             mark: table.mark.as_ref().map(|mark| mark.line(language)),
+            part: Part::Whole,
+            pages: 0,
         }
     }
 

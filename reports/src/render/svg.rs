@@ -97,6 +97,15 @@ impl Canvas {
         ));
     }
 
+    /// A part of a bar, or its sign in the legend: with an edge, since the lightest are nearly as
+    /// light as paper.
+    fn part(&mut self, x: f64, y: f64, width: f64, height: f64, fill: &str) {
+        self.push(format_args!(
+            "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" fill=\"{fill}\" \
+             stroke=\"{GREY}\" stroke-width=\"0.4\"/>"
+        ));
+    }
+
     fn line(&mut self, x: f64, y1: f64, y2: f64) {
         self.push(format_args!(
             "<line x1=\"{x:.2}\" y1=\"{y1:.2}\" x2=\"{x:.2}\" y2=\"{y2:.2}\" stroke=\"{GRID}\" stroke-width=\"0.7\"/>"
@@ -162,7 +171,7 @@ fn bars(chart: &ChartData, width: f64, height_min: f64) -> String {
         for series in &chart.series {
             let part = series.values[index] as f64 * scale;
             if part > 0.0 {
-                canvas.rect(x, y, part, BAR_PX, series.colour);
+                canvas.part(x, y, part, BAR_PX, series.colour);
                 let value = value_text(chart, series.values[index]);
                 // White figures only where they fit and can be read.
                 if chart.series.len() > 1 && text_px(&value, 7.5) + 4.0 < part {
@@ -204,7 +213,7 @@ fn legend(canvas: &mut Canvas, chart: &ChartData, width: f64) {
     for (index, x, line) in legend_places(chart, width) {
         let Series { name, colour, .. } = &chart.series[index];
         let y = 20.0 + 14.0 * line as f64;
-        canvas.rect(x, y, 8.0, 8.0, colour);
+        canvas.part(x, y, 8.0, 8.0, colour);
         canvas.text(x + 12.0, y + 7.4, "start", INK, TEXT_PX, false, name);
     }
 }
@@ -240,7 +249,7 @@ fn pie(chart: &ChartData, width: f64, height_min: f64) -> String {
     let line = ((high - 34.0) / slices.len().max(1) as f64).min(24.0);
     let mut y = cy - line * slices.len() as f64 / 2.0 + line / 2.0;
     for slice in &slices {
-        canvas.rect(left, y - 4.0, 8.0, 8.0, slice.colour);
+        canvas.part(left, y - 4.0, 8.0, 8.0, slice.colour);
         let value = share(slice);
         let room = width - left - 12.0 - text_px(&value, TEXT_PX) - 8.0;
         canvas.text(
@@ -359,11 +368,16 @@ fn fitted(text: &str, room: f64, size: f64) -> String {
     kept + "…"
 }
 
-/// White on dark colours, ink on light ones (relative luminance, roughly).
+/// White on dark colours, ink on light ones.
 fn ink_on(colour: &str) -> &'static str {
+    if luma(colour) > 150_000 { INK } else { "#ffffff" }
+}
+
+/// How light `#rrggbb` is, roughly, up to 255,000.
+fn luma(colour: &str) -> u32 {
     let part = |at: usize| colour.get(at..at + 2).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let (red, green, blue) = (part(1).unwrap_or(0), part(3).unwrap_or(0), part(5).unwrap_or(0));
-    if 299 * red + 587 * green + 114 * blue > 150_000 { INK } else { "#ffffff" }
+    299 * red + 587 * green + 114 * blue
 }
 
 /// Text for the inside of elements and attributes.
@@ -411,6 +425,16 @@ mod tests {
             assert!(svg.contains("&lt;评价&gt;"));
             assert!(svg.contains("满意 &amp; 好"));
         }
+    }
+
+    #[test]
+    fn the_lightest_part_has_an_edge_on_paper() {
+        let mut bars = chart(Shape::Bar, &[3]);
+        bars.series[0].colour = "#e8eaed";
+        let svg = draw(&bars, 300.0, 0.0);
+        let edged = format!("fill=\"#e8eaed\" stroke=\"{GREY}\"");
+        assert_eq!(svg.matches(&edged).count(), 2, "the bar and its sign: {svg}");
+        assert_eq!(svg.matches("fill=\"#e8eaed\"").count(), 2);
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! The world in which typst sets our pages: one template, one data file, two fonts. No disk, no
+//! The world in which typst sets our pages: one template, one data file, our fonts. No disk, no
 //! network, no packages, no clock. What people wrote comes in as JSON strings, which typst never
 //! reads as markup.
 
 use super::fonts::FONTS;
+use super::long;
 use super::page::Page;
 use std::sync::LazyLock;
 use typst::diag::{FileError, FileResult, SourceDiagnostic};
@@ -15,6 +16,9 @@ use typst_layout::PagedDocument;
 
 /// Pages of the same template remembered between runs; older ones are let go.
 const COMPILATIONS_REMEMBERED: usize = 2;
+
+/// Rows of a table that is set as one document.
+const ROWS_WHOLE_MAX: usize = 500;
 
 static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| LazyHash::new(Library::default()));
 static BOOK: LazyLock<LazyHash<FontBook>> =
@@ -66,11 +70,16 @@ fn absent(id: FileId) -> FileError {
     FileError::NotFound(id.vpath().get_without_slash().into())
 }
 
-/// Sets `page`.
+/// Sets `page`, a long one by [`long`](super::long).
 ///
 /// # Errors
 /// What typst says, which would be a mistake of our template.
-pub fn typeset(page: &Page) -> Result<PagedDocument, String> {
+pub fn typeset(page: Page) -> Result<PagedDocument, String> {
+    if page.rows.len() <= ROWS_WHOLE_MAX { compiled(&page) } else { long::typeset(page) }
+}
+
+/// Sets the part of `page` that it names.
+pub fn compiled(page: &Page) -> Result<PagedDocument, String> {
     let data = serde_json::to_vec(page).map_err(|error| error.to_string())?;
     let world = PageWorld { data: Bytes::new(data) };
     let document = typst::compile::<PagedDocument>(&world).output;

@@ -1,22 +1,27 @@
-//! XLSX: a sheet with parameters, figures, native charts and formulas, and a sheet with the data.
+//! XLSX: a sheet with parameters, figures, native charts and formulas, and sheets with the data.
 //! Numbers are numbers, durations are days shown as `[h]:mm:ss`, shares are fractions shown as
-//! percent. Text is always written as a string, so a name that looks like a formula stays a name.
+//! percent. Text is always written as a string in a cell of text, so a name that looks like a formula
+//! stays a name, and a telephone number keeps its zeros.
+
+mod rows;
 
 use super::chart::{ChartData, Shape, cell_of, charts};
 use super::page::{figures, formulas, meta, notes};
 use crate::cell::{local, mean, rounded_secs};
-use crate::definition::{Column, Kind, Total};
-use crate::messages::{CHART_DATA, DATA_SHEET, FIGURES, FORMULAS, Language, SUMMARY_SHEET, TOTAL};
+use crate::definition::Kind;
+use crate::messages::{CHART_DATA, FIGURES, FORMULAS, Language, SUMMARY_SHEET};
+use crate::paper::Orientation;
 use crate::table::{Cell, ReportTable};
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
+use rows::Bounds;
 use rust_xlsxwriter::{
     Chart, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartPoint,
     ChartSolidFill, ChartType, Color, ConditionalFormat2ColorScale, DocProperties, ExcelDateTime,
-    Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+    Format, FormatAlign, Workbook, Worksheet, XlsxError,
 };
+use std::io::Write;
 use terms::Timestamp;
-use unicode_width::UnicodeWidthStr;
 
 const ACCENT: Color = Color::RGB(0x1f4e79);
 const TINT: Color = Color::RGB(0xeef3f8);
@@ -24,13 +29,28 @@ const GREY: Color = Color::RGB(0x6b7280);
 const FONT: &str = "Microsoft YaHei";
 const SECS_A_DAY: f64 = 86_400.0;
 
-/// The file.
-pub fn write(table: &ReportTable, language: Language) -> Result<Vec<u8>, XlsxError> {
+/// Writes the file into `out`; `progress` hears from time to time how many rows are in it.
+pub fn write(
+    table: &ReportTable,
+    language: Language,
+    out: &mut (dyn Write + Send),
+    progress: &mut dyn FnMut(usize),
+) -> Result<(), XlsxError> {
+    written(table, language, rows::EXCEL, out, progress)
+}
+
+fn written(
+    table: &ReportTable,
+    language: Language,
+    bounds: Bounds,
+    out: &mut (dyn Write + Send),
+    progress: &mut dyn FnMut(usize),
+) -> Result<(), XlsxError> {
     let mut book = Workbook::new();
     book.set_properties(&properties(table, language)?);
     summary(book.add_worksheet(), table, language)?;
-    data(book.add_worksheet(), table, language)?;
-    book.save_to_buffer()
+    rows::write(&mut book, table, language, bounds, progress)?;
+    book.save_to_writer(out)
 }
 
 /// At the foot of each printed page. An `&` there begins a command; the wide one is only a letter.
@@ -38,6 +58,15 @@ fn foot(sheet: &mut Worksheet, table: &ReportTable, language: Language) {
     if let Some(mark) = &table.mark {
         sheet.set_footer(format!("&L&8{}&R&8&P / &N", mark.line(language).replace('&', "＆")));
     }
+}
+
+/// A sheet lies on its side unless somebody wants it upright: it has room for its charts then.
+fn paper(sheet: &mut Worksheet, table: &ReportTable) {
+    sheet.set_paper_size(table.paper.size.workbook());
+    match table.paper.orientation {
+        Orientation::Portrait => sheet.set_portrait(),
+        Orientation::Automatic | Orientation::Landscape => sheet.set_landscape(),
+    };
 }
 
 fn properties(table: &ReportTable, language: Language) -> Result<DocProperties, XlsxError> {
@@ -64,7 +93,7 @@ fn bold() -> Format {
 /// The number format of a kind of cells.
 fn shown(format: Format, kind: Kind) -> Format {
     match kind {
-        Kind::Text => format,
+        Kind::Text => format.set_num_format("@"),
         Kind::Count => format.set_num_format("#,##0"),
         Kind::Duration => format.set_num_format("[h]:mm:ss"),
         Kind::Percent => format.set_num_format("0.0%"),
@@ -73,6 +102,7 @@ fn shown(format: Format, kind: Kind) -> Format {
     }
 }
 
+/// Writes a cell with a format that shows its kind.
 fn write_cell(
     sheet: &mut Worksheet,
     (row, column): (u32, u16),
@@ -80,17 +110,16 @@ fn write_cell(
     kind: Kind,
     zone: Tz,
     language: Language,
-    format: Format,
+    format: &Format,
 ) -> Result<(), XlsxError> {
-    let format = shown(format, kind);
     match cell {
-        Cell::Text(text) => sheet.write_string_with_format(row, column, text, &format)?,
+        Cell::Text(text) => sheet.write_string_with_format(row, column, text, format)?,
         Cell::Word(words) => {
-            sheet.write_string_with_format(row, column, words.get(language), &format)?
+            sheet.write_string_with_format(row, column, words.get(language), format)?
         }
         _ => match number(cell, kind, zone) {
-            Some(number) => sheet.write_number_with_format(row, column, number, &format)?,
-            None => sheet.write_blank(row, column, &format)?,
+            Some(number) => sheet.write_number_with_format(row, column, number, format)?,
+            None => sheet.write_blank(row, column, format)?,
         },
     };
     Ok(())
@@ -131,11 +160,8 @@ fn summary(
     let label = base().set_font_color(GREY);
     let heading = bold().set_font_color(ACCENT).set_font_size(12);
     sheet.set_name(SUMMARY_SHEET.get(language))?;
-    sheet
-        .set_screen_gridlines(false)
-        .set_landscape()
-        .set_paper_size(9)
-        .set_print_fit_to_pages(1, 0);
+    sheet.set_screen_gridlines(false).set_print_fit_to_pages(1, 0);
+    paper(sheet, table);
     foot(sheet, table, language);
     sheet.set_column_width(0, 20)?;
     sheet.set_column_range_width(1, 8, 14)?;
@@ -161,7 +187,8 @@ fn summary(
     for (header, cell, kind) in figures(table, language) {
         sheet.write_string_with_format(row, 0, header, &label)?;
         let figure = bold().set_background_color(TINT).set_align(FormatAlign::Right);
-        write_cell(sheet, (row, 1), &cell, kind, table.period.zone, language, figure)?;
+        let figure = shown(figure, kind);
+        write_cell(sheet, (row, 1), &cell, kind, table.period.zone, language, &figure)?;
         row += 1;
     }
 
@@ -192,6 +219,7 @@ fn chart_block(
     let heading = bold().set_font_color(ACCENT).set_font_size(12);
     sheet.write_string_with_format(top, 0, title, &heading)?;
     let first = top + 1;
+    let plain = shown(base(), data.kind);
 
     let value = |value: i64| match data.kind {
         Kind::Duration => Cell::Duration(value),
@@ -205,7 +233,7 @@ fn chart_block(
                 for (line, number) in series.values.iter().enumerate() {
                     let place = (first + 1 + line as u32, column);
                     let Some(cell) = cell_of(data.kind, *number) else { continue };
-                    write_cell(sheet, place, &cell, data.kind, Tz::UTC, language, base())?;
+                    write_cell(sheet, place, &cell, data.kind, Tz::UTC, language, &plain)?;
                 }
             }
             for (line, name) in data.categories.iter().enumerate() {
@@ -218,7 +246,7 @@ fn chart_block(
                 let row = first + 1 + line as u32;
                 sheet.write_string_with_format(row, 0, &series.name, &base())?;
                 let cell = value(series.values[0]);
-                write_cell(sheet, (row, 1), &cell, data.kind, Tz::UTC, language, base())?;
+                write_cell(sheet, (row, 1), &cell, data.kind, Tz::UTC, language, &plain)?;
             }
             (data.series.len() as u32, 1)
         }
@@ -320,75 +348,4 @@ fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Option<Char
         Shape::Heat => {}
     }
     Some(chart)
-}
-
-fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Result<(), XlsxError> {
-    let columns = table.report.columns;
-    let last_column = columns.len() as u16 - 1;
-    sheet.set_name(DATA_SHEET.get(language))?;
-    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
-    foot(sheet, table, language);
-    sheet.set_repeat_rows(0, 0)?.set_freeze_panes(1, 0)?;
-
-    let head = bold()
-        .set_font_color(Color::White)
-        .set_background_color(ACCENT)
-        .set_align(FormatAlign::VerticalCenter);
-    sheet.set_row_height(0, 22)?;
-    for (index, column) in columns.iter().enumerate() {
-        let side = if column.kind == Kind::Text { FormatAlign::Left } else { FormatAlign::Right };
-        let format = head.clone().set_align(side);
-        sheet.write_string_with_format(0, index as u16, column.header.get(language), &format)?;
-        sheet.set_column_width(index as u16, width(table, index, column, language))?;
-    }
-
-    let mut row = 1;
-    for data_row in table.data_rows() {
-        for (index, column) in columns.iter().enumerate() {
-            let place = (row, index as u16);
-            write_cell(
-                sheet,
-                place,
-                &table.shown(data_row, index),
-                column.kind,
-                table.period.zone,
-                language,
-                base(),
-            )?;
-        }
-        row += 1;
-    }
-    sheet.autofilter(0, 0, row - 1, last_column)?;
-    for (index, cell) in table.total.iter().enumerate() {
-        let format = bold()
-            .set_background_color(TINT)
-            .set_border_top(FormatBorder::Medium)
-            .set_border_top_color(ACCENT);
-        let column = &columns[index];
-        let (cell, kind) = match (index, column.total) {
-            (0, _) => (&Cell::Word(&TOTAL), Kind::Text),
-            (_, Total::None) => (&Cell::Empty, column.kind),
-            _ => (cell, column.kind),
-        };
-        write_cell(sheet, (row, index as u16), cell, kind, table.period.zone, language, format)?;
-    }
-    Ok(())
-}
-
-/// Wide enough for the header with its filter button and for the widest text.
-fn width(table: &ReportTable, index: usize, column: &Column, language: Language) -> f64 {
-    let header = column.header.get(language).width() + 4;
-    let cells = match column.kind {
-        Kind::Time => 20,
-        Kind::Text => {
-            let text = |cell: &Cell| match cell {
-                Cell::Text(text) => text.width(),
-                Cell::Word(words) => words.get(language).width(),
-                _ => 0,
-            };
-            table.data_rows().map(|row| text(&row.cells[index])).max().unwrap_or(0)
-        }
-        _ => 10,
-    };
-    header.max(cells + 2).min(50) as f64
 }

@@ -181,6 +181,8 @@ const SENTENCES: &[Sentence] = &[
     ("a short number or an outside number is needed", "需要短号或外线号码"),
     ("you have no phone as an agent: say which one to ring", "您没有座席话机，请指定要振铃的号码"),
     ("zh-CN or en is needed", "需要 zh-CN 或 en"),
+    ("a4 or a3 is needed", "需要 a4 或 a3"),
+    ("automatic, portrait or landscape is needed", "需要 automatic、portrait 或 landscape"),
     ("at most {} printable characters are taken", "最多 {} 个可见字符"),
     (
         "more than {} calls fit; choose a shorter period or say more of it",

@@ -14,7 +14,7 @@ use axum::response::Response;
 use desk::Permission;
 use desk::report_definition::PREFIX;
 use reports::catalogue::{AUDIT, COST_PER_CONTACT};
-use reports::{Language, Report};
+use reports::{Language, Orientation, Paper, Report, Size};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -107,6 +107,11 @@ asked! {
         format: String,
         /// `zh-CN` or `en`; the organisation's when left out.
         lang: String,
+        /// `a4` or `a3`, of pdf, png and xlsx; a4 when left out.
+        paper: String,
+        /// `portrait`, `landscape` or `automatic`, which lies on its side for many columns and is meant
+        /// when it is left out.
+        orientation: String,
     }
 }
 
@@ -243,11 +248,13 @@ async fn get(
     let job = api.report_job(&caller, (&report, period), asked.given()).await?;
     let language = api.language(&caller, asked.lang.as_deref()).await?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
+    let paper = paper(&asked)?;
     let stamp = api.stamp(&caller).await?;
     let job = Job::Report(Box::new(ReportJob {
         format: format.clone(),
         language: language.tag().to_owned(),
         mark: stamp.as_ref().map(|stamp| stamp.mark.clone()),
+        paper,
         ..job
     }));
     let done = api.work.run(job).await?;
@@ -260,6 +267,23 @@ async fn get(
     };
     let name = file_name(&format!("{name}.{format}"));
     Ok(file(done.content_type, Some(&name), done.truncated, done.body))
+}
+
+fn paper(asked: &Asked) -> Result<Paper, Problem> {
+    let size = match &asked.paper {
+        Some(said) => {
+            said.parse().map_err(|_| Problem::invalid("paper", "paper: a4 or a3 is needed"))?
+        }
+        None => Size::default(),
+    };
+    let orientation = match &asked.orientation {
+        Some(said) => said.parse().map_err(|_| {
+            let message = "orientation: automatic, portrait or landscape is needed";
+            Problem::invalid("orientation", message)
+        })?,
+        None => Orientation::default(),
+    };
+    Ok(Paper { size, orientation })
 }
 
 fn word(field: &str, text: &str) -> Result<String, Problem> {

@@ -16,7 +16,7 @@ use desk::report_definition::PREFIX;
 use desk::saved_report::{SavedReport, SavedReportDraft};
 use desk::schedule::run::{RUNS_MAX, Run};
 use desk::schedule::{Schedule, ScheduleDraft};
-use reports::{Format, Language};
+use reports::{Format, Language, Orientation, Size};
 use serde::Deserialize;
 use terms::{ReportRunId, SavedReportId, ScheduleId};
 use utoipa::IntoParams;
@@ -75,6 +75,13 @@ async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Re
     given::read(&draft.report, own.as_ref(), given)
         .map_err(|refused| Problem::invalid("parameters", refused.to_string()))?;
     draft.format.parse::<Format>().map_err(|e| Problem::invalid("format", e.to_string()))?;
+    if draft.paper.as_ref().is_some_and(|said| said.parse::<Size>().is_err()) {
+        return Err(Problem::invalid("paper", "a4 or a3 is needed"));
+    }
+    if draft.orientation.as_ref().is_some_and(|said| said.parse::<Orientation>().is_err()) {
+        let message = "automatic, portrait or landscape is needed";
+        return Err(Problem::invalid("orientation", message));
+    }
     match draft.language.parse::<Language>() {
         Ok(_) => Ok(()),
         Err(_) => Err(Problem::invalid("language", "zh-CN or en is needed")),

@@ -5,6 +5,7 @@ use super::home::Home;
 use crate::config::Config;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
+use reports::{Orientation, Paper, Size};
 use std::io::Write;
 use std::path::PathBuf;
 use terms::TenantId;
@@ -23,6 +24,12 @@ pub struct Arguments {
     /// `zh-CN` or `en`; by default the tenant's.
     #[arg(long)]
     language: Option<String>,
+    /// a4 or a3, of pdf, png and xlsx.
+    #[arg(long, default_value = "a4")]
+    paper: Size,
+    /// automatic, portrait or landscape; automatic lies on its side for many columns.
+    #[arg(long, default_value = "automatic")]
+    orientation: Orientation,
     /// Where to; by default standard output.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -89,6 +96,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             lines_max: named.lines_max,
             own,
             mark: None,
+            paper: Paper { size: arguments.paper, orientation: arguments.orientation },
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

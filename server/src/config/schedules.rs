@@ -86,6 +86,12 @@ impl Config {
         refused("schedules.smtp_user", problem)
     }
 
+    /// Folder of fonts that stand in where the embedded ones lack a character: `fonts` in the data
+    /// folder. It is read when the worker starts.
+    pub fn fonts_dir(&self) -> PathBuf {
+        self.server.data.join("fonts")
+    }
+
     /// Folder of the files of scheduled reports.
     pub fn report_runs_dir(&self) -> PathBuf {
         if self.schedules.files.as_os_str().is_empty() {

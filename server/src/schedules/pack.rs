@@ -25,6 +25,8 @@ pub(super) fn parts(run: &Run) -> Vec<Part> {
         format: work.format.clone(),
         language: work.language.clone(),
         parameters: work.parameters.clone(),
+        paper: work.paper.clone(),
+        orientation: work.orientation.clone(),
     };
     std::iter::once(first).chain(work.more.iter().cloned()).collect()
 }

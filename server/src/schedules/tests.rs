@@ -3,6 +3,7 @@
 
 mod beside;
 mod marked;
+mod paper;
 mod smtp;
 
 use super::*;
@@ -44,12 +45,15 @@ struct Worker {
     refuses: AtomicU64,
     /// What the last report says of who has it.
     marked: Mutex<Option<Mark>>,
+    /// What each report is set on.
+    papers: Mutex<Vec<Paper>>,
 }
 
 impl WorkLink for Worker {
     fn run(&self, asked: Job) -> BoxFuture<'_, Result<Done, Problem>> {
         if let Job::Report(report) = asked {
             *self.marked.lock().unwrap() = report.mark;
+            self.papers.lock().unwrap().push(report.paper);
         }
         let job = self.jobs.fetch_add(1, Ordering::Relaxed) + 1;
         let result = match self.fails.lock().unwrap().clone() {
@@ -172,6 +176,8 @@ impl Rig {
                 format: "csv".into(),
                 language: "en".into(),
                 parameters: Parameters::new(),
+                paper: (number > 1).then(|| "a3".into()),
+                orientation: (number == 1).then(|| "portrait".into()),
             };
             let made = self.store.create_saved_report(self.tenant, &self.by(), &draft).await;
             saved.push(made.unwrap().id);

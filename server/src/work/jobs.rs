@@ -108,6 +108,9 @@ pub struct ReportJob {
     pub own: Option<OwnReport>,
     /// Who fetches it, where it is to say so.
     pub mark: Option<reports::Mark>,
+    /// What its pages are set on.
+    #[serde(default)]
+    pub paper: reports::Paper,
 }
 
 /// A job.
@@ -254,6 +257,9 @@ impl Bench {
     /// # Errors
     /// When the warehouse cannot be opened.
     pub async fn open(config: Config) -> Result<Self, anyhow::Error> {
+        for problem in reports::load_fonts(&config.fonts_dir()).problems {
+            tracing::warn!(%problem, "a font is left out");
+        }
         Ok(Bench {
             warehouse: crate::first::read_warehouse(&config).await?,
             recordings: config.recordings_dir(),

@@ -4,7 +4,8 @@ use super::given;
 use super::jobs::{Bench, Done, Problem, ReportJob};
 use reports::catalogue::COST_PER_CONTACT;
 use reports::{
-    AgentName, Asked, Format, Language, Names, Params, Period, Rates, Report, ReportTable,
+    AgentName, Asked, Format, Language, Names, Params, Period, Progress, Rates, Report,
+    ReportTable,
 };
 use warehouse::{Limits, Session};
 
@@ -19,9 +20,10 @@ impl Bench {
             job.format.parse().map_err(|error: reports::UnknownFormat| wrong(error))?;
         let language: Language =
             job.language.parse().map_err(|error: reports::UnknownLanguage| wrong(error))?;
-        let mark = job.mark.take();
+        let (mark, paper) = (job.mark.take(), job.paper);
         let (_, mut table) = self.made(job).await?;
         table.mark = mark;
+        table.paper = paper;
         printed(table, format, language).await
     }
 
@@ -89,17 +91,24 @@ pub(super) async fn printed(
 ) -> Result<Done, Problem> {
     let id = table.report.id;
     // Typesetting is pure computation: it must not hold up the socket.
-    let rendered = tokio::task::spawn_blocking(move || reports::render(&table, format, language))
-        .await
-        .map_err(|panic| {
-            let message = "The report could not be printed.";
-            Problem::new(500, "report", message, panic.to_string())
-        })?
-        .map_err(failed)?;
-    for warning in &rendered.warnings {
+    let (body, warnings) = tokio::task::spawn_blocking(move || {
+        let mut body: Vec<u8> = Vec::new();
+        let mut progress = |Progress { rows, of }: Progress| {
+            tracing::debug!(rows, of, report = id, %format, "printing");
+        };
+        reports::render_into(&table, format, language, &mut body, &mut progress)
+            .map(|warnings| (body, warnings))
+    })
+    .await
+    .map_err(|panic| {
+        let message = "The report could not be printed.";
+        Problem::new(500, "report", message, panic.to_string())
+    })?
+    .map_err(failed)?;
+    for warning in &warnings {
         tracing::warn!(%warning, report = id, "rendered with a warning");
     }
-    Ok(Done { content_type: format.media_type().into(), truncated: false, body: rendered.bytes })
+    Ok(Done { content_type: format.media_type().into(), truncated: false, body })
 }
 
 /// The rates as reports know them.

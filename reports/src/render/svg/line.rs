@@ -2,7 +2,8 @@
 //! black and white.
 
 use super::{
-    Canvas, GREY, GRID, fitted, height, legend, legend_height, tick_step, tick_text, ticks_end,
+    Canvas, GREY, GRID, fitted, height, legend, legend_height, luma, tick_step, tick_text,
+    ticks_end,
 };
 use crate::render::chart::ChartData;
 
@@ -13,6 +14,8 @@ const NAME_PX: f64 = 62.0;
 const NUMBER_PX: f64 = 48.0;
 /// Up to so many rows each has a dot.
 const DOTS_MAX: usize = 40;
+/// A lighter line lies on a wider one, since it would fade into the paper.
+const LUMA_MAX: u32 = 170_000;
 const DASHES: [&str; 4] = ["none", "6 3", "2 2", "8 2 2 2"];
 
 /// Draws `chart` in `width` points, at least `height_min` high.
@@ -52,6 +55,12 @@ pub fn draw(chart: &ChartData, width: f64, height_min: f64) -> String {
             series.values.iter().enumerate().map(|(index, value)| (x(index), y(*value))).collect();
         let points: Vec<String> = places.iter().map(|(x, y)| format!("{x:.2},{y:.2}")).collect();
         let (points, colour) = (points.join(" "), series.colour);
+        if luma(colour) > LUMA_MAX {
+            canvas.push(format_args!(
+                "<polyline points=\"{points}\" fill=\"none\" stroke=\"{GREY}\" \
+                 stroke-width=\"2.6\" stroke-dasharray=\"{dash}\"/>"
+            ));
+        }
         canvas.push(format_args!(
             "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" \
              stroke-width=\"1.6\" stroke-dasharray=\"{dash}\"/>"
@@ -92,6 +101,10 @@ mod tests {
             svg.contains("stroke-dasharray=\"none\"") && svg.contains("stroke-dasharray=\"6 3\"")
         );
         assert!(svg.contains("&lt;来电&gt;") && !svg.contains("NaN"), "{svg}");
+        let mut light = chart.clone();
+        light.series[0].colour = "#e8eaed";
+        let svg = draw(&light, 300.0, 0.0);
+        assert_eq!(svg.matches("<polyline").count(), 3, "a light line lies on a grey one: {svg}");
         let empty = ChartData { categories: Vec::new(), series: Vec::new(), ..chart };
         assert!(!draw(&empty, 300.0, 0.0).contains("NaN"));
     }

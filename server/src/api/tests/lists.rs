@@ -291,6 +291,7 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             lines_max: 0,
             own: None,
             mark: None,
+            paper: reports::Paper::default(),
         }))
     };
     for (most, fits) in [(4, true), (3, false)] {
@@ -501,6 +502,38 @@ async fn a_report_is_a_file_with_a_harmless_name_and_a_bad_period_says_what_is_r
     }
     let missing = rig.get("/api/v1/reports/..%2f..%2fetc", &token).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_report_is_set_on_the_paper_that_is_asked_for() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    let page = "/api/v1/reports/workload?period=2026-11&format=png";
+    // An image has two pixels a point; this report has more columns than stand upright on A4.
+    for (asked, wide, upright) in [
+        ("", 1684, false),
+        ("&orientation=automatic", 1684, false),
+        ("&orientation=portrait", 1191, true),
+        ("&paper=a3&orientation=portrait", 1684, true),
+        ("&paper=A3&orientation=landscape", 2381, false),
+    ] {
+        let got = rig.get(&format!("{page}{asked}"), &token).await;
+        assert_eq!(got.status, StatusCode::OK, "{got:?}");
+        let side = |at: usize| {
+            u32::from_be_bytes(got.body[at..at + 4].try_into().expect("an image has its sides"))
+        };
+        let (width, height) = (side(16), side(20));
+        assert!(width.abs_diff(wide) <= 1, "{asked}: {width} pixels wide");
+        assert_eq!(height > width, upright, "{asked}: {width} by {height} pixels");
+    }
+    for (field, asked) in [("paper", "paper=letter"), ("orientation", "orientation=askew")] {
+        let got = rig.get(&format!("{page}&{asked}"), &token).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{got:?}");
+        let problem = got.json();
+        assert_eq!(problem["field"], field);
+        let message = problem["message"].as_str().expect("a message");
+        assert!(crate::api::messages::in_chinese(message).is_some(), "{message}");
+    }
 }
 
 #[tokio::test]

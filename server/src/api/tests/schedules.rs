@@ -102,6 +102,8 @@ async fn what_cannot_be_is_refused_with_field_and_sentence() {
         ("report", json!("gossip"), "There is no such report"),
         ("format", json!("docx"), "no reports as"),
         ("language", json!("fr"), "zh-CN or en"),
+        ("paper", json!("letter"), "a4 or a3"),
+        ("orientation", json!("askew"), "portrait or landscape"),
         ("name", json!(" "), "at least one character"),
     ] {
         let mut draft = saved();

@@ -1,0 +1,274 @@
+//! Long tables as pages (`docs/decisions/50-long-lists-are-made-from-one-page.md`).
+//!
+//! Typst makes some ten thousand decisions for a page of cells, and for the next page the same ones
+//! again. So it sets one page of rows, the stencil, whose cells hold one character each that says
+//! which cell it is; a page of rows of one line is that page with their own texts in its cells, tags
+//! and all. Rows that need more (a second line, another font, bold letters) are set by typst in the
+//! usual way, a page at a time. What stands in the margins comes last, when it is known how many
+//! pages there are, and is laid over them.
+
+use super::fonts::FONTS;
+use super::page::{Page, PageRow, Part};
+use super::world::compiled;
+use std::collections::HashMap;
+use typst::layout::{Abs, Em, Frame, FrameItem, Point};
+use typst::model::Document;
+use typst::syntax::Span;
+use typst::text::{Glyph, TextItem};
+use typst_layout::{Page as SetPage, PagedDocument};
+
+/// More rows than the largest paper holds.
+const ROWS_TRIED: usize = 100;
+/// On both sides of a cell, as the template has it.
+const INSETS_PT: f64 = 8.0;
+/// What a further line takes of the height of a row.
+const LINE: f64 = 0.7;
+/// What lines lose at their ends, because words are not cut.
+const RAGGED: f64 = 1.15;
+
+/// Sets a page with many rows.
+///
+/// # Errors
+/// What typst says, which would be a mistake of our template.
+pub fn typeset(mut page: Page) -> Result<PagedDocument, String> {
+    let rows = std::mem::take(&mut page.rows);
+    page.part = Part::Opening;
+    let opening = compiled(&page)?;
+    let info = opening.info().clone();
+    let mut pages = opening.pages().to_vec();
+
+    page.charts.clear();
+    page.wide_charts.clear();
+    page.part = Part::List;
+    list(&mut page, &rows, &mut pages)?;
+
+    page.part = Part::Closing;
+    pages.extend_from_slice(compiled(&page)?.pages());
+
+    page.part = Part::Margins;
+    page.pages = pages.len();
+    let margins = compiled(&page)?;
+    for (set, margin) in pages.iter_mut().zip(margins.pages()) {
+        set.frame.push_frame(Point::zero(), margin.frame.clone());
+    }
+    Ok(PagedDocument::new(pages.into_iter().collect(), info))
+}
+
+/// The pages of rows; `page` has none afterwards.
+fn list(page: &mut Page, rows: &[PageRow], pages: &mut Vec<SetPage>) -> Result<(), String> {
+    let stencil = Stencil::new(page)?;
+    let mut ahead = rows;
+    while !ahead.is_empty() {
+        let (these, rest) = ahead.split_at(stencil.rows.min(ahead.len()));
+        if let Some(texts) = stencil.texts(these) {
+            pages.push(stencil.filled(page, these.len(), texts)?);
+            ahead = rest;
+        } else {
+            let (these, rest) = ahead.split_at(stencil.fitting(ahead));
+            page.rows = these.to_vec();
+            pages.extend_from_slice(compiled(page)?.pages());
+            ahead = rest;
+        }
+    }
+    page.rows.clear();
+    Ok(())
+}
+
+/// A page full of rows of one line each, and what is needed to put other texts into its cells.
+struct Stencil {
+    /// The page.
+    set: SetPage,
+    /// Rows on it.
+    rows: usize,
+    /// The characters that stand in its cells, row by row.
+    marks: Vec<char>,
+    /// Which cell each stands in.
+    cells: HashMap<char, usize>,
+    /// One of them as it was set: its font, size and colour are those of all cells.
+    model: TextItem,
+    /// Of each column how wide a text may be, and whether it stands to the right.
+    columns: Vec<(Abs, bool)>,
+}
+
+impl Stencil {
+    fn new(page: &mut Page) -> Result<Stencil, String> {
+        let marks = marks(page);
+        let cells: HashMap<char, usize> =
+            marks.iter().enumerate().map(|(cell, mark)| (*mark, cell)).collect();
+        let columns = columns(page);
+        let mut rows = marks.len() / columns.len().max(1);
+        // The first try overflows; the marks on its first page say how many rows a page holds.
+        loop {
+            let tried = marked(page, &marks, rows)?;
+            let first = tried.pages().first().ok_or("a page of rows has no page")?;
+            let mut found = Vec::new();
+            marked_texts(&first.frame, &cells, &mut found);
+            let model = (*found.first().ok_or("no row fits on a page")?).clone();
+            if tried.pages().len() == 1 {
+                return Ok(Stencil { set: first.clone(), rows, marks, cells, model, columns });
+            }
+            if rows <= 1 {
+                return Err("a row is higher than a page".to_owned());
+            }
+            rows = (found.len() / columns.len()).clamp(1, rows - 1);
+        }
+    }
+
+    /// The texts of `rows`, cell by cell; nothing when they are not all such as a stencil takes.
+    fn texts(&self, rows: &[PageRow]) -> Option<Vec<Option<TextItem>>> {
+        let mut texts = Vec::with_capacity(rows.len() * self.columns.len());
+        for row in rows {
+            if row.subtotal {
+                return None;
+            }
+            for (cell, (room, _)) in row.cells.iter().zip(&self.columns) {
+                let text = self.shaped(cell)?;
+                if text.width() > *room {
+                    return None;
+                }
+                texts.push(Some(text));
+            }
+        }
+        Some(texts)
+    }
+
+    /// The text as one line; nothing when the font lacks one of its characters.
+    fn shaped(&self, text: &str) -> Option<TextItem> {
+        let font = &self.model.font;
+        let mut glyphs = Vec::with_capacity(text.len());
+        for (start, char) in text.char_indices() {
+            let id = font.ttf().glyph_index(char)?.0;
+            glyphs.push(Glyph {
+                id,
+                x_advance: font.x_advance(id)?,
+                x_offset: Em::zero(),
+                y_advance: Em::zero(),
+                y_offset: Em::zero(),
+                range: u16::try_from(start).ok()?..u16::try_from(start + char.len_utf8()).ok()?,
+                span: (Span::detached(), 0),
+            });
+        }
+        Some(TextItem { text: text.into(), glyphs, ..self.model.clone() })
+    }
+
+    /// The page with these texts in the cells of its `rows` rows.
+    fn filled(
+        &self,
+        page: &mut Page,
+        rows: usize,
+        mut texts: Vec<Option<TextItem>>,
+    ) -> Result<SetPage, String> {
+        let set = if rows == self.rows {
+            self.set.clone()
+        } else {
+            // The last rows: their table ends where they end.
+            let last = marked(page, &self.marks, rows)?;
+            last.pages().first().ok_or("a page of rows has no page")?.clone()
+        };
+        Ok(SetPage { frame: self.frame(&set.frame, &mut texts), ..set })
+    }
+
+    fn frame(&self, frame: &Frame, texts: &mut [Option<TextItem>]) -> Frame {
+        let mut filled = Frame::new(frame.size(), frame.kind());
+        if frame.has_baseline() {
+            filled.set_baseline(frame.baseline());
+        }
+        for (at, item) in frame.items() {
+            match item {
+                FrameItem::Group(group) => {
+                    let mut group = group.clone();
+                    group.frame = self.frame(&group.frame, texts);
+                    filled.push(*at, FrameItem::Group(group));
+                }
+                FrameItem::Text(set) => match mark(set).and_then(|mark| self.cells.get(&mark)) {
+                    Some(cell) => {
+                        let Some(text) = texts.get_mut(*cell).and_then(Option::take) else {
+                            continue;
+                        };
+                        let is_right = self.columns[cell % self.columns.len()].1;
+                        let shift = if is_right { set.width() - text.width() } else { Abs::zero() };
+                        if !text.glyphs.is_empty() {
+                            filled.push(Point::new(at.x + shift, at.y), FrameItem::Text(text));
+                        }
+                    }
+                    None => filled.push(*at, item.clone()),
+                },
+                _ => filled.push(*at, item.clone()),
+            }
+        }
+        filled
+    }
+
+    /// How many of `rows` are given to typst for one page, at least one. Where words break badly they
+    /// become two pages.
+    fn fitting(&self, rows: &[PageRow]) -> usize {
+        let mut room = self.rows as f64;
+        let fits = |row: &&PageRow| {
+            room -= 1.0 + LINE * (self.lines(row) - 1.0);
+            room >= 0.0
+        };
+        rows.iter().take_while(fits).count().max(1)
+    }
+
+    /// About how many lines the row has.
+    fn lines(&self, row: &PageRow) -> f64 {
+        let font = &self.model.font;
+        let advance = |char: char| {
+            let id = font.ttf().glyph_index(char);
+            id.and_then(|id| font.x_advance(id.0)).unwrap_or(Em::one())
+        };
+        let lines = |(cell, (room, _)): (&String, &(Abs, bool))| {
+            let width = cell.chars().map(advance).sum::<Em>().at(self.model.size);
+            if width <= *room { 1.0 } else { (RAGGED * (width / *room)).ceil() }
+        };
+        row.cells.iter().zip(&self.columns).map(lines).fold(1.0, f64::max)
+    }
+}
+
+/// A character for each cell of a page, none of which stands in a header: Chinese ones, which are
+/// all equally wide.
+fn marks(page: &Page) -> Vec<char> {
+    let headers: String = page.columns.iter().map(|column| column.header).collect();
+    let covered = FONTS[0].info().coverage.iter().filter_map(char::from_u32);
+    let usable = |char: &char| ('\u{4e00}'..='\u{9fff}').contains(char) && !headers.contains(*char);
+    covered.filter(usable).take(ROWS_TRIED * page.columns.len()).collect()
+}
+
+/// The room of each column, and whether its texts stand to the right.
+fn columns(page: &Page) -> Vec<(Abs, bool)> {
+    let whole: usize = page.columns.iter().map(|column| column.weight).sum();
+    let room = |weight: usize| {
+        Abs::pt(page.text_width_pt * weight as f64 / whole.max(1) as f64 - INSETS_PT)
+    };
+    page.columns.iter().map(|column| (room(column.weight), column.right)).collect()
+}
+
+/// Pages of `rows` rows of marks.
+fn marked(page: &mut Page, marks: &[char], rows: usize) -> Result<PagedDocument, String> {
+    let cells = |row: &[char]| row.iter().map(char::to_string).collect();
+    page.rows = marks
+        .chunks(page.columns.len().max(1))
+        .take(rows)
+        .map(|row| PageRow { subtotal: false, cells: cells(row) })
+        .collect();
+    compiled(page)
+}
+
+/// The one character that a text has.
+fn mark(set: &TextItem) -> Option<char> {
+    let mut chars = set.text.chars();
+    chars.next().filter(|_| chars.next().is_none())
+}
+
+/// The texts of a frame that are marks.
+fn marked_texts<'a>(frame: &'a Frame, cells: &HashMap<char, usize>, found: &mut Vec<&'a TextItem>) {
+    for (_, item) in frame.items() {
+        match item {
+            FrameItem::Group(group) => marked_texts(&group.frame, cells, found),
+            FrameItem::Text(set) if mark(set).is_some_and(|mark| cells.contains_key(&mark)) => {
+                found.push(set);
+            }
+            _ => {}
+        }
+    }
+}
