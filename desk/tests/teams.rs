@@ -131,6 +131,7 @@ async fn a_limit_to_teams_holds_for_a_supervisor_and_follows_who_belongs_to_them
         name: "王".into(),
         role,
         agent: None,
+        mask_numbers: false,
     };
     let seen = async |role| store.agents_seen(&who(role)).await.unwrap();
     assert_eq!(seen(Role::Supervisor).await, None);

@@ -300,17 +300,14 @@ impl Schedules {
         let tenant_name = self.store.tenant(tenant).await?.profile.name;
         let mark = self.mark(tenant, run, &tenant_name, now).await?;
         let named = crate::first::names(&self.store, tenant).await?;
+        let sight = match run.work.owner {
+            Some(owner) => self.store.sight_of(tenant, owner).await?,
+            None => Sight::WHOLE,
+        };
         // One that is gone is told by the worker, as a report that is not there.
         let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
         Ok(Job::Report(Box::new(ReportJob {
-            scope: JobScope {
-                tenant,
-                queues: None,
-                agents: None,
-                mask_numbers: false,
-                audit: false,
-                time_zone: run.work.time_zone.clone(),
-            },
+            scope: JobScope::seen(tenant, sight, false, run.work.time_zone.clone()),
             report: part.report,
             period: part.period,
             format: part.format,

@@ -150,17 +150,11 @@ async fn get(
     let profile = api.store.tenant(caller.tenant()).await?.profile;
     let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
         crate::first::names(&api.store, caller.tenant()).await?;
-    let seen = api.store.agents_seen(caller.identity()).await?;
+    let sight = api.store.sight(caller.identity()).await?;
+    let audit = caller.may(Permission::AuditRead);
     let stamp = api.stamp(&caller).await?;
     let job = Job::Report(Box::new(ReportJob {
-        scope: JobScope {
-            tenant: caller.tenant(),
-            queues: None,
-            agents: seen,
-            mask_numbers: false,
-            audit: caller.may(Permission::AuditRead),
-            time_zone: profile.time_zone,
-        },
+        scope: JobScope::seen(caller.tenant(), sight, audit, profile.time_zone),
         report: report.clone(),
         period: period.clone(),
         format: format.clone(),

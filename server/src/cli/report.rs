@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::first::Named;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
+use desk::team::Sight;
 use std::io::Write;
 use std::path::PathBuf;
 use terms::TenantId;
@@ -49,14 +50,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
             crate::first::names(&store, tenant).await?;
         let job = ReportJob {
-            scope: JobScope {
-                tenant,
-                queues: None,
-                agents: None,
-                mask_numbers: false,
-                audit: true,
-                time_zone: profile.time_zone.clone(),
-            },
+            scope: JobScope::seen(tenant, Sight::WHOLE, true, profile.time_zone.clone()),
             report: report.clone(),
             period: arguments.period.clone(),
             format: arguments.format.clone(),
