@@ -34,6 +34,7 @@ use desk::schedule::pack::Part;
 use desk::schedule::run::{Delivery, DeliveryState, Lease, Run, RunFile, RunState};
 use desk::schedule::target::Target;
 use desk::schedule::{Planned, ScheduleDraft};
+use desk::team::Sight;
 use files::Files;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;

@@ -20,6 +20,7 @@ const LIMIT_MAX: usize = 100;
 
 /// What an administrator set for a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = UserSight)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Telephone numbers are shown to them as `+86138****8000`, and cannot be searched for.

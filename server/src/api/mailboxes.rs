@@ -165,7 +165,7 @@ impl Api {
         if let Some(message) = found {
             let own = caller.agent() == Some(message.agent);
             let sees =
-                caller.may(Permission::CallsRead) && self.sees(caller, Some(message.agent)).await?;
+                caller.may(Permission::CallsRead) && self.sees(caller, Some(message.agent), None).await?;
             if own || sees {
                 return Ok(message);
             }

@@ -237,6 +237,8 @@ async fn fetched(
     id: ReportRunId,
     number: usize,
 ) -> Result<Response, Problem> {
+    // A run was made as its owner saw things then, which may be more than this person sees now.
+    api.must_see_all(caller).await?;
     let run = api.store.report_run(caller.tenant(), id).await?;
     let Some(file) = pack::files(&run).nth(number).cloned() else {
         return Err(Problem::not_found("This run has no file."));
