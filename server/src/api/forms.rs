@@ -1,9 +1,9 @@
 //! An answer that is a file in one of the forms of reports, and what follows a search into one: it is
 //! printed by the worker, says who fetched it, and is a row of the audit table.
 
-use super::{Api, hidden};
 use super::guard::Caller;
 use super::problem::Problem;
+use super::{Api, hidden};
 use crate::work::found::FoundJob;
 use crate::work::jobs::Job;
 use axum::body::Body;

@@ -3,6 +3,7 @@
 
 mod beside;
 mod marked;
+mod sight;
 mod smtp;
 
 use super::*;
@@ -44,11 +45,14 @@ struct Worker {
     refuses: AtomicU64,
     /// What the last report says of who has it.
     marked: Mutex<Option<Mark>>,
+    /// Whose rows the last report reads.
+    scope: Mutex<Option<JobScope>>,
 }
 
 impl WorkLink for Worker {
     fn run(&self, asked: Job) -> BoxFuture<'_, Result<Done, Problem>> {
         if let Job::Report(report) = asked {
+            *self.scope.lock().unwrap() = Some(report.scope);
             *self.marked.lock().unwrap() = report.mark;
         }
         let job = self.jobs.fetch_add(1, Ordering::Relaxed) + 1;
