@@ -1,5 +1,5 @@
 //! Who asks, and whether they may. A bearer token becomes a [`Caller`] here and nowhere else. What is
-//! answered to somebody from whom numbers are hidden passes through [`hidden`] on its way out.
+//! answered to somebody from whom numbers are hidden passes through `hidden` on its way out.
 
 use super::problem::Problem;
 use super::{Api, Shared, hidden, idempotency};
@@ -62,6 +62,10 @@ impl Caller {
     /// Telephone numbers are shown to them with their middle hidden.
     pub fn hides_numbers(&self) -> bool {
         self.identity.mask_numbers
+    }
+    /// 403 where numbers are hidden from them: for files that show numbers, before one is made and noted.
+    pub fn must_see_numbers(&self) -> Result<(), Problem> {
+        if self.hides_numbers() { Err(hidden::refusal()) } else { Ok(()) }
     }
     /// True when their role allows it.
     pub fn may(&self, permission: Permission) -> bool {

@@ -156,8 +156,7 @@ pub(super) async fn told(path: &str, response: Response) -> Response {
         return response;
     }
     if !is_problem && !kind.starts_with(b"application/json") {
-        let message = "Telephone numbers are hidden from you, and this file shows them.";
-        return Problem::new(StatusCode::FORBIDDEN, "hidden", message).into_response();
+        return refusal().into_response();
     }
     let (mut parts, body) = response.into_parts();
     let mut value: Value = match to_bytes(body, BYTES_MAX).await {
@@ -176,6 +175,12 @@ pub(super) async fn told(path: &str, response: Response) -> Response {
     Response::from_parts(parts, Body::from(value.to_string()))
 }
 
+/// 403 for a file that shows numbers.
+pub(super) fn refusal() -> Problem {
+    let message = "Telephone numbers are hidden from you, and this file shows them.";
+    Problem::new(StatusCode::FORBIDDEN, "hidden", message)
+}
+
 fn is_empty(response: &Response) -> bool {
     axum::body::HttpBody::size_hint(response.body()).exact() == Some(0)
 }
@@ -188,7 +193,7 @@ pub(super) fn hide(value: &mut Value) {
 /// `free` is what hangs below a name that people chose.
 fn within(value: &mut Value, name: &str, free: bool) {
     match value {
-        Value::String(text) if !free && is_ours(name, text) => {}
+        Value::String(text) if !free && is_ours(name, text.as_str()) => {}
         Value::String(text) => *text = masked_within(text),
         Value::Array(items) => items.iter_mut().for_each(|item| within(item, name, free)),
         Value::Object(fields) => {

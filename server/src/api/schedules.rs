@@ -239,6 +239,7 @@ async fn fetched(
 ) -> Result<Response, Problem> {
     // A run was made as its owner saw things then, which may be more than this person sees now.
     api.must_see_all(caller).await?;
+    caller.must_see_numbers()?;
     let run = api.store.report_run(caller.tenant(), id).await?;
     let Some(file) = pack::files(&run).nth(number).cloned() else {
         return Err(Problem::not_found("This run has no file."));
