@@ -63,7 +63,7 @@ impl Caller {
     pub fn hides_numbers(&self) -> bool {
         self.identity.mask_numbers
     }
-    /// 403 where numbers are hidden from them: for files that show numbers, before one is made and noted.
+    /// 403 where numbers are hidden from them: for files that show them, before one is made.
     pub fn must_see_numbers(&self) -> Result<(), Problem> {
         if self.hides_numbers() { Err(hidden::refusal()) } else { Ok(()) }
     }
