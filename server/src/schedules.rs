@@ -41,6 +41,7 @@ use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
 use reports::Mark;
+use reports::catalogue::COST_PER_CONTACT;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -260,6 +261,11 @@ impl Schedules {
         name: String,
         now: Timestamp,
     ) -> Result<Result<RunFile, (String, bool)>, Error> {
+        // As over the API: half of a cost would be taken for the whole.
+        if part.report == COST_PER_CONTACT.id && self.sight(tenant, run).await?.agents.is_some() {
+            let why = "the owner of this schedule does not see all calls that a cost is made of";
+            return Ok(Err((why.to_owned(), false)));
+        }
         let done = match self.work.run(self.job(tenant, run, part, now).await?).await {
             Ok(done) => done,
             Err(problem) => {
@@ -291,6 +297,14 @@ impl Schedules {
         Ok(())
     }
 
+    /// What the owner of a run's schedule sees now.
+    async fn sight(&self, tenant: TenantId, run: &Run) -> Result<Sight, Error> {
+        match run.work.owner {
+            Some(owner) => Ok(self.store.sight_of(tenant, owner).await?),
+            None => Ok(Sight::WHOLE),
+        }
+    }
+
     async fn job(
         &self,
         tenant: TenantId,
@@ -301,10 +315,7 @@ impl Schedules {
         let tenant_name = self.store.tenant(tenant).await?.profile.name;
         let mark = self.mark(tenant, run, &tenant_name, now).await?;
         let named = crate::first::names(&self.store, tenant).await?;
-        let sight = match run.work.owner {
-            Some(owner) => self.store.sight_of(tenant, owner).await?,
-            None => Sight::WHOLE,
-        };
+        let sight = self.sight(tenant, run).await?;
         // One that is gone is told by the worker, as a report that is not there.
         let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
         Ok(Job::Report(Box::new(ReportJob {

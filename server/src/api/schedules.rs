@@ -63,6 +63,9 @@ async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Re
         let message = format!("There is no such report; there are {}.", known.join(", "));
         return Err(Problem::invalid("report", message));
     }
+    if draft.report == reports::catalogue::COST_PER_CONTACT.id {
+        api.must_see_all(caller).await?;
+    }
     if draft.report == reports::catalogue::AUDIT.id {
         let message = "a schedule has nobody's right to read the audit";
         return Err(Problem::invalid("report", message));

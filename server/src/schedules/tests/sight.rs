@@ -40,4 +40,18 @@ async fn a_report_has_the_rows_that_the_owner_of_its_schedule_sees_when_it_is_ma
     assert!(seen.mask_numbers);
     let run = rig.store.report_runs(rig.tenant, None, None, 1).await.unwrap().remove(0);
     assert_eq!(run.work.owner, Some(user));
+
+    let draft = SavedReportDraft {
+        name: "Costs".into(),
+        report: "cost_per_contact".into(),
+        period: RelativePeriod::Yesterday,
+        format: "csv".into(),
+        language: "en".into(),
+    };
+    let saved = schedule.draft.saved_report;
+    rig.store.put_saved_report(rig.tenant, &rig.by(), saved, &draft).await.unwrap();
+    let run = rig.run_now(schedule.id).await;
+    let run = rig.to_the_end(&rig.process(), run).await;
+    assert_eq!(run.state, RunState::Failed);
+    assert!(run.problem.contains("does not see all calls"), "{}", run.problem);
 }
