@@ -1,6 +1,8 @@
 //! Numbers hidden from a person, and a person limited to queues, at every door of the API.
 
+use super::callbacks::waiting;
 use super::rig::{LIVE_CALL, NOON, Rig, call_row, recording_row};
+use super::roles::operations;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use desk::bootstrap::FIRST_QUEUE;
@@ -147,6 +149,31 @@ async fn from_whom_numbers_are_hidden_gets_none_at_any_door() {
     let unlimited = json!({"mask_numbers": false, "queues": null});
     let again = floor.limited(Role::Manager, unlimited).await;
     assert!(floor.text("/api/v1/calls", &again).await.contains(NUMBER), "the limit is lifted");
+}
+
+#[tokio::test]
+async fn no_route_that_there_is_or_will_be_tells_a_hidden_number() {
+    let floor = Floor::new().await;
+    floor.rig.calls.callbacks.lock().unwrap().push(waiting());
+    let reads = |(method, path, _)| (method == Method::GET).then_some(path);
+    let reads: Vec<String> = operations().into_iter().filter_map(reads).collect();
+    let told = async |token: &str| {
+        let mut telling = Vec::new();
+        for path in &reads {
+            let got = floor.rig.get(path, token).await;
+            if String::from_utf8_lossy(&got.body).contains(NUMBER) {
+                telling.push(path.as_str());
+            }
+        }
+        telling
+    };
+    let shown = told(&floor.rig.token(Role::Manager).await).await;
+    for list in ["calls", "recordings", "customers", "orders", "live", "callbacks"] {
+        let path = format!("/api/v1/{list}");
+        assert!(shown.contains(&path.as_str()), "{path} of {shown:?}");
+    }
+    let hidden = told(&floor.limited(Role::Manager, masked()).await).await;
+    assert!(hidden.is_empty(), "{hidden:?}");
 }
 
 #[tokio::test]
