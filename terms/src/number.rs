@@ -65,7 +65,8 @@ pub fn masked_within(text: &str) -> String {
     let mut at = 0;
     while at < shown.len() {
         let run = shown[at..].iter().take_while(|c| is_digit(**c)).count();
-        if run < *DIGITS.start() {
+        // What stars stand behind was hidden before.
+        if run < *DIGITS.start() && !shown[at + run..].starts_with(&['*'; 4]) {
             group.extend(at..at + run);
         }
         if DIGITS.contains(&run) {

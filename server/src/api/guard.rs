@@ -175,6 +175,10 @@ async fn check(
     if let Err(problem) = hidden::refuse_search(request.uri()) {
         return problem.into_response();
     }
+    let request = match hidden::refuse_masked(api.limits.body_max, request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
     let path = request.uri().path().to_owned();
     hidden::told(&path, run(api, caller, request, next).await).await
 }

@@ -6,9 +6,10 @@
 //!
 //! What a phone rings with is no answer of the API: an agent's telephone shows who calls.
 
+use super::extract::too_large;
 use super::problem::Problem;
 use axum::body::{Body, to_bytes};
-use axum::extract::Query;
+use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -126,6 +127,8 @@ const IDS: [&str; 38] = [
 /// Names whose values were made by this box and are given back as they are.
 const OPAQUE: [&str; 8] =
     ["etag", "next", "password", "revision", "secret", "sha256", "stored_sha256", "token"];
+/// What stands in the place of four digits.
+const STARS: &[u8] = b"****";
 /// Names under which people and flows keep what they like.
 const FREE: [&str; 2] = ["data", "fields"];
 
@@ -144,6 +147,24 @@ pub(super) fn refuse_search(uri: &Uri) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Refuses to keep what was hidden before: somebody who is shown `138****8000` and sends it back would
+/// put the stars in the place of the number. Questions in SQL may have them.
+pub(super) async fn refuse_masked(body_max: usize, request: Request) -> Result<Request, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_json = kind.is_some_and(|kind| kind.starts_with(b"application/json"));
+    let is_question = AT_SOURCE.iter().any(|address| request.uri().path().starts_with(address));
+    if !is_json || is_question {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, body_max).await.map_err(|_| too_large())?;
+    if body.windows(STARS.len()).any(|some| some == STARS) {
+        let message = "a number that is hidden from you cannot be saved; leave it as it is";
+        return Err(Problem::invalid("body", message));
+    }
+    Ok(Request::from_parts(parts, Body::from(body)))
 }
 
 /// The answer of the route at `path` as they see it from whom numbers are hidden.

@@ -281,6 +281,10 @@ const SENTENCES: &[Sentence] = &[
         "an agent sees their own calls alone and is not limited to queues",
         "座席只能看到自己的通话，不能限定到队列",
     ),
+    (
+        "a number that is hidden from you cannot be saved; leave it as it is",
+        "对您隐藏的号码不能保存，请保持原样",
+    ),
     ("numbers are hidden from you and cannot be searched for", "号码对您隐藏，不能按号码搜索"),
     (
         "Telephone numbers are hidden from you, and this file shows them.",

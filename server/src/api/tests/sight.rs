@@ -224,6 +224,28 @@ async fn hidden_numbers_are_not_found_by_their_digits_and_customers_are_by_their
 }
 
 #[tokio::test]
+async fn what_was_hidden_is_not_saved_in_the_place_of_a_number() {
+    let floor = Floor::new().await;
+    let hidden = floor.limited(Role::Manager, masked()).await;
+    let put = async |card: Value| {
+        floor.rig.ask(Method::PUT, "/api/v1/customers", &hidden, Some(card)).await
+    };
+    for card in [
+        json!({"number": format!("+86{MASKED}"), "name": "李"}),
+        json!({"number": NUMBER, "name": "张", "note": "ring 138-****-8000"}),
+    ] {
+        assert_eq!(put(card).await.status, StatusCode::BAD_REQUEST);
+    }
+    let customer = floor.rig.store.customer_by_number(floor.rig.tenant(), NUMBER).await.unwrap();
+    assert_eq!(customer.unwrap().card.note, "ring 138-0013-8000");
+    let kept = put(json!({"number": NUMBER, "name": "张", "note": "at noon"})).await;
+    assert_eq!(kept.status, StatusCode::OK, "{kept:?}");
+    assert!(!String::from_utf8_lossy(&kept.body).contains(NUMBER), "{kept:?}");
+    let like = format!("SELECT count(*) AS n FROM calls WHERE caller LIKE '%{MASKED}'");
+    assert_eq!(floor.sql(&hidden, &like).await, json!([{"n": 2}]));
+}
+
+#[tokio::test]
 async fn who_is_limited_to_queues_gets_no_row_of_another() {
     let floor = Floor::new().await;
     let (rig, tenant) = (&floor.rig, floor.rig.tenant());
