@@ -99,7 +99,8 @@ impl Maker {
     fn table(&mut self) -> (&'static str, &'static str, &'static str) {
         let (table, id, texts) =
             self.places.choose(&mut self.rng).expect("there are tables").clone();
-        (table, id, self.pick(&texts))
+        let text = if let [only] = texts[..] { only } else { self.pick(&texts) };
+        (table, id, text)
     }
 
     fn filter(&mut self, id: &str, text: &str) -> String {
