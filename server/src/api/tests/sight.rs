@@ -155,7 +155,7 @@ async fn from_whom_numbers_are_hidden_gets_none_at_any_door() {
 async fn no_route_that_there_is_or_will_be_tells_a_hidden_number() {
     let floor = Floor::new().await;
     floor.rig.calls.callbacks.lock().unwrap().push(waiting());
-    let reads = operations().into_iter().filter(|(method, ..)| method == Method::GET);
+    let reads = operations().into_iter().filter(|(method, ..)| *method == Method::GET);
     let reads: Vec<String> = reads.map(|(_, path, _)| path).collect();
     let told = async |token: &str| {
         let mut telling = Vec::new();
