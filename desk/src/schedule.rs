@@ -13,13 +13,13 @@ use crate::error::During;
 use crate::saved_report::SavedReport;
 use crate::secret::Secret;
 use crate::sql;
-use crate::store::{DbRow, Write, document, id, time};
+use crate::store::{DbRow, Write, document, id, id_opt, time};
 use crate::{Error, Result, Store, text, when};
 use cron::Cron;
 use planner::{Due, Misfire, Planner, Rule};
 use serde::{Deserialize, Serialize, Serializer};
 use target::Target;
-use terms::{SavedReportId, ScheduleId, TenantId, Timestamp};
+use terms::{SavedReportId, ScheduleId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
 /// Schedules of one tenant.
@@ -41,6 +41,9 @@ pub struct Schedule {
     #[serde(with = "when::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_at: Option<Timestamp>,
+    /// Who made or changed it last: its reports show what they see. None where nobody signed in did.
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserId>,
     #[serde(skip)]
     planned_through: Timestamp,
 }
@@ -131,12 +134,13 @@ pub struct Planned {
     pub planner: Planner,
 }
 
-const SELECT: &str = "SELECT id, document, planned_through FROM schedules";
+const SELECT: &str = "SELECT id, document, planned_through, owner_id FROM schedules";
 
 fn of(row: &DbRow) -> Result<Schedule> {
     let draft = document(row, "document", "read schedules", "schedule")?;
     let planned_through = time(row, "planned_through");
-    Ok(Schedule { id: ScheduleId(id(row, "id")), draft, next_at: None, planned_through })
+    let owner = id_opt(row, "owner_id").map(UserId);
+    Ok(Schedule { id: ScheduleId(id(row, "id")), draft, next_at: None, owner, planned_through })
 }
 
 fn owner(tenant: TenantId, id: ScheduleId) -> String {
@@ -274,8 +278,9 @@ impl Store {
         write.room_for(tenant, count, SCHEDULES_MAX).await?;
         let id = ScheduleId(write.next_id("schedule").await? as u64);
         let sql = "INSERT INTO schedules
-             (tenant_id, id, name, saved_report_id, document, planned_through, webhook_secret)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)";
+             (tenant_id, id, name, saved_report_id, document, planned_through, webhook_secret,
+              owner_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         self.put_row(&mut write, sql, tenant, id, by, &draft).await?;
         write.audit(tenant, by, "schedule.create", &draft.name).await?;
         write.commit().await?;
@@ -306,7 +311,7 @@ impl Store {
         }
         let mut write = self.write("change a schedule").await?;
         let sql = "UPDATE schedules SET name = $3, saved_report_id = $4, document = $5,
-             planned_through = $6, webhook_secret = COALESCE($7, webhook_secret)
+             planned_through = $6, webhook_secret = COALESCE($7, webhook_secret), owner_id = $8
              WHERE tenant_id = $1 AND id = $2";
         if self.put_row(&mut write, sql, tenant, id, by, &draft).await? == 0 {
             return Err(Error::not_found("schedule", id));
@@ -336,6 +341,7 @@ impl Store {
             .bind(serde_json::to_string(draft).expect("a schedule is always valid JSON"))
             .bind(by.at.0)
             .bind(sealed)
+            .bind(by.user.map(|user| user.0 as i64))
             .execute(write.db())
             .await
             .during(doing)?;

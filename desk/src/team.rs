@@ -6,6 +6,7 @@ mod sight;
 mod tree;
 
 pub use member::Stay;
+pub use sight::{Limits, Sight};
 
 use crate::audit::By;
 use crate::error::During;

@@ -229,7 +229,7 @@ impl Store {
             return Ok(None);
         }
         let row = sql::query(
-            "SELECT u.id, u.tenant_id, u.login, u.name, u.role, a.id AS agent_id,
+            "SELECT u.id, u.tenant_id, u.login, u.name, u.role, u.mask_numbers, a.id AS agent_id,
                     t.id AS token_id, t.role AS token_role, t.expires_at
              FROM tokens t JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
              LEFT JOIN agents a ON a.id = u.id
@@ -284,7 +284,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn sql_identity(&self, token: i64, now: Timestamp) -> Result<Option<Identity>> {
         let row = sql::query(
-            "SELECT u.id, u.tenant_id, u.login, u.name, u.role, a.id AS agent_id,
+            "SELECT u.id, u.tenant_id, u.login, u.name, u.role, u.mask_numbers, a.id AS agent_id,
                     t.role AS token_role
              FROM tokens t JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
              LEFT JOIN agents a ON a.id = u.id

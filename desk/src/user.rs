@@ -106,6 +106,8 @@ pub struct Identity {
     pub role: Role,
     /// Set when they answer calls.
     pub agent: Option<AgentId>,
+    /// Telephone numbers are shown to them with their middle hidden.
+    pub mask_numbers: bool,
 }
 
 /// True when the text is a secret that everybody knows.
@@ -325,7 +327,7 @@ impl Store {
     ) -> Result<Option<Identity>> {
         let row = sql::query(
             "SELECT u.id, u.tenant_id, u.login, u.name, u.role, u.password_hash, u.disabled_at,
-                    a.id AS agent_id
+                    u.mask_numbers, a.id AS agent_id
              FROM users u JOIN tenants t ON t.id = u.tenant_id LEFT JOIN agents a ON a.id = u.id
              WHERE u.login = $2 AND CASE WHEN $1 IS NULL
                  THEN t.id = (SELECT MIN(id) FROM tenants) ELSE t.name = $1 END",
@@ -352,7 +354,7 @@ impl Store {
     }
 }
 
-/// From a row with `id`, `tenant_id`, `login`, `name`, `role` and `agent_id`.
+/// From a row with `id`, `tenant_id`, `login`, `name`, `role`, `mask_numbers` and `agent_id`.
 pub(crate) fn identity(row: &DbRow) -> Result<Identity> {
     Ok(Identity {
         tenant: TenantId(id(row, "tenant_id")),
@@ -361,6 +363,7 @@ pub(crate) fn identity(row: &DbRow) -> Result<Identity> {
         name: row.get("name"),
         role: Role::stored("read a user", row.get("role"))?,
         agent: crate::store::id_opt(row, "agent_id").map(AgentId),
+        mask_numbers: row.get("mask_numbers"),
     })
 }
 

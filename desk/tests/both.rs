@@ -20,6 +20,7 @@ mod on_sqlite {
     mod flows;
     mod leases;
     mod mailboxes;
+    mod order_steps;
     mod queues;
     mod report_definitions;
     mod return_visits;
@@ -46,6 +47,7 @@ mod on_postgres {
     mod flows;
     mod leases;
     mod mailboxes;
+    mod order_steps;
     mod queues;
     mod report_definitions;
     mod return_visits;

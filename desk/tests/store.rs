@@ -566,19 +566,24 @@ async fn the_outbox_has_every_version_and_no_refused_one() {
     assert!(a.store.step_order(t, &by_at(6), made.id, None, &Action::Resume, "").await.is_err());
     assert!(a.store.create_order(t, &by(), &order("奇怪")).await.is_err());
     let entries = a.store.read_after(0, 100).await.unwrap();
-    let versions: Vec<(i32, String, i64)> = entries
+    let versions: Vec<(String, i64)> = entries
         .iter()
         .map(|entry| match &entry.row {
-            record::Row::Order(row) => (row.version, row.progress.clone(), row.version_id),
+            record::Row::Order(row) => {
+                assert_eq!(i64::from(row.version), row.version_id, "there is one order");
+                (row.progress.clone(), row.version_id)
+            }
+            record::Row::OrderStep(row) => (row.progress_after.clone(), row.version_id),
             other => panic!("unexpected {other:?}"),
         })
         .collect();
-    assert_eq!(versions, [(1, "open".into(), 1), (2, "in_progress".into(), 2)]);
+    let (first, second) = (("open".to_owned(), 1), ("in_progress".to_owned(), 2));
+    assert_eq!(versions, [first.clone(), first, second.clone(), second]);
     assert_eq!(a.store.read_after(entries[0].position, 100).await.unwrap(), entries[1..]);
     assert_eq!(a.store.forget_through(entries[0].position).await.unwrap(), 1);
     a.store.step_order(t, &by_at(9), made.id, None, &Action::Finish, "").await.unwrap();
     let rest = a.store.read_after(0, 100).await.unwrap();
-    assert_eq!(rest.len(), 2);
+    assert_eq!(rest.len(), 5);
     assert!(rest.windows(2).all(|pair| pair[0].position < pair[1].position));
 }
 
@@ -588,7 +593,7 @@ async fn what_is_there_after_a_restart_is_what_was_committed() {
     a.store.create_order(a.tenant(), &by(), &order("报修")).await.unwrap();
     a.store.close().await;
     let again = place::open(a.folder.path()).await;
-    assert_eq!(again.read_after(0, 10).await.unwrap().len(), 1);
+    assert_eq!(again.read_after(0, 10).await.unwrap().len(), 2, "the version and its step");
     assert_eq!(again.compile_plan(a.tenant()).await.unwrap().queues.len(), 1);
 }
 

@@ -2,8 +2,8 @@
 
 use super::place;
 use desk::bootstrap::{Defaults, First};
-use desk::team::{DEPTH_MAX, Stay, TeamDraft};
-use desk::user::{Identity, NewUser};
+use desk::team::{DEPTH_MAX, Limits, Sight, Stay, TeamDraft};
+use desk::user::{Identity, NewUser, UserChange};
 use desk::{By, Error, Role, Store};
 use serde_json::json;
 use terms::record::Row;
@@ -131,6 +131,7 @@ async fn a_limit_to_teams_holds_for_a_supervisor_and_follows_who_belongs_to_them
         name: "王".into(),
         role,
         agent: None,
+        mask_numbers: false,
     };
     let seen = async |role| store.agents_seen(&who(role)).await.unwrap();
     assert_eq!(seen(Role::Supervisor).await, None);
@@ -149,4 +150,49 @@ async fn a_limit_to_teams_holds_for_a_supervisor_and_follows_who_belongs_to_them
     assert_eq!(seen(Role::Manager).await, None);
     store.set_user_teams(tenant, &by, user, None).await.unwrap();
     assert_eq!(seen(Role::Supervisor).await, None);
+}
+
+#[tokio::test]
+async fn what_a_person_sees_is_a_row_of_an_agent_or_of_a_queue_of_theirs() {
+    let (_folder, store, first) = desk().await;
+    let (tenant, by) = (first.tenant, by_at(0));
+    let (fang, li) = (first.agents[0].0, first.agents[1].0);
+    let queue = store.queues(tenant).await.unwrap()[0].id;
+    let new = NewUser {
+        login: "wang".into(),
+        name: "王".into(),
+        role: Role::Supervisor,
+        password: "a-good-password".into(),
+    };
+    let user: UserId = store.create_user(tenant, &by, &new).await.unwrap().id;
+    let sight = async || store.sight_of(tenant, user).await.unwrap();
+    assert_eq!(sight().await, Sight::WHOLE);
+    assert!(Sight::WHOLE.has(None, None));
+
+    let limits = Limits { mask_numbers: true, queues: Some(vec![queue]) };
+    store.set_user_limits(tenant, &by, user, &limits).await.unwrap();
+    let seen = sight().await;
+    assert_eq!((&seen.agents, seen.mask_numbers), (&Some(Vec::new()), true));
+    let rows = [(None, None), (Some(fang), None), (Some(fang), Some(queue)), (None, Some(queue))];
+    assert_eq!(rows.map(|(agent, queue)| seen.has(agent, queue)), [false, false, true, true]);
+
+    let team = store.create_team(tenant, &by, &draft("一班", None)).await.unwrap().id;
+    store.set_agent_team(tenant, &by, fang, Some(team)).await.unwrap();
+    store.set_user_teams(tenant, &by, user, Some(&[team])).await.unwrap();
+    let seen = sight().await;
+    assert_eq!(rows.map(|(agent, queue)| seen.has(agent, queue)), [false, true, true, true]);
+    assert!(!seen.has(Some(li), None));
+    let who = store.sign_in(None, "wang", "a-good-password").await.unwrap().unwrap();
+    assert!(who.mask_numbers, "who signs in is known with it");
+
+    // Another role changes what is left of it, but lifts nothing.
+    let change = UserChange { role: Some(Role::Manager), ..UserChange::default() };
+    store.change_user(tenant, &by, user, &change).await.unwrap();
+    let seen = sight().await;
+    assert_eq!((&seen.queues, &seen.agents), (&Some(vec![queue]), &Some(Vec::new())));
+    let many = Limits { queues: Some(vec![queue; 101]), ..Limits::default() };
+    let refused = store.set_user_limits(tenant, &by, user, &many).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })));
+    store.set_user_limits(tenant, &by, user, &Limits::default()).await.unwrap();
+    assert_eq!(sight().await, Sight::WHOLE);
 }

@@ -42,6 +42,7 @@ pub mod forwarding;
 pub mod guard;
 pub mod headers;
 pub mod health;
+mod hidden;
 pub mod hooks;
 pub mod hours;
 pub mod idempotency;

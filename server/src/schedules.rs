@@ -35,11 +35,13 @@ use desk::schedule::pack::Part;
 use desk::schedule::run::{Delivery, DeliveryState, Lease, Run, RunFile, RunState};
 use desk::schedule::target::Target;
 use desk::schedule::{Planned, ScheduleDraft};
+use desk::team::Sight;
 use files::Files;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
+use reports::catalogue::COST_PER_CONTACT;
 use reports::{Mark, Orientation, Paper, Refused, Size};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -260,6 +262,11 @@ impl Schedules {
         name: String,
         now: Timestamp,
     ) -> Result<Result<RunFile, (String, bool)>, Error> {
+        // As over the API: half of a cost would be taken for the whole.
+        if part.report == COST_PER_CONTACT.id && self.sight(tenant, run).await?.agents.is_some() {
+            let why = "the owner of this schedule does not see all calls that a cost is made of";
+            return Ok(Err((why.to_owned(), false)));
+        }
         let job = match self.job(tenant, run, part, now).await? {
             Ok(job) => job,
             Err(refused) => return Ok(Err((refused.to_string(), false))),
@@ -298,6 +305,14 @@ impl Schedules {
         Ok(())
     }
 
+    /// What the owner of a run's schedule sees now.
+    async fn sight(&self, tenant: TenantId, run: &Run) -> Result<Sight, Error> {
+        match run.work.owner {
+            Some(owner) => Ok(self.store.sight_of(tenant, owner).await?),
+            None => Ok(Sight::WHOLE),
+        }
+    }
+
     /// What the worker is to make of one report of a run; refused where it was asked with what the
     /// report does not look at any more.
     async fn job(
@@ -310,6 +325,7 @@ impl Schedules {
         let tenant_name = self.store.tenant(tenant).await?.profile.name;
         let mark = self.mark(tenant, run, &tenant_name, now).await?;
         let named = crate::first::names(&self.store, tenant).await?;
+        let sight = self.sight(tenant, run).await?;
         // One that is gone is told by the worker, as a report that is not there.
         let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
         let given = part.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -319,14 +335,7 @@ impl Schedules {
         };
         let paper = paper(&part);
         Ok(Ok(Job::Report(Box::new(ReportJob {
-            scope: JobScope {
-                tenant,
-                queues: None,
-                agents: None,
-                mask_numbers: false,
-                audit: false,
-                time_zone: run.work.time_zone.clone(),
-            },
+            scope: JobScope::seen(tenant, sight, false, run.work.time_zone.clone()),
             report: part.report,
             period: part.period,
             format: part.format,

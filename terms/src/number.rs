@@ -43,6 +43,65 @@ pub fn is_dialable(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '*' | '#' | '+' | '.' | '_' | '-')
 }
 
+/// A number as people may see it from whom numbers are hidden: `+86138****8000`. Four characters before
+/// the last four are hidden; of a short number all but the last two.
+pub fn masked(number: &str) -> String {
+    let length = number.chars().count();
+    let hidden = if length >= 8 { length - 8..length - 4 } else { 0..length.saturating_sub(2) };
+    number.chars().enumerate().map(|(at, c)| if hidden.contains(&at) { '*' } else { c }).collect()
+}
+
+/// Fewest and most digits of what may be a telephone number in a text, an international prefix
+/// included. Ids of calls, contacts and legs are longer.
+const DIGITS: std::ops::RangeInclusive<usize> = 7..=16;
+/// Fewest digits of one that is written with spaces or hyphens: dates have eight.
+const GROUPED_DIGITS_MIN: usize = 11;
+
+/// A text with the middle of every telephone number in it hidden, whether its digits stand together
+/// (`13800138000`) or in groups (`138-0013 8000`).
+pub fn masked_within(text: &str) -> String {
+    let mut shown: Vec<char> = text.chars().collect();
+    let mut group: Vec<usize> = Vec::new();
+    let mut at = 0;
+    while at < shown.len() {
+        let run = shown[at..].iter().take_while(|c| is_digit(**c)).count();
+        // What stars stand behind was hidden before.
+        if run < *DIGITS.start() && !shown[at + run..].starts_with(&['*'; 4]) {
+            group.extend(at..at + run);
+        }
+        if DIGITS.contains(&run) {
+            let hidden = if run >= 8 { run - 8..run - 4 } else { 0..run - 2 };
+            shown[at + hidden.start..at + hidden.end].fill('*');
+        }
+        at += run;
+        let goes_on = run > 0
+            && run < *DIGITS.start()
+            && matches!(shown.get(at), Some(' ' | '-'))
+            && shown.get(at + 1).is_some_and(|c| is_digit(*c));
+        if !goes_on {
+            hide_group(&mut shown, &std::mem::take(&mut group));
+        }
+        // What stands behind a run is no digit.
+        at += 1;
+    }
+    hide_group(&mut shown, &group);
+    shown.into_iter().collect()
+}
+
+/// Hides digits that are written in groups, where they may be a number: all but the first three and the
+/// last four, because a date may stand beside it.
+fn hide_group(shown: &mut [char], digits: &[usize]) {
+    if digits.len() >= GROUPED_DIGITS_MIN {
+        for at in &digits[3..digits.len() - 4] {
+            shown[*at] = '*';
+        }
+    }
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit() || ('０'..='９').contains(&c)
+}
+
 /// The pattern for SQL's `LIKE` with `\` as escape that a text with wildcards means: `*` stands for
 /// any characters, `?` for one, and the whole number has to fit. `None` where it has none: then it is
 /// a part of the number.
@@ -91,6 +150,43 @@ fn normalise(received: &str, country: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_masked_number_keeps_its_shape() {
+        for (number, shown) in [
+            ("+8613800138000", "+86138****8000"),
+            ("13800138000", "138****8000"),
+            ("95105688", "****5688"),
+            ("8001", "**01"),
+            ("1", "1"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(number), shown);
+        }
+    }
+
+    #[test]
+    fn a_number_within_a_text_is_masked_and_nothing_else_is() {
+        for (text, shown) in [
+            ("+8613800138000", "+86138****8000"),
+            ("call 13800138000, or 62345678.", "call 138****8000, or ****5678."),
+            ("1380013 8", "*****13 8"),
+            ("138-0013-8000", "138-****-8000"),
+            ("138 0013 8000 2026-11-23", "138 **** **** ****-11-23"),
+            ("2026-11-23 13800138000", "2026-11-23 138****8000"),
+            ("sip:+8613800138000@gw", "sip:+86138****8000@gw"),
+            ("１３８００１３８０００", "１３８****８０００"),
+            ("1001", "1001"),
+            ("2026-11-23T04:00:00.123456Z", "2026-11-23T04:00:00.123456Z"),
+            ("2026-11-01..2026-11-15", "2026-11-01..2026-11-15"),
+            ("123456789012345678", "123456789012345678"),
+            ("阳光小区8号楼101", "阳光小区8号楼101"),
+            ("", ""),
+        ] {
+            assert_eq!(masked_within(text), shown, "{text}");
+            assert_eq!(masked_within(shown), shown, "what is hidden stays as it is");
+        }
+    }
 
     #[test]
     fn one_subscriber_has_one_normal_form() {

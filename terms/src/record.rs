@@ -8,34 +8,15 @@ mod cell;
 #[macro_use]
 mod declare;
 mod raw;
+mod table;
 
 pub use cell::{Cell, Column, ColumnType, Value};
+pub use table::Record;
 
 use crate::id::*;
 use crate::time::Timestamp;
 use raw::Raw;
 use serde::{Deserialize, Serialize};
-
-/// A row of one table.
-pub trait Record: Serialize + for<'de> Deserialize<'de> {
-    /// The table's name in SQL.
-    const TABLE: &'static str;
-    /// Version of the columns; grows by adding columns at the end only.
-    const VERSION: u16;
-    /// What the table is.
-    const DOC: &'static str;
-    /// The columns in order.
-    fn columns() -> Vec<Column>;
-    /// The cells in the same order.
-    fn values(&self) -> Vec<Value>;
-    /// Whose row it is.
-    fn tenant(&self) -> TenantId;
-    /// Which row it is: unique in the table.
-    fn id(&self) -> u64;
-    /// Start of the contact (or of the span, or creation of the order): its UTC day is the
-    /// row's partition.
-    fn day_of(&self) -> Timestamp;
-}
 
 tables! {
     /// Everything that happened, one row an entry of the event log.
@@ -105,8 +86,7 @@ tables! {
         /// In conversation with agents or people outside, hold not included; whose share it was is
         /// in `legs`. Together with `hold_ms` it is as long as the conversation's recordings.
         talk_ms: i32,
-        /// On hold by an agent. A blind transfer holds until it ends, though the agent may have
-        /// hung up before.
+        /// On hold by an agent; in a blind transfer until it ends, whoever hung up before.
         hold_ms: i32,
         /// Times passed on.
         transfers: i32,
@@ -122,8 +102,7 @@ tables! {
         user_agent: String,
         /// Of `talk_ms`, with people outside; NULL in rows of version 1, whose `talk_ms` has none.
         outside_ms: Option<i32>,
-        /// The conference room that it came into; NULL where it came into none, and in rows of
-        /// versions 1 and 2.
+        /// The conference room that it came into; NULL for none, and in rows of versions 1 and 2.
         conference_id: Option<ConferenceId>,
         /// The meeting there, which its members share.
         meeting_id: Option<MeetingId>,
@@ -318,8 +297,7 @@ tables! {
         caller: String,
         /// They agree.
         given: bool,
-        /// How: `flow` by a step of a flow, `agent` told to the agent of the call, `order` noted by
-        /// somebody else with the right over it.
+        /// How: `flow` by a step, `agent` told to the call's agent, `order` noted by somebody else.
         way: String,
         /// The flow, where it was said in one.
         flow_id: Option<FlowId>,
@@ -437,8 +415,7 @@ tables! {
         packets_reordered: i64,
         /// RTP packets sent to the party.
         packets_sent: i64,
-        /// Audio made up in place of packets that were not there; relayed audio is concealed by the
-        /// phone.
+        /// Audio made up for packets that were not there; relayed audio the phone conceals.
         concealed_ms: i64,
         /// Interarrival jitter in microseconds at the end, RFC 3550 A.8.
         jitter_us: i32,
@@ -472,8 +449,7 @@ tables! {
         far_mos_cq: Option<f64>,
         /// The far end's MOS-LQ, from its extended reports; NULL without them.
         far_mos_lq: Option<f64>,
-        /// Share of our packets that the far end discarded as too late or too early; NULL without
-        /// extended reports.
+        /// Share of our packets that the far end discarded; NULL without extended reports.
         far_discarded: Option<f64>,
         /// Sources (SSRC) that spoke one after the other.
         ssrc_epochs: i32,
@@ -687,6 +663,34 @@ tables! {
         call_id: Option<CallId>,
         /// The customer.
         customer_id: Option<CustomerId>,
+        /// The customer's number, normalised.
+        customer_number: String,
+    }
+
+    /// Every step of every work order: who did what to it, and what that made of it.
+    OrderStep = "order_steps" version 1, id version_id, day done_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This step; that of the version of the order that it made (`orders`).
+        version_id: i64,
+        /// The order.
+        order_id: OrderId,
+        /// When.
+        done_at: Timestamp,
+        /// What was done, such as `create`, `assign` or `finish`.
+        action: String,
+        /// Stored progress before, as in `orders`; NULL of the first step.
+        progress_before: Option<String>,
+        /// Stored progress from then on.
+        progress_after: String,
+        /// Who did it; NULL for the box itself.
+        agent_id: Option<AgentId>,
+        /// Who does the order from then on.
+        assignee_id: Option<AgentId>,
+        /// The remark.
+        note: String,
+        /// The call that the order came from.
+        call_id: Option<CallId>,
         /// The customer's number, normalised.
         customer_number: String,
     }

@@ -30,7 +30,7 @@ use terms::{RecordingId, Subscriber, TenantId, Timestamp};
 /// Calls that are looked for in one question.
 const CALLS_EACH: usize = 1_000;
 /// Columns that tell of the person in the rows of their calls and orders.
-const TELLING: [&str; 4] = ["detail", "digits", "sip_call_id", "title"];
+const TELLING: [&str; 5] = ["detail", "digits", "note", "sip_call_id", "title"];
 /// Texts that we made: a number that stands in them is chance.
 const OURS: [&str; 2] = ["path", "sha256"];
 /// Tables whose rows tell of a call that is theirs.
@@ -464,6 +464,37 @@ mod tests {
         let session = Session::open(&warehouse, Scope::of(TenantId(2)), LIMITS).await.unwrap();
         let theirs = session.query(sql).await.unwrap().to_csv();
         assert!(theirs.contains("+8613800138000"), "{theirs}");
+    }
+
+    #[tokio::test]
+    async fn what_was_noted_in_steps_of_their_orders_goes_though_it_names_no_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let step = |version_id, number: &str| {
+            Row::OrderStep(terms::record::OrderStep {
+                tenant_id: TenantId(1),
+                version_id,
+                order_id: terms::OrderId(7),
+                done_at: crate::stories::BEGIN,
+                action: "note".to_owned(),
+                progress_before: Some("open".to_owned()),
+                progress_after: "open".to_owned(),
+                agent_id: None,
+                assignee_id: None,
+                note: "Mrs Zhang rang".to_owned(),
+                call_id: None,
+                customer_number: number.to_owned(),
+            })
+        };
+        let rows = [step(1, "+8613800138000"), step(2, "+8613900139000")];
+        warehouse.stage_rows("desk", 1, &rows).await.unwrap();
+        let person = Subscriber::parse("13800138000", "86").expect("a number");
+        assert_eq!(warehouse.erase_number(TenantId(1), &person).await.unwrap().rows, 1);
+        let sql = "SELECT action, note, customer_number FROM order_steps ORDER BY version_id";
+        let left = answer(&warehouse, sql).await;
+        let heads = "action,note,customer_number";
+        let expected = format!("{heads}\r\nnote,,\r\nnote,Mrs Zhang rang,'+8613900139000\r\n");
+        assert_eq!(left, expected);
     }
 
     #[tokio::test]

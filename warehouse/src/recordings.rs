@@ -108,6 +108,8 @@ pub struct Search {
     pub agent: Option<AgentId>,
     /// The first agent on it is one of these.
     pub agents: Option<Vec<AgentId>>,
+    /// It was of one of these queues. With `agents` a recording of either is found.
+    pub queues: Option<Vec<QueueId>>,
     /// The queue.
     pub queue: Option<QueueId>,
     /// The call.
@@ -349,11 +351,7 @@ fn matching(query: &mut Text, search: &Search, few: Option<&[i64]>) {
     if let Some(agent) = search.agent {
         query.push(" AND agent = ").push_bind(agent.0 as i64);
     }
-    if let Some(agents) = &search.agents {
-        let agents: Vec<i64> = agents.iter().map(|agent| agent.0 as i64).collect();
-        query.push(" AND agent IN (SELECT value FROM json_each(");
-        query.push_bind(serde_json::to_string(&agents).expect("numbers are valid JSON")).push("))");
-    }
+    of_either(query, search);
     if let Some(queue) = search.queue {
         query.push(" AND queue = ").push_bind(queue.0 as i64);
     }
@@ -377,6 +375,23 @@ fn matching(query: &mut Text, search: &Search, few: Option<&[i64]>) {
         };
     }
     times(query, search);
+}
+
+/// The recordings of the agents or queues that are asked for together.
+fn of_either(query: &mut Text, search: &Search) {
+    let agents = search.agents.as_ref().map(|agents| agents.iter().map(|id| id.0 as i64).collect());
+    let queues = search.queues.as_ref().map(|queues| queues.iter().map(|id| id.0 as i64).collect());
+    let wanted: [(&str, Option<Vec<i64>>); 2] = [("agent", agents), ("queue", queues)];
+    let mut before = " AND (";
+    for (column, ids) in wanted {
+        let Some(ids) = ids else { continue };
+        query.push(before).push(column).push(" IN (SELECT value FROM json_each(");
+        query.push_bind(serde_json::to_string(&ids).expect("numbers are valid JSON")).push("))");
+        before = " OR ";
+    }
+    if before == " OR " {
+        query.push(")");
+    }
 }
 
 /// The index whose order is the list's and that rules out the most.

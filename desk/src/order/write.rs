@@ -13,7 +13,7 @@ use crate::{Error, Result, Store, return_visit, text, when};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use terms::{CallId, OrderId, TenantId, Timestamp, UserId, record};
+use terms::{AgentId, CallId, OrderId, TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
 /// An order to be. Department, person and deadline come from the rule of its type where they are
@@ -444,5 +444,20 @@ async fn put_down(
     .during(doing)?;
     let version_id = write.next_id("order_version").await?;
     write.hand_over(&record::Row::Order(order.record(tenant, version_id))).await?;
+    let step = record::OrderStep {
+        tenant_id: tenant,
+        version_id,
+        order_id: order.id,
+        done_at: by.at,
+        action: action.to_owned(),
+        progress_before: before.map(|progress| progress.as_str().to_owned()),
+        progress_after: order.progress.as_str().to_owned(),
+        agent_id: by.user.map(|user| AgentId(user.0)),
+        assignee_id: order.assignee.map(|user| AgentId(user.0)),
+        note: note.to_owned(),
+        call_id: order.call,
+        customer_number: order.customer_number.clone(),
+    };
+    write.hand_over(&record::Row::OrderStep(step)).await?;
     write.audit(tenant, by, "order.step", format!("{} {action}", order.number)).await
 }

@@ -20,7 +20,7 @@ use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use terms::{ReportRunId, ScheduleId, TenantId, Timestamp};
+use terms::{ReportRunId, ScheduleId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
 /// Runs of one page of the list.
@@ -95,6 +95,10 @@ pub struct Work {
     /// What it makes besides.
     #[serde(default)]
     pub more: Vec<Part>,
+    /// Whose sight its reports have; none for all that there is.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false)]
+    pub owner: Option<UserId>,
 }
 
 /// The file of a run.
@@ -277,6 +281,7 @@ async fn put(
         time_zone: of.time_zone.clone(),
         manual,
         more: of.more.iter().map(|saved| Part::of(saved, of, due.at)).collect(),
+        owner: of.schedule.owner,
     };
     let state = if due.missed { RunState::Missed } else { RunState::Waiting };
     let done = sql::query(

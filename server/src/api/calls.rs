@@ -421,7 +421,7 @@ async fn list(
     Params(search): Params<Search>,
 ) -> Result<Json<CallPage>, Problem> {
     let mut conditions = conditions(&search)?;
-    api.related(caller.tenant(), search.asked()).await?.narrow(&mut conditions);
+    api.related(&caller, search.asked()).await?.narrow(&mut conditions);
     let (session, sort) = (api.session(&caller).await?, search.sort);
     let cursor = |row: &Value| sort.cursor(row);
     let page =
@@ -513,6 +513,7 @@ async fn get(
     let nothing = || Problem::not_found("There is no such call, or it has not ended yet.");
     let row = found.pop().ok_or_else(nothing)?;
     let all = api.tenant_session(&caller).await?;
+    let by_queue = if api.is_limited_to_queues(&caller).await? { &shown } else { &all };
     let filter = OrderFilter { call: Some(call), limit: 100, ..OrderFilter::default() };
     let orders = api.store.orders(caller.tenant(), &filter, caller.now()).await?.orders;
     let mut legs = of_call(&all, call, "legs", "started_at").await?;
@@ -523,11 +524,11 @@ async fn get(
     Ok(Json(CallDetail {
         call: row,
         legs,
-        visits: of_call(&all, call, "queue_visits", "entered_at").await?,
+        visits: of_call(by_queue, call, "queue_visits", "entered_at").await?,
         ivr_steps: of_call(&all, call, "ivr_steps", "seq").await?,
         consents: of_call(&all, call, "consents", "seq").await?,
-        recordings: of_call(&all, call, "recordings", "started_at").await?,
-        surveys: of_call(&all, call, "surveys", "asked_at").await?,
+        recordings: of_call(by_queue, call, "recordings", "started_at").await?,
+        surveys: of_call(by_queue, call, "surveys", "asked_at").await?,
         orders: orders.iter().map(|order| order.id.to_string()).collect(),
         incomplete: incomplete(&[&shown, &all], &headers),
     }))
@@ -600,7 +601,7 @@ async fn act(
 
 impl Api {
     /// True when the caller is the agent of this live call. 404 when it is no live call of the
-    /// tenant, or of an agent whom the caller as a supervisor of teams does not see.
+    /// tenant, or of an agent and a queue of which the caller does not see the calls.
     pub(super) async fn is_live_call_of(
         &self,
         caller: &Caller,
@@ -611,7 +612,8 @@ impl Api {
         let nothing = || Problem::not_found("There is no such live call.");
         let found = found.ok_or_else(nothing)?;
         let is_own = found.agent.is_some() && found.agent == caller.agent();
-        if is_own || self.sees(caller, found.agent).await? { Ok(is_own) } else { Err(nothing()) }
+        let sees = is_own || self.sees(caller, found.agent, found.queue).await?;
+        if sees { Ok(is_own) } else { Err(nothing()) }
     }
 }
 

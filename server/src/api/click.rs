@@ -163,7 +163,7 @@ impl Api {
             literal::text(&called),
             literal::instant(since)
         );
-        let found = rows(&self.tenant_session(caller).await?, &sql).await?.pop();
+        let found = rows(&self.unmasked_session(caller).await?, &sql).await?.pop();
         Ok(found.and_then(|row| {
             let at = when::parse(row["started_at"].as_str()?)?;
             let agent = row["agent_id"].as_str().and_then(|agent| agent.parse().ok());

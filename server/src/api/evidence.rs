@@ -45,6 +45,9 @@ async fn pack(
     caller: Caller,
     Id(call): Id<CallId>,
 ) -> Result<Response, Problem> {
+    // A pack is the whole call, whoever talked in it, and proves nothing with anything hidden in it.
+    api.must_see_all(&caller).await?;
+    caller.must_see_numbers()?;
     let (tenant, by) = (caller.tenant(), caller.by());
     let session = api.tenant_session(&caller).await?;
     let nothing = || Problem::not_found("There is no such call, or it has not ended yet.");

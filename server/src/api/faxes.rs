@@ -162,6 +162,7 @@ async fn fetch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     api.must_see_all(&caller).await?;
+    caller.must_see_numbers()?;
     if let Some(found) = api.warehouse.fax(caller.tenant(), fax).await? {
         refuse_deleted(&found)?;
     }

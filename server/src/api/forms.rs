@@ -1,9 +1,9 @@
 //! An answer that is a file in one of the forms of reports, and what follows a search into one: it is
 //! printed by the worker, says who fetched it, and is a row of the audit table.
 
-use super::Api;
 use super::guard::Caller;
 use super::problem::Problem;
+use super::{Api, hidden};
 use crate::work::found::FoundJob;
 use crate::work::jobs::Job;
 use axum::body::Body;
@@ -13,6 +13,7 @@ use reports::Format;
 use reports::found::FoundList;
 use std::collections::BTreeMap;
 use terms::Timestamp;
+use terms::number::masked_within;
 use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as Described;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -86,8 +87,11 @@ impl Api {
         format: Format,
         found: Found,
     ) -> Result<Response, Problem> {
-        let Found { list, what, action, from, to, incomplete } = found;
+        let Found { mut list, what, action, from, to, incomplete } = found;
         refuse_longer(list.len())?;
+        if caller.hides_numbers() {
+            hide(&mut list);
+        }
         let (tenant, now) = (caller.tenant(), caller.now());
         let profile = self.store.tenant(tenant).await?.profile;
         let stamp = self.stamp(caller).await?;
@@ -111,6 +115,27 @@ impl Api {
         let name = stamp.map_or(name.clone(), |stamp| stamp.name(&name, format));
         let name = file_name(&format!("{name}.{format}"));
         Ok(file(done.content_type, Some(&name), incomplete || done.truncated, done.body))
+    }
+}
+
+/// Hides the middle of every number in a list.
+fn hide(list: &mut FoundList) {
+    match list {
+        FoundList::Orders(orders) => {
+            for order in orders {
+                for text in [&mut order.customer_number, &mut order.title, &mut order.address] {
+                    *text = masked_within(text);
+                }
+            }
+        }
+        FoundList::Calls(calls) => {
+            for call in calls {
+                for text in [&mut call.caller, &mut call.called] {
+                    *text = masked_within(text);
+                }
+            }
+        }
+        FoundList::Rows { rows, .. } => rows.iter_mut().for_each(hidden::hide),
     }
 }
 

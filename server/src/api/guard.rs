@@ -1,7 +1,8 @@
-//! Who asks, and whether they may. A bearer token becomes a [`Caller`] here and nowhere else.
+//! Who asks, and whether they may. A bearer token becomes a [`Caller`] here and nowhere else. What is
+//! answered to somebody from whom numbers are hidden passes through `hidden` on its way out.
 
 use super::problem::Problem;
-use super::{Api, Shared, idempotency};
+use super::{Api, Shared, hidden, idempotency};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -57,6 +58,14 @@ impl Caller {
     /// When they asked.
     pub fn now(&self) -> Timestamp {
         self.at
+    }
+    /// Telephone numbers are shown to them with their middle hidden.
+    pub fn hides_numbers(&self) -> bool {
+        self.identity.mask_numbers
+    }
+    /// 403 where numbers are hidden from them: for files that show them, before one is made.
+    pub fn must_see_numbers(&self) -> Result<(), Problem> {
+        if self.hides_numbers() { Err(hidden::refusal()) } else { Ok(()) }
     }
     /// True when their role allows it.
     pub fn may(&self, permission: Permission) -> bool {
@@ -149,7 +158,7 @@ impl Guard {
 
 async fn check(
     State((api, permission)): State<(Shared, Permission)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let from = source(request.extensions());
@@ -160,6 +169,21 @@ async fn check(
     if let Err(problem) = caller.must(permission) {
         return problem.into_response();
     }
+    if !caller.hides_numbers() {
+        return run(api, caller, request, next).await;
+    }
+    if let Err(problem) = hidden::refuse_search(request.uri()) {
+        return problem.into_response();
+    }
+    let request = match hidden::refuse_masked(api.limits.body_max, request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
+    let path = request.uri().path().to_owned();
+    hidden::told(&path, run(api, caller, request, next).await).await
+}
+
+async fn run(api: Shared, caller: Caller, mut request: Request, next: Next) -> Response {
     let (tenant, method) = (caller.tenant(), request.method().clone());
     request.extensions_mut().insert(caller.clone());
     if method == Method::POST && request.headers().contains_key(idempotency::KEY) {

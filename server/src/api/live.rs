@@ -12,18 +12,20 @@ use super::guard::{self, Caller, Guard, SUBPROTOCOL};
 use super::number_regions::NumberRegion;
 use super::problem::Problem;
 use super::supervise::SupervisionLive;
-use super::{Api, Shared};
+use super::{Api, Shared, hidden};
 use crate::api::agents::AgentLive;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use desk::team::Sight;
 use desk::{Permission, when};
 use feed::Subscription;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -158,20 +160,21 @@ impl Api {
         }
     }
 
-    /// The token is still good, still allows to follow events, and is not that of a supervisor who was
-    /// limited to teams meanwhile.
-    pub(super) async fn may_follow(&self, token: &str) -> bool {
+    /// Whether numbers are hidden from who holds this token, as long as it is good, allows to follow
+    /// events, and is not that of somebody who was limited to teams or queues meanwhile; else `None`.
+    pub(super) async fn may_follow(&self, token: &str) -> Option<bool> {
         let known = match self.store.authenticate(token, self.clock.wall()).await {
-            // As long as the store is away nobody takes a token back.
-            Err(error) if error.is_passing() => return true,
+            // As long as the store is away nobody takes a token back, nor lets anybody see more.
+            Err(error) if error.is_passing() => return Some(true),
             known => known,
         };
-        let Ok(Some((who, ..))) = known else { return false };
-        let sees_all = match self.store.agents_seen(&who).await {
-            Err(error) => error.is_passing(),
-            Ok(limited) => limited.is_none(),
+        let (who, ..) = known.ok()??;
+        let sight = match self.store.sight(&who).await {
+            Err(error) if error.is_passing() => return Some(true),
+            sight => sight.ok()?,
         };
-        who.role.allows(Permission::EventsRead) && sees_all
+        let sees_all = sight.agents.is_none() && who.role.allows(Permission::EventsRead);
+        sees_all.then_some(sight.mask_numbers)
     }
 }
 
@@ -181,20 +184,23 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
     let state = api.live_state(&caller).await?;
     let all = caller.may(Permission::CallsRead);
     let is_own = |agent: Option<AgentId>| agent.is_some() && agent == caller.agent();
-    let queues = state.queues.into_iter().map(|queue| QueueLive {
+    let sight = match all {
+        true => api.store.sight(caller.identity()).await?,
+        false => Sight::WHOLE,
+    };
+    let shown = |queue: QueueId| sight.queues.as_ref().is_none_or(|seen| seen.contains(&queue));
+    let queues = state.queues.into_iter().filter(|queue| shown(queue.queue));
+    let queues = queues.map(|queue| QueueLive {
         queue: queue.queue,
         waiting: queue.waiting,
         oldest: queue.oldest,
         agents_signed_in: queue.agents_signed_in,
         agents_idle: queue.agents_idle,
     });
-    let seen = api.store.agents_seen(caller.identity()).await?;
-    let sees = |agent: Option<AgentId>| {
-        seen.as_ref().is_none_or(|seen| agent.is_some_and(|agent| seen.contains(&agent)))
-    };
     let rings = |call: &LiveCall| call.rung.iter().any(|&agent| is_own(Some(agent)));
     let calls = state.calls.into_iter();
-    let calls = calls.filter(|call| all && sees(call.agent) || is_own(call.agent) || rings(call));
+    let sees = |call: &LiveCall| all && sight.has(call.agent, call.queue);
+    let calls = calls.filter(|call| sees(call) || is_own(call.agent) || rings(call));
     let calls = calls.map(|call| CallLive {
         call: call.call,
         contact: call.contact,
@@ -212,7 +218,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         data: call.data,
         region: call.region.map(NumberRegion::from),
     });
-    let agent = |agent| AgentLive::seen_by(&caller, seen.as_deref(), agent);
+    let agent = |agent| AgentLive::seen_by(&caller, sight.agents.as_deref(), agent);
     Ok(Json(Live {
         plan_version: state.plan_version.to_string(),
         queues: queues.collect(),
@@ -249,7 +255,8 @@ async fn events(
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let follower = Follower { api, token, tenant: caller.tenant() };
+        let (tenant, hides) = (caller.tenant(), caller.hides_numbers());
+        let follower = Follower { api, token, tenant, hides };
         follower.follow(socket, from_seq).await;
         drop(place);
     }))
@@ -274,6 +281,8 @@ struct Follower {
     api: Shared,
     token: String,
     tenant: TenantId,
+    /// Numbers are hidden from who follows.
+    hides: bool,
 }
 
 /// Why a connection ends.
@@ -288,7 +297,7 @@ impl Follower {
     async fn follow(self, socket: WebSocket, from_seq: Option<u64>) {
         let (mut sink, mut stream) = socket.split();
         let mut subscription = self.api.events.subscribe(from_seq);
-        if catch_up(&mut sink, &mut subscription, self.tenant).await.is_err() {
+        if self.catch_up(&mut sink, &mut subscription).await.is_err() {
             return;
         }
         let (queue, waiting) = mpsc::unbounded_channel();
@@ -321,7 +330,7 @@ impl Follower {
                 entries = subscription.next() => match entries {
                     Ok(entries) => {
                         for entry in entries.iter().filter(|entry| entry.tenant == self.tenant) {
-                            let text = text(entry);
+                            let text = self.shown(entry);
                             queued.fetch_add(text.len(), Ordering::Relaxed);
                             if queue.send(Message::Text(text.into())).is_err() {
                                 return End::Gone;
@@ -343,7 +352,7 @@ impl Follower {
                     Some(Ok(_)) => continue,
                 },
                 _ = ping.tick() => {
-                    if !self.api.may_follow(&self.token).await {
+                    if self.api.may_follow(&self.token).await != Some(self.hides) {
                         let why = "the token is not good any more";
                         return End::Close(close_code::POLICY, why.to_owned());
                     }
@@ -355,6 +364,38 @@ impl Follower {
                 return End::Gone;
             }
         }
+    }
+
+    /// Sends what the log already has. The client sets the pace, within [`SEND_MAX`] a message.
+    async fn catch_up(
+        &self,
+        sink: &mut SplitSink<WebSocket, Message>,
+        subscription: &mut Subscription,
+    ) -> Result<(), ()> {
+        loop {
+            let entries = subscription.catch_up().await.map_err(|error| {
+                tracing::error!(%error, "the event log cannot be read for a live client");
+            })?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            for entry in entries.iter().filter(|entry| entry.tenant == self.tenant) {
+                let message = Message::Text(self.shown(entry).into());
+                let sent = timeout(SEND_MAX, sink.send(message)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    return Err(());
+                }
+            }
+        }
+    }
+
+    /// An entry as this client sees it.
+    fn shown(&self, entry: &Entry) -> String {
+        let mut value = told(entry);
+        if self.hides {
+            hidden::hide(&mut value);
+        }
+        value.to_string()
     }
 }
 
@@ -370,28 +411,6 @@ async fn drained(queued: &AtomicUsize) -> bool {
         }
     };
     timeout(FULL_MAX, emptying).await.is_ok()
-}
-
-/// Sends what the log already has. The client sets the pace, within [`SEND_MAX`] a message.
-async fn catch_up(
-    sink: &mut SplitSink<WebSocket, Message>,
-    subscription: &mut Subscription,
-    tenant: TenantId,
-) -> Result<(), ()> {
-    loop {
-        let entries = subscription.catch_up().await.map_err(|error| {
-            tracing::error!(%error, "the event log cannot be read for a live client");
-        })?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        for entry in entries.iter().filter(|entry| entry.tenant == tenant) {
-            let sent = timeout(SEND_MAX, sink.send(Message::Text(text(entry).into()))).await;
-            if !matches!(sent, Ok(Ok(()))) {
-                return Err(());
-            }
-        }
-    }
 }
 
 async fn write(
@@ -413,7 +432,11 @@ async fn write(
 
 /// An entry as clients see it: as in the log, with its time as RFC 3339.
 pub(super) fn text(entry: &Entry) -> String {
+    told(entry).to_string()
+}
+
+fn told(entry: &Entry) -> Value {
     let mut value = serde_json::to_value(entry).expect("an entry is always valid JSON");
     value["at"] = entry.at.to_string().into();
-    value.to_string()
+    value
 }

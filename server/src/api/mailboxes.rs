@@ -164,8 +164,8 @@ impl Api {
         let found = self.store.agent_message(caller.tenant(), recording).await?;
         if let Some(message) = found {
             let own = caller.agent() == Some(message.agent);
-            let sees =
-                caller.may(Permission::CallsRead) && self.sees(caller, Some(message.agent)).await?;
+            let sees = caller.may(Permission::CallsRead)
+                && self.sees(caller, Some(message.agent), None).await?;
             if own || sees {
                 return Ok(message);
             }

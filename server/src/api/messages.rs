@@ -284,6 +284,20 @@ const SENTENCES: &[Sentence] = &[
     ("teams have at most {} levels", "班组最多 {} 级"),
     ("agents or teams still belong to this team", "此班组尚有座席或下级班组"),
     ("only a supervisor can be limited to teams", "只有班长可以限定到班组"),
+    ("an administrator, who could lift it, is not limited", "管理员可自行解除限制，因此不能被限定"),
+    (
+        "an agent sees their own calls alone and is not limited to queues",
+        "座席只能看到自己的通话，不能限定到队列",
+    ),
+    (
+        "a number that is hidden from you cannot be saved; leave it as it is",
+        "对您隐藏的号码不能保存，请保持原样",
+    ),
+    ("numbers are hidden from you and cannot be searched for", "号码对您隐藏，不能按号码搜索"),
+    (
+        "Telephone numbers are hidden from you, and this file shows them.",
+        "电话号码对您隐藏，而此文件会显示号码。",
+    ),
     (
         "a shift ends after it begins, at most 25 hours later",
         "班次须晚于开始时间结束，最长 25 小时",

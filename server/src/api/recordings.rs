@@ -237,6 +237,7 @@ fn indexed(
         number: related.number,
         agent: search.agent,
         agents: None,
+        queues: None,
         queue: search.queue,
         call: search.call,
         calls: related.calls.map(|calls| calls.into_iter().collect()),
@@ -315,7 +316,8 @@ impl Api {
         if !sees_all {
             indexed.agent = own;
         } else {
-            indexed.agents = self.store.agents_seen(caller.identity()).await?;
+            let sight = self.store.sight(caller.identity()).await?;
+            (indexed.agents, indexed.queues) = (sight.agents, sight.queues);
         }
         Ok(Some(indexed))
     }
@@ -387,9 +389,10 @@ impl Api {
         // What was left for the people of a queue is for each of them.
         let is_message = self.message_for(caller, recording).await?.is_some();
         let agent = found.as_ref().and_then(|found| found.recording.agent_id);
+        let queue = found.as_ref().and_then(|found| found.recording.queue_id);
         let own = is_message || agent.is_some() && agent == caller.agent();
         let is_theirs =
-            own || caller.may(Permission::CallsRead) && self.sees(caller, agent).await?;
+            own || caller.may(Permission::CallsRead) && self.sees(caller, agent, queue).await?;
         match found {
             Some(found) if is_theirs => {
                 refuse_deleted(&found)?;
@@ -417,9 +420,10 @@ impl Api {
             other => return Err(Problem::internal(format!("the switch answered {other:?}"))),
         };
         let agent = live.as_ref().ok().and_then(Option::as_ref).and_then(|of| of.agent);
+        let queue = live.as_ref().ok().and_then(Option::as_ref).and_then(|of| of.queue);
         let own = agent.is_some() && agent == caller.agent();
         let is_theirs =
-            own || caller.may(Permission::CallsRead) && self.sees(caller, agent).await?;
+            own || caller.may(Permission::CallsRead) && self.sees(caller, agent, queue).await?;
         match live {
             Ok(Some(_)) if is_theirs => Err(Problem::conflict(
                 "This recording is not finished: the conversation goes on, or its file is still \

@@ -7,7 +7,7 @@ use super::guard::Caller;
 use super::problem::Problem;
 use super::rows::{Conditions, filter, rows};
 use std::collections::BTreeSet;
-use terms::{CallId, CustomerId, OrderId, TenantId, Timestamp};
+use terms::{CallId, CustomerId, OrderId, Timestamp};
 use warehouse::query::literal;
 
 /// Calls that one condition on orders or reasons may mean.
@@ -66,12 +66,17 @@ impl Api {
     /// Looks up what is asked of other stores.
     pub(super) async fn related(
         &self,
-        tenant: TenantId,
+        caller: &Caller,
         asked: Asked<'_>,
     ) -> Result<Related, Problem> {
+        let tenant = caller.tenant();
         let mut related = Related::default();
         if let Some(customer) = asked.customer {
-            related.number = Some(self.store.customer(tenant, customer).await?.number);
+            let number = self.store.customer(tenant, customer).await?.number;
+            match caller.hides_numbers() {
+                false => related.number = Some(number),
+                true => related.only(self.calls_of_number(caller, &number, asked).await?),
+            }
         }
         if let Some(order) = asked.order {
             let of = self.store.order(tenant, order).await?;
@@ -94,7 +99,7 @@ impl Api {
         asked: Asked<'_>,
         reason: Option<&str>,
     ) -> Result<Related, Problem> {
-        let mut related = self.related(caller.tenant(), asked).await?;
+        let mut related = self.related(caller, asked).await?;
         if let Some(reason) = reason {
             let of = of_reason(reason, asked.from, asked.to)?;
             let sql =
@@ -104,6 +109,25 @@ impl Api {
             related.only(few("reason", found.iter().filter_map(id).collect())?);
         }
         Ok(related)
+    }
+}
+
+impl Api {
+    /// The calls of a number that `caller` is not shown: their own session knows no such number.
+    async fn calls_of_number(
+        &self,
+        caller: &Caller,
+        number: &str,
+        asked: Asked<'_>,
+    ) -> Result<BTreeSet<CallId>, Problem> {
+        let mut conditions = Conditions::default();
+        let number = literal::text(number);
+        conditions.own(format!("(caller = {number} OR called = {number})"));
+        conditions.between("started_at", asked.from, asked.to);
+        let sql = format!("SELECT call_id FROM calls{} LIMIT {}", conditions.sql(), CALLS_MAX + 1);
+        let found = rows(&self.unmasked_session(caller).await?, &sql).await?;
+        let id = |row: &serde_json::Value| row["call_id"].as_str()?.parse::<CallId>().ok();
+        few("customer", found.iter().filter_map(id).collect())
     }
 }
 

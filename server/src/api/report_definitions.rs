@@ -43,14 +43,10 @@ impl Api {
         name: &str,
         draft: &ReportDefinitionDraft,
     ) -> Result<(), Problem> {
-        let scope = JobScope {
-            tenant: caller.tenant(),
-            queues: None,
-            agents: self.store.agents_seen(caller.identity()).await?,
-            mask_numbers: false,
-            audit: caller.may(Permission::AuditRead),
-            time_zone: self.store.tenant(caller.tenant()).await?.profile.time_zone,
-        };
+        let time_zone = self.store.tenant(caller.tenant()).await?.profile.time_zone;
+        let sight = self.store.sight(caller.identity()).await?;
+        let audit = caller.may(Permission::AuditRead);
+        let scope = JobScope::seen(caller.tenant(), sight, audit, time_zone);
         let (name, draft) = (name.to_owned(), draft.clone());
         let own = OwnReport { name, draft };
         match self.work.run(Job::CheckReport(Box::new(CheckJob { scope, own }))).await {

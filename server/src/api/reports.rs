@@ -180,15 +180,10 @@ impl Api {
             lines_max,
             settings,
         } = crate::first::names(&self.store, caller.tenant()).await?;
+        let sight = self.store.sight(caller.identity()).await?;
+        let audit = caller.may(Permission::AuditRead);
         Ok(ReportJob {
-            scope: JobScope {
-                tenant: caller.tenant(),
-                queues: None,
-                agents: self.store.agents_seen(caller.identity()).await?,
-                mask_numbers: false,
-                audit: caller.may(Permission::AuditRead),
-                time_zone: profile.time_zone,
-            },
+            scope: JobScope::seen(caller.tenant(), sight, audit, profile.time_zone),
             report: report.to_owned(),
             period,
             format: String::new(),
@@ -208,6 +203,7 @@ impl Api {
             lines_max,
             own,
             mark: None,
+            paper: Paper::default(),
         })
     }
 }

@@ -97,21 +97,38 @@ pub(super) fn any_rows() -> RefOr<Schema> {
 
 impl Api {
     /// A session over what `caller` may see: everything of the tenant, what is of the agents of
-    /// their teams, or only their own calls.
+    /// their teams or of their queues, or only their own calls.
     pub(super) async fn session(&self, caller: &Caller) -> Result<Session, Problem> {
         let mut scope = Scope::of(caller.tenant());
         scope.time_zone = self.store.tenant(caller.tenant()).await?.profile.time_zone;
         if !caller.may(Permission::CallsRead) {
             scope.agents = Some(caller.agent().into_iter().collect());
         } else {
-            scope.agents = self.store.agents_seen(caller.identity()).await?;
+            let sight = self.store.sight(caller.identity()).await?;
+            (scope.agents, scope.queues) = (sight.agents, sight.queues);
         }
+        scope.mask_numbers = caller.hides_numbers();
         Ok(Session::open(&self.warehouse, scope, LIMITS).await?)
+    }
+
+    /// Whether `caller` sees of the calls of others those of some queues.
+    pub(super) async fn is_limited_to_queues(&self, caller: &Caller) -> Result<bool, Problem> {
+        Ok(self.store.sight(caller.identity()).await?.queues.is_some())
     }
 
     /// A session over everything of the tenant, for details of what `caller` was shown already.
     pub(super) async fn tenant_session(&self, caller: &Caller) -> Result<Session, Problem> {
+        self.whole_session(caller, caller.hides_numbers()).await
+    }
+
+    /// The same with every number, for questions of ours whose answers hold none.
+    pub(super) async fn unmasked_session(&self, caller: &Caller) -> Result<Session, Problem> {
+        self.whole_session(caller, false).await
+    }
+
+    async fn whole_session(&self, caller: &Caller, masked: bool) -> Result<Session, Problem> {
         let mut scope = Scope::of(caller.tenant());
+        scope.mask_numbers = masked;
         scope.time_zone = self.store.tenant(caller.tenant()).await?.profile.time_zone;
         Ok(Session::open(&self.warehouse, scope, LIMITS).await?)
     }

@@ -67,6 +67,9 @@ async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Re
         let message = format!("There is no such report; there are {}.", known.join(", "));
         return Err(Problem::invalid("report", message));
     }
+    if draft.report == reports::catalogue::COST_PER_CONTACT.id {
+        api.must_see_all(caller).await?;
+    }
     if draft.report == reports::catalogue::AUDIT.id {
         let message = "a schedule has nobody's right to read the audit";
         return Err(Problem::invalid("report", message));
@@ -251,6 +254,9 @@ async fn fetched(
     id: ReportRunId,
     number: usize,
 ) -> Result<Response, Problem> {
+    // A run was made as its owner saw things then, which may be more than this person sees now.
+    api.must_see_all(caller).await?;
+    caller.must_see_numbers()?;
     let run = api.store.report_run(caller.tenant(), id).await?;
     let Some(file) = pack::files(&run).nth(number).cloned() else {
         return Err(Problem::not_found("This run has no file."));

@@ -95,14 +95,9 @@ async fn ask(
     Body(question): Body<Question>,
 ) -> Result<Response, Problem> {
     let time_zone = api.store.tenant(caller.tenant()).await?.profile.time_zone;
-    let scope = JobScope {
-        tenant: caller.tenant(),
-        queues: None,
-        agents: api.store.agents_seen(caller.identity()).await?,
-        mask_numbers: false,
-        audit: caller.may(Permission::AuditRead),
-        time_zone,
-    };
+    let sight = api.store.sight(caller.identity()).await?;
+    let audit = caller.may(Permission::AuditRead);
+    let scope = JobScope::seen(caller.tenant(), sight, audit, time_zone);
     let format = match question.format {
         AnswerForm::Json => SqlFormat::Json,
         AnswerForm::Csv => SqlFormat::Csv,

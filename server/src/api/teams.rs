@@ -48,44 +48,47 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 }
 
 impl Api {
-    /// Whether `caller`, who may see the rows of others, sees those of this agent.
+    /// Whether `caller`, who may see the rows of others, sees one of this agent and this queue.
     pub(super) async fn sees(
         &self,
         caller: &Caller,
         agent: Option<AgentId>,
+        queue: Option<QueueId>,
     ) -> Result<bool, Problem> {
-        let seen = self.store.agents_seen(caller.identity()).await?;
-        Ok(seen.is_none_or(|seen| agent.is_some_and(|agent| seen.contains(&agent))))
+        Ok(self.store.sight(caller.identity()).await?.has(agent, queue))
     }
 
     /// 404 for an agent whom `caller`, who may act on others, does not see.
     pub(super) async fn must_see(&self, caller: &Caller, agent: AgentId) -> Result<(), Problem> {
-        if self.sees(caller, Some(agent)).await? {
+        if self.sees(caller, Some(agent), None).await? {
             return Ok(());
         }
         Err(Problem::not_found("There is no such agent."))
     }
 
     /// The queues whose messages and callbacks `caller` sees: `None` for all. Who is limited to teams sees
-    /// those of queues that an agent of these serves; who may not see the calls of others, those of the
-    /// queues that they serve themselves.
+    /// those of queues that an agent of these serves, and who is limited to queues those of these; who may
+    /// not see the calls of others, those of the queues that they serve themselves.
     pub(super) async fn queues_seen(
         &self,
         caller: &Caller,
     ) -> Result<Option<BTreeSet<QueueId>>, Problem> {
-        let agents = match caller.may(Permission::CallsRead) {
-            true => self.store.agents_seen(caller.identity()).await?,
-            false => Some(caller.agent().into_iter().collect()),
+        let (agents, limited) = match caller.may(Permission::CallsRead) {
+            true => {
+                let sight = self.store.sight(caller.identity()).await?;
+                (sight.agents, sight.queues.unwrap_or_default())
+            }
+            false => (Some(caller.agent().into_iter().collect()), Vec::new()),
         };
         let Some(agents) = agents else { return Ok(None) };
         let queues = self.store.queues(caller.tenant()).await?.into_iter();
         let theirs = queues.filter(|queue| queue.agents.iter().any(|agent| agents.contains(agent)));
-        Ok(Some(theirs.map(|queue| queue.id).collect()))
+        Ok(Some(theirs.map(|queue| queue.id).chain(limited).collect()))
     }
 
-    /// 403 for a supervisor who is limited to teams: what is asked for does not say of whom it is.
+    /// 403 for who is limited to teams or queues: what is asked for does not say of whom it is.
     pub(super) async fn must_see_all(&self, caller: &Caller) -> Result<(), Problem> {
-        if self.sees(caller, None).await? { Ok(()) } else { Err(Problem::forbidden()) }
+        if self.sees(caller, None, None).await? { Ok(()) } else { Err(Problem::forbidden()) }
     }
 }
 

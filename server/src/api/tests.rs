@@ -59,6 +59,7 @@ mod schedules;
 mod sessions;
 mod shift_log;
 mod shifts;
+mod sight;
 mod sites;
 mod socket;
 mod supervise;

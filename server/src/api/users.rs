@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
+use desk::team::Limits;
 use desk::user::{NewUser, User, UserChange};
 use serde::Deserialize;
 use terms::UserId;
@@ -30,6 +31,8 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::UsersRead, routes!(get)))
         .routes(guard.may(Permission::UsersWrite, routes!(change)))
         .routes(guard.may(Permission::UsersWrite, routes!(set_password)))
+        .routes(guard.may(Permission::UsersRead, routes!(sight)))
+        .routes(guard.may(Permission::UsersWrite, routes!(set_sight)))
 }
 
 /// Everybody who signs in.
@@ -82,5 +85,30 @@ async fn set_password(
     Body(Password { password }): Body<Password>,
 ) -> Result<StatusCode, Problem> {
     api.store.set_password(caller.tenant(), &caller.by(), user, &password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a person sees of what their role allows: whether numbers are hidden from them, and of which
+/// queues they see the calls of others.
+#[utoipa::path(get, path = "/api/v1/users/{id}/sight", tag = "users", params(("id" = String, Path, description = "The user's id")), responses((status = 200, body = Limits)))]
+async fn sight(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(user): Id<UserId>,
+) -> Result<Json<Limits>, Problem> {
+    Ok(Json(api.store.user_limits(caller.tenant(), user).await?))
+}
+
+/// Hide telephone numbers from a person, or limit them to the calls of some queues. It holds for all
+/// that they ask from now on, in SQL and of reports, and for what their schedules make.
+#[utoipa::path(put, path = "/api/v1/users/{id}/sight", tag = "users", params(("id" = String, Path, description = "The user's id")), request_body = Limits, responses((status = 204)))]
+async fn set_sight(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(user): Id<UserId>,
+    Body(limits): Body<Limits>,
+) -> Result<StatusCode, Problem> {
+    let (tenant, by) = (caller.tenant(), caller.by());
+    api.store.set_user_limits(tenant, &by, user, &limits).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@ use super::home::Home;
 use crate::config::Config;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
+use desk::team::Sight;
 use reports::{Orientation, Paper, Size};
 use std::io::Write;
 use std::path::PathBuf;
@@ -69,14 +70,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         let given = arguments.with.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let given = crate::work::given::read(report, own.as_ref(), given)?;
         let job = ReportJob {
-            scope: JobScope {
-                tenant,
-                queues: None,
-                agents: None,
-                mask_numbers: false,
-                audit: true,
-                time_zone: profile.time_zone.clone(),
-            },
+            scope: JobScope::seen(tenant, Sight::WHOLE, true, profile.time_zone.clone()),
             report: report.clone(),
             period: arguments.period.clone(),
             format: arguments.format.clone(),

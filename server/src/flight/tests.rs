@@ -18,7 +18,9 @@ use arrow_flight::sql::{
 };
 use arrow_flight::{Action, CancelFlightInfoRequest, FlightDescriptor, FlightInfo, Ticket};
 use desk::bootstrap::{Defaults, First};
+use desk::team::Limits;
 use desk::token::{NewToken, Token};
+use desk::user::NewUser;
 use desk::{By, Role};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -202,6 +204,32 @@ fn told<T>(result: Result<T, FlightError>) -> String {
 
 async fn ask(client: &mut Client, sql: &str) -> Result<FlightInfo, FlightError> {
     client.execute(sql.to_owned(), None).await
+}
+
+#[tokio::test]
+async fn what_is_fetched_is_what_the_asker_sees() {
+    let rig = rig().await;
+    let at = SystemClock::default().wall();
+    let (tenant, by) = (rig.first.tenant, By::system("test", at));
+    let new = NewUser {
+        login: "wang".into(),
+        name: "王".into(),
+        role: Role::Manager,
+        password: "a-good-password".into(),
+    };
+    let user = rig.store.create_user(tenant, &by, &new).await.unwrap().id;
+    let queue = rig.store.queues(tenant).await.unwrap()[0].id;
+    let limits = Limits { mask_numbers: true, queues: Some(vec![queue]) };
+    rig.store.set_user_limits(tenant, &by, user, &limits).await.unwrap();
+    let new = NewToken { name: "notebook".into(), role: Role::Manager, days: 1, sql: true };
+    let (token, secret) = rig.store.create_token(tenant, &by, user, &new).await.unwrap();
+    let mut client = rig.client().await;
+    client.handshake(&token.sql_user.unwrap(), secret.expose()).await.unwrap();
+    let info = ask(&mut client, "SELECT n FROM three").await.unwrap();
+    batches(&mut client, &info).await;
+    let scope = rig.worker.asked.lock().unwrap()[0].scope.clone();
+    assert_eq!((scope.queues, scope.agents), (Some(vec![queue]), Some(Vec::new())));
+    assert!(scope.mask_numbers);
 }
 
 #[tokio::test]

@@ -190,14 +190,9 @@ pub(crate) async fn note(
 /// Whose rows somebody sees.
 pub(crate) async fn scope(store: &Store, who: &Identity) -> Result<JobScope, Refusal> {
     let tenant = store.tenant(who.tenant).await.map_err(unreachable)?;
-    Ok(JobScope {
-        tenant: who.tenant,
-        queues: None,
-        agents: store.agents_seen(who).await.map_err(unreachable)?,
-        mask_numbers: false,
-        audit: who.role.allows(Permission::AuditRead),
-        time_zone: tenant.profile.time_zone,
-    })
+    let sight = store.sight(who).await.map_err(unreachable)?;
+    let audit = who.role.allows(Permission::AuditRead);
+    Ok(JobScope::seen(who.tenant, sight, audit, tenant.profile.time_zone))
 }
 
 /// The store does not answer.

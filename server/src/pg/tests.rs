@@ -6,7 +6,9 @@ use super::*;
 use crate::api::links::SystemClock;
 use crate::work::jobs::{Done, Job, Problem};
 use desk::bootstrap::{Defaults, First};
+use desk::team::Limits;
 use desk::token::{NewToken, Token};
+use desk::user::NewUser;
 use desk::{By, Role};
 use futures::future::BoxFuture;
 use rustls::pki_types::ServerName;
@@ -179,6 +181,35 @@ async fn a_stranger_is_answered_nothing() {
         stream.write_all(&said).await.unwrap();
         assert_eq!(rest(stream).await, "");
     }
+}
+
+#[tokio::test]
+async fn a_question_reads_what_its_asker_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = store(&folder).await;
+    let at = SystemClock::default().wall();
+    let by = By::system("test", at);
+    let new = NewUser {
+        login: "wang".into(),
+        name: "王".into(),
+        role: Role::Manager,
+        password: "a-good-password".into(),
+    };
+    let (tenant, user) = (first.tenant, store.create_user(first.tenant, &by, &new).await.unwrap());
+    let new = NewToken { name: "BI".into(), role: Role::Manager, days: 1, sql: true };
+    let (token, _) = store.create_token(tenant, &by, user.id, &new).await.unwrap();
+    let scope = async || {
+        let who = ask::still_good(&store, token.id, at).await.unwrap();
+        ask::scope(&store, &who).await.unwrap()
+    };
+    let whole = scope().await;
+    assert_eq!((whole.queues, whole.agents, whole.mask_numbers), (None, None, false));
+    let queue = store.queues(tenant).await.unwrap()[0].id;
+    let limits = Limits { mask_numbers: true, queues: Some(vec![queue]) };
+    store.set_user_limits(tenant, &by, user.id, &limits).await.unwrap();
+    let seen = scope().await;
+    assert_eq!((seen.queues, seen.agents), (Some(vec![queue]), Some(Vec::new())));
+    assert!(seen.mask_numbers, "an open connection reads by it from its next question on");
 }
 
 /// A worker that never answers.

@@ -4,6 +4,7 @@
 mod beside;
 mod marked;
 mod paper;
+mod sight;
 mod smtp;
 
 use super::*;
@@ -47,11 +48,14 @@ struct Worker {
     marked: Mutex<Option<Mark>>,
     /// What each report is set on.
     papers: Mutex<Vec<Paper>>,
+    /// Whose rows the last report reads.
+    scope: Mutex<Option<JobScope>>,
 }
 
 impl WorkLink for Worker {
     fn run(&self, asked: Job) -> BoxFuture<'_, Result<Done, Problem>> {
         if let Job::Report(report) = asked {
+            *self.scope.lock().unwrap() = Some(report.scope);
             *self.marked.lock().unwrap() = report.mark;
             self.papers.lock().unwrap().push(report.paper);
         }

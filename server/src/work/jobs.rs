@@ -11,6 +11,7 @@ use super::wire::WireJob;
 use crate::config::Config;
 use crate::tier::Tier;
 use desk::report_setting::ReportSettings;
+use desk::team::Sight;
 use mediacore::edge::keys::Keys;
 use reports::own::Shelf;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,14 @@ pub struct JobScope {
     pub audit: bool,
     /// IANA zone of dates.
     pub time_zone: String,
+}
+
+impl JobScope {
+    /// The rows of a tenant that somebody sees.
+    pub fn seen(tenant: TenantId, sight: Sight, audit: bool, time_zone: String) -> Self {
+        let Sight { agents, queues, mask_numbers } = sight;
+        JobScope { tenant, queues, agents, mask_numbers, audit, time_zone }
+    }
 }
 
 impl From<JobScope> for Scope {

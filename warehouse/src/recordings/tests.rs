@@ -118,6 +118,19 @@ async fn every_search_finds_what_looking_at_every_row_finds() {
         ),
         (Search { agents: Some(Vec::new()), ..all.clone() }, Vec::new()),
         (
+            Search { queues: Some(vec![QueueId(2)]), ..all.clone() },
+            expected(|of| of.queue_id == Some(QueueId(2))),
+        ),
+        (
+            Search {
+                agents: Some(vec![AgentId(1)]),
+                queues: Some(vec![QueueId(2)]),
+                ..all.clone()
+            },
+            expected(|of| of.agent_id == Some(AgentId(1)) || of.queue_id == Some(QueueId(2))),
+        ),
+        (Search { agents: Some(Vec::new()), queues: Some(Vec::new()), ..all.clone() }, Vec::new()),
+        (
             Search { duration_ms_max: Some(20_000), queue: Some(QueueId(3)), ..all.clone() },
             expected(|of| of.duration_ms <= 20_000 && of.queue_id == Some(QueueId(3))),
         ),

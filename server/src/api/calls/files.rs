@@ -50,7 +50,7 @@ async fn get(
     search.cursor = None;
     loop {
         let mut conditions = conditions(&search)?;
-        api.related(tenant, search.asked()).await?.narrow(&mut conditions);
+        api.related(&caller, search.asked()).await?.narrow(&mut conditions);
         let cursor = |row: &Value| sort.cursor(row);
         let order = sort.order_by();
         let page = Page::read(&session, "calls", &conditions, order, Some(PAGE), cursor).await?;

@@ -16,7 +16,7 @@ static TABLES: [(&str, &[&str]); 7] = [
     ("quality", &["quality"]),
     ("agents", &["agent_spans", "shifts"]),
     ("recordings", &["recordings", "recording_deletions", "faxes", "consents"]),
-    ("orders", &["orders", "return_visits"]),
+    ("orders", &["orders", "order_steps", "return_visits"]),
 ];
 
 /// Tables whose rows are never over: a membership is good until the agent's next, and who did what is

@@ -79,6 +79,7 @@ async fn export(
     Id(format): Id<AudioFormat>,
     Params(search): Params<Search>,
 ) -> Result<Response, Problem> {
+    caller.must_see_numbers()?;
     for (field, is_set) in [("cursor", search.cursor.is_some()), ("limit", search.limit.is_some())]
     {
         if is_set {

@@ -1,7 +1,8 @@
 //! Live events over a real WebSocket.
 
 use super::rig::{NOON, Rig};
-use desk::Role;
+use desk::team::Limits;
+use desk::{By, Role};
 use futures::StreamExt;
 use serde_json::Value;
 use std::io::Write;
@@ -102,6 +103,25 @@ async fn a_client_that_comes_back_misses_nothing_and_sees_its_tenant_only() {
     assert_eq!(seqs(&mut socket, 4).await, [8, 9, 11, 12]);
     append(&rig, 13..=13, "");
     assert_eq!(seqs(&mut socket, 1).await, [13]);
+}
+
+#[tokio::test]
+async fn from_whom_numbers_are_hidden_follows_events_without_them() {
+    let rig = Rig::new().await;
+    append(&rig, 1..=1, "13800138000");
+    let address = listen(&rig).await;
+    let token = rig.token(Role::Supervisor).await;
+    let (tenant, user) = (rig.tenant(), rig.person(rig.tenant(), Role::Supervisor).await);
+    let mut shown = connect(address, "?from_seq=1", &token).await.unwrap();
+    assert_eq!(next(&mut shown).await.unwrap()["kind"]["target"], "13800138000");
+    let limits = Limits { mask_numbers: true, queues: None };
+    rig.store.set_user_limits(tenant, &By::system("test", NOON), user, &limits).await.unwrap();
+    let mut hidden = connect(address, "?from_seq=1", &token).await.unwrap();
+    assert_eq!(next(&mut hidden).await.unwrap()["kind"]["target"], "138****8000");
+    append(&rig, 2..=2, "13900139000");
+    assert_eq!(next(&mut hidden).await.unwrap()["kind"]["target"], "139****9000", "and live ones");
+    let api = crate::api::shared(rig.state.clone());
+    assert_eq!(api.may_follow(&token).await, Some(true), "an open socket is closed for it");
 }
 
 #[tokio::test]

@@ -415,7 +415,7 @@ impl Rig {
         agent: Option<AgentId>,
     ) -> String {
         let (login, name) = (String::from("x"), String::from("x"));
-        let who = Identity { tenant, user, login, name, role, agent };
+        let who = Identity { tenant, user, login, name, role, agent, mask_numbers: false };
         let by = By::system("test", self.clock.wall());
         self.store.open_session(&who, &by).await.unwrap().1.expose().to_owned()
     }

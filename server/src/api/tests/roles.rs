@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use terms::control::{AgentAction, Ask};
 
 /// Every operation of the document: method, path with ids, and the permission it names.
-fn operations() -> Vec<(Method, String, Option<Permission>)> {
+pub(super) fn operations() -> Vec<(Method, String, Option<Permission>)> {
     let document = serde_json::to_value(document()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

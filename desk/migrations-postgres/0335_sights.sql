@@ -1,0 +1,15 @@
+-- What a person is shown beside what their role allows: telephone numbers or what is left of them, all
+-- queues or some. NULL is no limit.
+ALTER TABLE users ADD COLUMN mask_numbers BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE users ADD COLUMN queue_scope TEXT COLLATE "C";
+
+-- Whose sight the reports of a schedule have: who made or changed it last.
+ALTER TABLE schedules ADD COLUMN owner_id BIGINT;
+UPDATE schedules SET owner_id = (
+    SELECT user_id FROM audit
+    WHERE audit.tenant_id = schedules.tenant_id AND audit.subject = schedules.name
+        AND audit.action IN ('schedule.create', 'schedule.change')
+    ORDER BY audit.id DESC LIMIT 1);
+
+-- No value of a row stands in the statistics of the server.
+ALTER TABLE users ALTER COLUMN queue_scope SET STATISTICS 0;
