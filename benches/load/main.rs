@@ -42,7 +42,7 @@ enum Command {
     Bench(bench::Arguments),
     /// Kill the call process of a switch in the middle of conversations and measure what is lost.
     Kill(kill::Arguments),
-    /// Measure what the signalling of a call costs, beside kamailio.
+    /// Measure what the signalling of a call and of a registration costs, beside kamailio.
     Signaling(signaling::Arguments),
     /// The switch of `signaling`, in a process of its own.
     #[command(hide = true)]
