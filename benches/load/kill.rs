@@ -1,6 +1,7 @@
 //! `switchgrid-load kill`: a switch of its own on an empty folder with live, recorded conversations,
 //! whose call process is killed in the middle. A call survives when both sides hear each other again
-//! and hang up by themselves; a gap is the longest silence between two frames of one voice.
+//! and hang up by themselves; a gap is the longest silence between two frames of one voice. A recording
+//! goes on when what was repaired of it is followed by another part.
 
 use crate::api::{self, Api};
 use crate::bench::{self, Bench, NUMBER};
@@ -34,6 +35,7 @@ const RECORDS_MAX: Duration = Duration::from_secs(30);
 /// Limits of the figures.
 const LOST_PERCENT_MAX: f64 = 1.0;
 const GAP_MS_MAX: f64 = 2_000.0;
+const LONG_GAP_MS_MAX: f64 = 3_000.0;
 
 /// What the bench is told.
 #[derive(clap::Args)]
@@ -170,6 +172,8 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     }
     let admin = bench::admin(server).await?;
     let (rows, calls) = records(&admin, sum.placed).await?;
+    let kept = go_on(&admin, sum.placed).await?;
+    let ended = f64::from(sum.placed.saturating_sub(kept));
     let (missing, twice) = (sum.placed.saturating_sub(calls), rows.saturating_sub(calls));
     bench.note("calls live at a kill", f64::from(sum.placed), "calls", None)?;
     bench.note("calls lost", sum.lost_percent(), "%", Some(LOST_PERCENT_MAX))?;
@@ -177,9 +181,14 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     bench.note("gap of a voice, p50", median, "ms", None)?;
     let most = sum.gap_ms(0.95);
     bench.note("gap of a voice, p95", most, "ms", Some(GAP_MS_MAX))?;
+    let long = sum.gap_ms(0.99);
+    bench.note("gap of a voice, p99", long, "ms", Some(LONG_GAP_MS_MAX))?;
     let longest = sum.gap_ms(1.0);
     bench.note("gap of a voice, longest", longest, "ms", None)?;
     bench.note("frames damaged", sum.damaged as f64, "frames", Some(0.0))?;
+    bench.note("recordings that went on", f64::from(kept), "calls", None)?;
+    let share = 100.0 * ended / f64::from(sum.placed.max(1));
+    bench.note("recordings that did not", share, "%", Some(LOST_PERCENT_MAX))?;
     bench.note("calls without a record", f64::from(missing), "calls", Some(0.0))?;
     bench.note("calls recorded twice", f64::from(twice), "calls", Some(0.0))?;
     Ok(bench.good)
@@ -256,6 +265,24 @@ async fn records(admin: &Api, wanted: u32) -> Result<(u32, u32)> {
         let (n, calls) = count("n").zip(count("calls")).context("two counts")?;
         if calls >= wanted || began.elapsed() > RECORDS_MAX {
             return Ok((n, calls));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Calls with a part that was repaired and one that was written after it, once all are there.
+async fn go_on(admin: &Api, wanted: u32) -> Result<u32> {
+    let question = "SELECT count(*) AS n FROM (SELECT call_id FROM recordings \
+                    WHERE path IS NOT NULL GROUP BY call_id \
+                    HAVING min(CASE WHEN state = 'repaired' THEN started_at END) \
+                    < max(CASE WHEN state <> 'repaired' THEN started_at END)) AS parts";
+    let began = Instant::now();
+    loop {
+        let rows = admin.sql(question).await?;
+        let count = rows.first().and_then(|row| api::number(row, "n"));
+        let count = count.and_then(|n| u32::try_from(n).ok()).context("a count is a row")?;
+        if count >= wanted || began.elapsed() > RECORDS_MAX {
+            return Ok(count);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
