@@ -53,14 +53,16 @@ pub struct Arguments {
 
 /// What came of some rounds.
 #[derive(Default)]
-struct Sum {
-    placed: u32,
-    survived: u32,
+pub struct Sum {
+    /// Calls that were up.
+    pub placed: u32,
+    /// Those in which both were heard until the end.
+    pub survived: u32,
     damaged: u64,
     /// Of each leg that was heard again, in µs.
     gaps_us: Vec<u64>,
     /// Why calls ended, one entry a call that was lost.
-    lost: Vec<String>,
+    pub lost: Vec<String>,
 }
 
 impl Sum {
@@ -79,7 +81,7 @@ impl Sum {
 
 /// Of one round: who heard whom until the end.
 #[derive(Default)]
-struct Round {
+pub struct Round {
     /// What was wrong with a caller's side; nothing when it was as it should be.
     callers: HashMap<u32, Option<String>>,
     /// Callers that an agent heard until the end.
@@ -100,7 +102,8 @@ impl Round {
         speaks
     }
 
-    fn add(&mut self, news: News) {
+    /// Notes what a call or a phone came to.
+    pub fn add(&mut self, news: News) {
         match news {
             News::Ended(report) => {
                 let speaks = self.leg(&report.heard);
@@ -121,7 +124,8 @@ impl Round {
         }
     }
 
-    fn end(self, calls: u32, sum: &mut Sum) {
+    /// So many calls were up: adds what came of each.
+    pub fn end(self, calls: u32, sum: &mut Sum) {
         sum.placed += calls;
         sum.damaged += self.damaged;
         sum.gaps_us.extend(self.gaps_us);
@@ -233,13 +237,18 @@ async fn round(
     Ok(round)
 }
 
-fn order(id: u32, time: Duration) -> Order {
+/// A call that is up for so long and that nobody passes on.
+pub fn order(id: u32, time: Duration) -> Order {
     let steps = vec![Step::Wait(time), Step::HangUp];
     let handling = vec![Handling { talk: time, then: Then::Stay }];
     Order { id, from: format!("139{id:08}"), to: NUMBER.to_owned(), steps, handling }
 }
 
-async fn listen_until(field: &mut Field, until: Instant, round: &mut Round) -> Result<()> {
+/// Notes what is told until then.
+///
+/// # Errors
+/// When the field ends before.
+pub async fn listen_until(field: &mut Field, until: Instant, round: &mut Round) -> Result<()> {
     while let Ok(news) = tokio::time::timeout_at(until, field.news()).await {
         round.add(news.context("the field ended")?);
     }
