@@ -33,6 +33,7 @@ bench: ## the quick figures, appended to target/bench/results.jsonl
 	target/release/switchgrid-load bench
 	target/release/switchgrid-load signaling
 	target/release/switchgrid-kernels
+	target/release/switchgrid-day
 
 bench-media: ## calls relayed and recorded on one core, against rtpengine and a bare loop; codecs, keys, rooms, files
 	scripts/setup --bench
