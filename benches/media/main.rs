@@ -13,13 +13,15 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod bare;
+mod legs;
 mod measure;
 mod rtpengine;
 mod server;
 mod soak;
+mod spoken;
 mod system;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use benches::procstat;
 use benches::results::{self, Figure};
 use clap::{Parser, Subcommand};
@@ -27,6 +29,7 @@ use comfy_table::{Table, presets};
 use measure::{Figures, Plan};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use system::Kind;
 
 /// Calls relayed and recorded on one core, against peers.
@@ -53,6 +56,12 @@ struct Arguments {
     /// Systems of the side-by-side runs.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
     systems: Vec<Kind>,
+    /// Calls whose legs are encrypted or transcoded, a line for each kind.
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::LEGS)]
+    legs: Vec<Kind>,
+    /// How many of each; 0 leaves them out.
+    #[arg(long, default_value_t = 200)]
+    leg_calls: u32,
     /// Calls of the soak, a group after the other through one process; 0 leaves it out. Eight hours of
     /// 1,000 calls at a time, six minutes each, are 80,000.
     #[arg(long, default_value_t = 80_000)]
@@ -133,11 +142,18 @@ fn bench(arguments: Arguments) -> Result<Vec<String>> {
         Some(file) => file.clone(),
         None => results::file().context("find the target folder")?,
     };
+    let stamped = |kinds: &[Kind]| kinds.iter().all(|kind| !Kind::LEGS.contains(kind));
+    ensure!(stamped(&arguments.systems), "calls of other legs than plain G.711 belong to --legs");
+    let plain = arguments.legs.iter().find(|kind| !Kind::LEGS.contains(kind));
+    ensure!(plain.is_none(), "--legs takes srtp, g722 and opus");
     procstat::pin(arguments.phone_core).context("run on the core of the phones")?;
     let mut bench = Bench { arguments, file, misses: Vec::new() };
     bench.ladder()?;
     if bench.arguments.compare > 0 {
         bench.side_by_side()?;
+    }
+    if bench.arguments.leg_calls > 0 {
+        bench.legs()?;
     }
     if bench.arguments.soak > 0 {
         bench.soak()?;
@@ -190,6 +206,39 @@ impl Bench {
             println!("dearest step / cheapest: {growth:.3}  (at most {GROWTH_MAX}: {word})");
             if growth > GROWTH_MAX {
                 self.misses.push(format!("a packet costs {growth:.2} times as much at one step"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A line for each kind of call whose legs are encrypted or transcoded.
+    fn legs(&mut self) -> Result<()> {
+        let Arguments { leg_calls, seconds, server_core, .. } = self.arguments;
+        for kind in self.arguments.legs.clone() {
+            let time = Duration::from_secs(seconds);
+            let line = legs::run(kind, leg_calls, time, server_core)?;
+            let bench = format!("media-{kind}-{leg_calls}-calls");
+            let bad = line.lost + line.frames_missing;
+            for (metric, value, unit) in [
+                ("CPU per packet", line.us_per_packet, "µs"),
+                ("calls per core", line.calls_per_core, "calls"),
+                ("packets lost", line.lost as f64, "packets"),
+                ("frames missing", line.frames_missing as f64, "frames"),
+            ] {
+                results::append(&self.file, &Figure::new(&bench, metric, value, unit))?;
+            }
+            let word = if bad == 0 { "ok" } else { "EXCEEDED" };
+            println!(
+                "{}, {leg_calls} calls: {:.2} µs a packet, {:.0} calls per core, {} packets lost, {} \
+                 recorded frames missing  (at most 0: {word})",
+                kind.name(),
+                line.us_per_packet,
+                line.calls_per_core,
+                line.lost,
+                line.frames_missing
+            );
+            if bad > 0 {
+                self.misses.push(format!("{}: {} lost or missing", kind.name(), bad));
             }
         }
         Ok(())

@@ -2,11 +2,13 @@
 //! lines on standard input what signaling would tell it.
 
 use crate::bare::Bare;
-use crate::system::{Ending, Kind, Pair, System};
+use crate::spoken;
+use crate::system::{Counts, Ending, Kind, Pair, System};
 use anyhow::{Context, Result, bail, ensure};
 use benches::media::served::{Calls, PORTS};
 use benches::piped::{self, Piped};
 use benches::procstat;
+use mediacore::edge::ShardReport;
 use mediacore::edge::engine::{Backend, BackendChoice, EngineConfig};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::storage::{Storage, StorageConfig};
@@ -35,6 +37,7 @@ pub struct Arguments {
 enum Ask {
     Open(Vec<Pair>),
     EndCalls,
+    Counts,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,6 +46,7 @@ enum Answer {
     Ready,
     Opened(Vec<Pair>),
     Ended(Ending),
+    Counted(Counts),
 }
 
 /// The child as the bench sees it.
@@ -89,12 +93,21 @@ impl System for Child {
             _ => bail!("asked to end calls, it answered something else"),
         }
     }
+
+    fn counts(&mut self) -> Result<Counts> {
+        match self.ask(&Ask::Counts)? {
+            Answer::Counted(counts) => Ok(counts),
+            _ => bail!("asked what it counted, it answered something else"),
+        }
+    }
 }
 
 /// What the child runs.
 trait Inside {
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>>;
     fn end_calls(&mut self) -> Result<Ending>;
+    /// Nothing where no engine counts.
+    fn counts(&self) -> Counts;
 }
 
 /// Runs the child until its input ends.
@@ -112,6 +125,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Ok(match ask {
             Ask::Open(calls) => Answer::Opened(inside.open(&calls)?),
             Ask::EndCalls => Answer::Ended(inside.end_calls()?),
+            Ask::Counts => Answer::Counted(inside.counts()),
         })
     })
 }
@@ -129,9 +143,14 @@ impl Inside for Loop {
         self.0.take().map_or(Ok(()), Bare::stop)?;
         Ok(Ending::default())
     }
+
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
 }
 
 struct Core {
+    kind: Kind,
     calls: Calls,
     /// Ends after the calls do.
     _storage: Option<Storage>,
@@ -168,13 +187,27 @@ impl Core {
         let uring = matches!(calls.engine.backend(), Backend::IoUring);
         let runs_on = calls.engine.backend();
         ensure!(uring == (kind != Kind::Epoll), "the engine runs on {runs_on:?}");
-        Ok(Core { calls, _storage: storage })
+        Ok(Core { kind, calls, _storage: storage })
     }
 }
 
 impl Inside for Core {
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
-        self.calls.open(calls)
+        let kind = self.kind;
+        self.calls.open_as(calls, |called, phone| spoken::remote(kind, called, phone))
+    }
+
+    fn counts(&self) -> Counts {
+        let stats = self.calls.engine.stats();
+        let sum = |of: fn(&ShardReport) -> u64| stats.shards.iter().map(of).sum::<u64>();
+        Counts {
+            legs: stats.legs(),
+            rooms: sum(|shard| shard.rooms as u64) as usize,
+            recordings: sum(|shard| shard.recordings as u64) as usize,
+            packets_in: stats.packets_in(),
+            packets_out: stats.packets_out(),
+            buffers_short: sum(|shard| shard.moved.buffers_short),
+        }
     }
 
     fn end_calls(&mut self) -> Result<Ending> {

@@ -24,10 +24,16 @@ pub enum Kind {
     OursPlain,
     /// Sockets connected in pairs, received and sent by io_uring, and nothing else.
     Bare,
+    /// Ours, recording, with SRTP on both sides.
+    Srtp,
+    /// Ours, recording, G.722 to G.711.
+    G722,
+    /// Ours, recording, Opus to G.711.
+    Opus,
 }
 
 impl Kind {
-    /// All of them.
+    /// Those that carry the same plain G.711.
     pub const ALL: [Kind; 6] = [
         Kind::Ours,
         Kind::RtpengineRecording,
@@ -36,6 +42,9 @@ impl Kind {
         Kind::OursPlain,
         Kind::Bare,
     ];
+
+    /// Those whose legs are encrypted or transcoded.
+    pub const LEGS: [Kind; 3] = [Kind::Srtp, Kind::G722, Kind::Opus];
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
@@ -46,12 +55,19 @@ impl Kind {
             Kind::Epoll => "switchgrid epoll, recording",
             Kind::OursPlain => "switchgrid io_uring",
             Kind::Bare => "bare loop",
+            Kind::Srtp => "switchgrid, SRTP on both sides, recording",
+            Kind::G722 => "switchgrid, G.722 to G.711, recording",
+            Kind::Opus => "switchgrid, Opus to G.711, recording",
         }
     }
 
     /// Whether calls are recorded.
     pub fn records(self) -> bool {
-        matches!(self, Kind::Ours | Kind::Epoll | Kind::RtpengineRecording)
+        match self {
+            Kind::Ours | Kind::Epoll | Kind::RtpengineRecording => true,
+            Kind::Srtp | Kind::G722 | Kind::Opus => true,
+            Kind::Rtpengine | Kind::OursPlain | Kind::Bare => false,
+        }
     }
 }
 
@@ -75,6 +91,23 @@ pub struct Ending {
     pub render_cpu_us: u64,
 }
 
+/// What our engine holds and has moved, at most 100 ms ago.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Open legs.
+    pub legs: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Recordings that run.
+    pub recordings: usize,
+    /// RTP packets received.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// Receives that found no free buffer.
+    pub buffers_short: u64,
+}
+
 /// A running system.
 pub trait System {
     /// Its process.
@@ -89,6 +122,13 @@ pub trait System {
     /// # Errors
     /// What went wrong.
     fn end_calls(&mut self) -> Result<Ending>;
+    /// What it counted.
+    ///
+    /// # Errors
+    /// When it has ended, or is not ours.
+    fn counts(&mut self) -> Result<Counts> {
+        anyhow::bail!("only our engine is asked what it counted")
+    }
 }
 
 /// Starts a system on a core, with a folder of its own for recordings.

@@ -60,6 +60,20 @@ impl Calls {
     /// # Errors
     /// What was refused, or did not come in time.
     pub fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
+        let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
+        self.open_as(calls, |_, phone| Remote::at(phone, payloads))
+    }
+
+    /// The same for parties that speak as `remote` says of the caller or the called one, and of where
+    /// they listen.
+    ///
+    /// # Errors
+    /// What was refused, or did not come in time.
+    pub fn open_as(
+        &mut self,
+        calls: &[Pair],
+        remote: impl Fn(bool, SocketAddr) -> Remote,
+    ) -> Result<Vec<Pair>> {
         let first = self.up.end;
         let up = first..first + calls.len() as u64;
         // All at once: a core takes commands at the end of a tick, and answers one tick later.
@@ -73,8 +87,8 @@ impl Calls {
         let doors = self.opened(2 * calls.len())?;
         let mut pairs = Vec::new();
         for (call, phones) in up.clone().zip(calls) {
-            self.join(call, false, phones.0);
-            self.join(call, true, phones.1);
+            self.join(call, false, remote(false, phones.0));
+            self.join(call, true, remote(true, phones.1));
             if self.rows.is_some() {
                 self.record(call);
             }
@@ -102,10 +116,9 @@ impl Calls {
         }
     }
 
-    fn join(&self, call: u64, called: bool, phone: SocketAddr) {
+    fn join(&self, call: u64, called: bool, remote: Remote) {
         let leg = leg(call, called);
-        let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-        self.send(&Command::Connect { leg, remote: Box::new(Remote::at(phone, payloads)) });
+        self.send(&Command::Connect { leg, remote: Box::new(remote) });
         self.send(&Command::Join { leg, room: RoomId(call) });
     }
 
