@@ -22,6 +22,8 @@ const GROUPS: usize = 20;
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// Before the measurement.
 const SETTLE: Duration = Duration::from_secs(2);
+/// The last packets are on their way for less than this.
+const ECHO: Duration = Duration::from_millis(500);
 /// What the box counted is told within this.
 const TOLD: Duration = Duration::from_millis(300);
 
@@ -79,6 +81,7 @@ pub fn run(kind: Kind, calls: u32, time: Duration, core: usize) -> Result<Line> 
     phones.speak(time);
     let (spent, took) = ((cpu(system.pid())? - before).as_secs_f64(), began.elapsed());
     let packets = phones.sent - sent;
+    std::thread::sleep(ECHO);
     let ending = system.end_calls().context("end the calls")?;
     std::thread::sleep(TOLD);
     phones.listen(0..phones.parties.len());

@@ -1,7 +1,8 @@
 //! A working day in little time: calls come and go in groups through one process, and after each group
 //! we look at what it holds that it did not hold before: memory, open files (a socket is one),
-//! segments on disk, legs, rooms and recordings. Its folder lies in memory where the system has such a place: a disk that syncs
-//! every one of 80,000 files would take most of the time, and is measured elsewhere.
+//! segments on disk, and after the last one legs, rooms and recordings. Its folder lies in memory where
+//! the system has such a place: a disk that syncs every one of 80,000 files would take most of the time,
+//! and is measured elsewhere.
 
 use crate::system::{self, Counts, Kind};
 use anyhow::{Context, Result};
