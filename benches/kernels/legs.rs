@@ -1,8 +1,9 @@
 //! What a packet of a two-party call costs by what its legs speak: a whole shard in virtual time,
 //! without sockets. Taking the packet in, opening it, decoding, encoding and sealing what goes out.
 
-use crate::browser::{self, Agreed};
+use crate::browser;
 use crate::house::{self, FRAME, address, drain};
+use benches::media::page::Agreed;
 use benches::media::phrase;
 use mediacore::dtls::Identity;
 use mediacore::edge::identity;

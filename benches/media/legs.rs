@@ -2,18 +2,22 @@
 //! core takes, and what is lost. Such packets carry no stamps, so a loss is what the phones sent and the
 //! box did not receive, and what the box sent and the phones did not receive.
 
+use crate::pages::{self, Door};
 use crate::spoken;
 use crate::system::{self, Kind};
 use anyhow::{Context, Result};
 use benches::awake::Awake;
 use benches::media::phrase;
 use benches::procstat;
+use mediacore::dtls::Identity;
+use mediacore::edge::identity;
 use mediacore::rtp::{self, HEADER_BYTES, Header};
 use mediacore::shard::TRANSMIT_MAX;
 use mediacore::srtp::Session;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use terms::media::{PayloadType, RtpTime, SeqNo, Ssrc};
+use terms::media::{Fingerprint, PayloadType, RtpTime, SeqNo, Ssrc};
 
 /// Packets of a voice before it repeats.
 const CYCLE: usize = 50;
@@ -71,9 +75,16 @@ pub fn run(kind: Kind, calls: u32, time: Duration, core: usize) -> Result<Line> 
         .with_context(|| format!("start {}", kind.name()))?;
     let _awake = Awake::start(core).context("keep the core awake")?;
     let mut phones = Phones::gather(kind, calls)?;
-    let to = system.open(&phones.pairs()?).context("open the calls")?;
-    for (pair, parties) in to.iter().zip(phones.parties.chunks_exact_mut(2)) {
-        (parties[0].to, parties[1].to) = *pair;
+    let pairs = phones.pairs()?;
+    if kind == Kind::Webrtc {
+        let identity = identity::generate().map_err(anyhow::Error::msg);
+        let identity = Arc::new(identity.context("make a certificate")?);
+        let opened = system.open_pages(&pairs, identity.fingerprint());
+        let (to, print) = opened.context("open the calls")?;
+        phones.call(&to);
+        phones.arrive(&identity, print)?;
+    } else {
+        phones.call(&system.open(&pairs).context("open the calls")?);
     }
     phones.speak(SETTLE);
     let (before, sent) = (cpu(system.pid())?, phones.sent);
@@ -132,6 +143,26 @@ impl Phones {
         let at = |party: &Party| party.socket.local_addr().context("where a phone listens");
         let pair = |pair: &[Party]| -> Result<system::Pair> { Ok((at(&pair[0])?, at(&pair[1])?)) };
         self.parties.chunks_exact(2).map(pair).collect()
+    }
+
+    /// To where the box listens.
+    fn call(&mut self, to: &[system::Pair]) {
+        for (pair, parties) in to.iter().zip(self.parties.chunks_exact_mut(2)) {
+            (parties[0].to, parties[1].to) = *pair;
+        }
+    }
+
+    /// The callers are pages: they get their keys.
+    fn arrive(&mut self, identity: &Arc<Identity>, print: Fingerprint) -> Result<()> {
+        let callers = self.parties.iter().step_by(2);
+        // Calls are counted from one.
+        let doors: Vec<Door> =
+            (1..).zip(callers).map(|(n, page)| (n, &page.socket, page.to)).collect();
+        let sessions = pages::arrive(&doors, identity, print)?;
+        for (page, session) in self.parties.iter_mut().step_by(2).zip(sessions) {
+            page.session = Some(session);
+        }
+        Ok(())
     }
 
     /// All speak for so long, each a packet every 20 ms.

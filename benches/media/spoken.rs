@@ -2,9 +2,10 @@
 //! do.
 
 use crate::system::Kind;
+use benches::media::page::{self, Agreed};
 use mediacore::srtp::Session;
 use std::net::SocketAddr;
-use terms::media::{Codec, PayloadType, Payloads, Remote, Srtp, SrtpKey, SrtpSuite};
+use terms::media::{Codec, Fingerprint, PayloadType, Payloads, Remote, Srtp, SrtpKey, SrtpSuite};
 
 /// Of the calls whose audio is encrypted.
 const SUITE: SrtpSuite = SrtpSuite::AesCm128HmacSha1Tag80;
@@ -13,7 +14,7 @@ const SUITE: SrtpSuite = SrtpSuite::AesCm128HmacSha1Tag80;
 pub fn codec(kind: Kind, called: bool) -> Codec {
     match (kind, called) {
         (Kind::G722, false) => Codec::G722,
-        (Kind::Opus, false) => Codec::Opus,
+        (Kind::Opus | Kind::Webrtc, false) => Codec::Opus,
         _ => Codec::Pcma,
     }
 }
@@ -28,6 +29,12 @@ pub fn remote(kind: Kind, called: bool, phone: SocketAddr) -> Remote {
     let (send, receive) = (key(1), key(2));
     let srtp = (kind == Kind::Srtp).then_some(Srtp { suite: SUITE, send, receive });
     Remote { srtp, ..Remote::at(phone, payloads(kind, called)) }
+}
+
+/// The same party as the page of call `call`, which shows the certificate `pages`.
+pub fn page(plain: Remote, pages: Fingerprint, call: u64) -> Remote {
+    let Agreed { dtls, ice } = page::agree(pages, call);
+    Remote { dtls: Some(dtls), ice: Some(ice), rtcp_mux: true, ..plain }
 }
 
 /// What its phone protects its packets with.
@@ -53,6 +60,9 @@ mod tests {
             assert!(remote(Kind::Srtp, called, phone).srtp.is_some());
             assert!(remote(Kind::Opus, called, phone).srtp.is_none());
         }
+        let page = page(remote(Kind::Webrtc, false, phone), Fingerprint([7; 32]), 3);
+        assert!(page.rtcp_mux && page.dtls.is_some());
+        assert_eq!(page.ice.map(|ice| ice.ufrag).as_deref(), Some("leg3"));
         assert!(session(Kind::Srtp).is_some() && session(Kind::G722).is_none());
     }
 }

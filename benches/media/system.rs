@@ -6,6 +6,7 @@ use crate::server::Child;
 use anyhow::Result;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use terms::media::Fingerprint;
 
 pub use benches::media::crowd::Pair;
 
@@ -30,6 +31,8 @@ pub enum Kind {
     G722,
     /// Ours, recording, Opus to G.711.
     Opus,
+    /// Ours, recording, Opus of a page in a browser to G.711.
+    Webrtc,
 }
 
 impl Kind {
@@ -44,7 +47,7 @@ impl Kind {
     ];
 
     /// Those whose legs are encrypted or transcoded.
-    pub const LEGS: [Kind; 3] = [Kind::Srtp, Kind::G722, Kind::Opus];
+    pub const LEGS: [Kind; 4] = [Kind::Srtp, Kind::Webrtc, Kind::G722, Kind::Opus];
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Kind {
             Kind::Srtp => "switchgrid, SRTP on both sides, recording",
             Kind::G722 => "switchgrid, G.722 to G.711, recording",
             Kind::Opus => "switchgrid, Opus to G.711, recording",
+            Kind::Webrtc => "switchgrid, Opus of a page (WebRTC) to G.711, recording",
         }
     }
 
@@ -65,7 +69,7 @@ impl Kind {
     pub fn records(self) -> bool {
         match self {
             Kind::Ours | Kind::Epoll | Kind::RtpengineRecording => true,
-            Kind::Srtp | Kind::G722 | Kind::Opus => true,
+            Kind::Srtp | Kind::G722 | Kind::Opus | Kind::Webrtc => true,
             Kind::Rtpengine | Kind::OursPlain | Kind::Bare => false,
         }
     }
@@ -117,6 +121,14 @@ pub trait System {
     /// # Errors
     /// What was refused.
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>>;
+    /// The same for callers who are pages and show the certificate `pages`; and which one the system
+    /// shows.
+    ///
+    /// # Errors
+    /// What was refused, or when pages do not come here.
+    fn open_pages(&mut self, _: &[Pair], _: Fingerprint) -> Result<(Vec<Pair>, Fingerprint)> {
+        anyhow::bail!("no pages come here")
+    }
     /// Ends all calls.
     ///
     /// # Errors

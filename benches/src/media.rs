@@ -7,6 +7,7 @@ pub mod crowd;
 pub mod delay;
 pub mod engine;
 pub mod g711;
+pub mod page;
 pub mod phrase;
 pub mod rtp;
 pub mod served;
