@@ -11,14 +11,19 @@ mod stolen;
 
 use crate::bench::{self, Bench};
 use crate::server::{self, Server};
+use crate::sip::digest::Credential;
+use crate::sip::phone::Event;
 use anyhow::{Context, Result};
 use benches::media::wire::Choice;
 use benches::results;
+use line::Line;
 use std::fmt;
+use std::time::Duration;
 
 /// Agents of the switch: some telephone in the flood, one is robbed, the others talk at the end.
 const AGENTS: u32 = 24;
 const FLOODED: usize = 4;
+const REGISTERED_MAX: Duration = Duration::from_secs(5);
 
 /// What the bench is told.
 #[derive(clap::Args)]
@@ -80,6 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
 async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     let mut bench = Bench { name: "threats".into(), file: results::file()?, good: true };
     let agents = bench::hire(server, AGENTS).await?;
+    come_and_go(server, &agents)?;
     let (flooded, rest) = agents.split_at(FLOODED);
     let (robbed, talking) = rest.split_first().context("an agent is left to be robbed")?;
     for part in in_order(&arguments.only) {
@@ -94,6 +100,20 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
         }
     }
     Ok(bench.good)
+}
+
+/// A switch that has never heard of an agent's phone calls it in good faith: all phones come and go once,
+/// so that those alone are called that are there.
+fn come_and_go(server: &Server, agents: &[Credential]) -> Result<()> {
+    let mut line = Line::open(server.sip, 4)?;
+    for agent in agents {
+        line.register(agent);
+        line.until(REGISTERED_MAX, |event| {
+            matches!(event, Event::Registered { status: 200, .. }).then_some(())
+        })?;
+    }
+    line.leave();
+    Ok(())
 }
 
 /// Each once; what ends the switch is the last.
