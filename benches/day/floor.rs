@@ -1,6 +1,6 @@
-//! The floor of a day: 40 queues, 420 agents of whom each serves some of them, and callers who wait as
-//! long as they have patience. The switch is the product's; phones, the trunk and media are told what to
-//! do by a list of what comes next, and time is what that list says.
+//! The floor of a day: 40 queues, 420 agents of whom each serves some of them, and callers who wait
+//! as long as they have patience. The switch is the product's; phones, the trunk and media are told
+//! what to do by a list of what comes next, and time is what that list says.
 
 use anyhow::{Result, ensure};
 use rand::rngs::SmallRng;

@@ -1,4 +1,5 @@
-//! The log into a warehouse, as the product fills one, and the report on the day's queues out of it.
+//! The log into a warehouse, as the product fills one, and the report on the day's queues out of
+//! it.
 
 use crate::floor::{MIDNIGHT, TENANT};
 use crate::tally::Outcomes;

@@ -1,5 +1,5 @@
-//! The event log as the product writes it: numbered entries, frames, files of some size, synced when the
-//! day is over.
+//! The event log as the product writes it: numbered entries, frames, files of some size, synced
+//! when the day is over.
 
 use anyhow::{Context, Result};
 use std::fs::File;

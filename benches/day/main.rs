@@ -1,6 +1,6 @@
-//! `switchgrid-day`: a day of calls through the switch in virtual time, its event log into a warehouse as
-//! the product fills one, and the report on its queues, whose figures must be those of the log. Prints a
-//! line for each figure with its limit, and fails where one was missed.
+//! `switchgrid-day`: a day of calls through the switch in virtual time, its event log into a
+//! warehouse as the product fills one, and the report on its queues, whose figures must be those of
+//! the log. Prints a line for each figure with its limit, and fails where one was missed.
 
 mod floor;
 mod house;

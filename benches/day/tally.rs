@@ -1,5 +1,5 @@
-//! The same counts three times: what the log says of each queue, what the rows say that are folded out of
-//! it, and what the report says in the end.
+//! The same counts three times: what the log says of each queue, what the rows say that are folded
+//! out of it, and what the report says in the end.
 
 use std::collections::BTreeMap;
 use terms::QueueId;

@@ -1,5 +1,5 @@
-//! The kernel refuses io_uring: epoll and blocking writers are chosen, and the results are the same. What
-//! the same calls cost where it is not refused says how many fewer a core takes.
+//! The kernel refuses io_uring: epoll and blocking writers are chosen, and the results are the
+//! same. What the same calls cost where it is not refused says how many fewer a core takes.
 
 use crate::books;
 use crate::child::Setup;

@@ -1,8 +1,8 @@
-//! `switchgrid-load signaling`: what the signalling of a two-legged call and of a registration costs
-//! where a core has as much of it as it can take, beside kamailio that passes calls of the same callers
-//! on and registers the same phones; and what a switch takes that holds very many phones. Our switch
-//! takes each call through a queue to an agent, with its event log and live state; audio is left out on
-//! both sides. The systems take turns.
+//! `switchgrid-load signaling`: what the signalling of a two-legged call and of a registration
+//! costs where a core has as much of it as it can take, beside kamailio that passes calls of the
+//! same callers on and registers the same phones; and what a switch takes that holds very many
+//! phones. Our switch takes each call through a queue to an agent, with its event log and live
+//! state; audio is left out on both sides. The systems take turns.
 
 mod callers;
 mod kamailio;
@@ -31,8 +31,8 @@ const AGENTS_PER_CALL: u32 = 3;
 const PHONES: u32 = 2_000;
 /// Before it is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// A switch takes so many requests at a time, and knows each for 32 s (RFC 3261, timer J): phones register
-/// in groups of half as many, and a run ends before it would be refused.
+/// A switch takes so many requests at a time, and knows each for 32 s (RFC 3261, timer J): phones
+/// register in groups of half as many, and a run ends before it would be refused.
 const REQUESTS_KNOWN_MAX: u32 = 100_000;
 const FORGOTTEN: Duration = Duration::from_secs(35);
 

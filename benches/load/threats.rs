@@ -1,6 +1,6 @@
-//! `switchgrid-load threats`: a switch of its own on an empty folder, and what strangers, thieves and
-//! its own administrator do to it: floods of its SIP port while people telephone, requests that want
-//! long answers, an extension whose password was stolen, and an orderly stop in the middle of
+//! `switchgrid-load threats`: a switch of its own on an empty folder, and what strangers, thieves
+//! and its own administrator do to it: floods of its SIP port while people telephone, requests that
+//! want long answers, an extension whose password was stolen, and an orderly stop in the middle of
 //! conversations, which comes last because the switch is gone after it.
 
 mod drain;
@@ -102,8 +102,8 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     Ok(bench.good)
 }
 
-/// A switch that has never heard of an agent's phone calls it in good faith: all phones come and go once,
-/// so that those alone are called that are there.
+/// A switch that has never heard of an agent's phone calls it in good faith: all phones come and go
+/// once, so that those alone are called that are there.
 fn come_and_go(server: &Server, agents: &[Credential]) -> Result<()> {
     let mut line = Line::open(server.sip, 4)?;
     for agent in agents {

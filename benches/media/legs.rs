@@ -1,6 +1,6 @@
-//! Calls whose legs are encrypted or transcoded, over real sockets: what a packet costs, how many calls a
-//! core takes, and what is lost. Such packets carry no stamps, so a loss is what the phones sent and the
-//! box did not receive, and what the box sent and the phones did not receive.
+//! Calls whose legs are encrypted or transcoded, over real sockets: what a packet costs, how many
+//! calls a core takes, and what is lost. Such packets carry no stamps, so a loss is what the phones
+//! sent and the box did not receive, and what the box sent and the phones did not receive.
 
 use crate::pages::{self, Door};
 use crate::spoken;

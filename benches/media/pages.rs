@@ -1,5 +1,5 @@
-//! Pages in browsers come to the box's shared port: each checks its way, and shakes hands for the keys
-//! of its audio.
+//! Pages in browsers come to the box's shared port: each checks its way, and shakes hands for the
+//! keys of its audio.
 
 use anyhow::{Result, bail, ensure};
 use benches::media::page;
@@ -26,7 +26,8 @@ struct Coming<'a> {
     session: Option<Session>,
 }
 
-/// Brings all pages to the box, which shows the certificate `box_print`: what each seals its audio with.
+/// Brings all pages to the box, which shows the certificate `box_print`: what each seals its audio
+/// with.
 ///
 /// # Errors
 /// When one has no keys in time.

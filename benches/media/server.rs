@@ -250,6 +250,7 @@ impl Inside for Core {
             packets_in: stats.packets_in(),
             packets_out: stats.packets_out(),
             buffers_short: sum(|shard| shard.moved.buffers_short),
+            buffers_out: sum(|shard| shard.moved.buffers_out),
         }
     }
 

@@ -1,8 +1,8 @@
-//! A working day in little time: calls come and go in groups through one process, and after each group
-//! we look at what it holds that it did not hold before: memory, open files (a socket is one),
-//! segments on disk, and after the last one legs, rooms and recordings. Its folder lies in memory where
-//! the system has such a place: a disk that syncs every one of 80,000 files would take most of the time,
-//! and is measured elsewhere.
+//! A working day in little time: calls come and go in groups through one process, and after each
+//! group we look at what it holds that it did not hold before: memory, open files (a socket is
+//! one), segments on disk, and after the last one legs, rooms and recordings. Its folder lies in
+//! memory where the system has such a place: a disk that syncs every one of 80,000 files would take
+//! most of the time, and is measured elsewhere.
 
 use crate::system::{self, Counts, Kind};
 use anyhow::{Context, Result};
@@ -105,6 +105,7 @@ impl Left {
             line("legs left", self.counts.legs as f64, "legs", Some(0.0)),
             line("rooms left", self.counts.rooms as f64, "rooms", Some(0.0)),
             line("recordings left", self.counts.recordings as f64, "recordings", Some(0.0)),
+            line("receive buffers in use", self.counts.buffers_out as f64, "", Some(0.0)),
             line("receives without a buffer", self.counts.buffers_short as f64, "", None),
         ]
     }
@@ -177,10 +178,10 @@ mod tests {
 
     #[test]
     fn a_leg_or_a_room_that_stays_is_seen() {
-        let counts = Counts { legs: 1, rooms: 2, ..Counts::default() };
+        let counts = Counts { legs: 1, rooms: 2, buffers_out: 3, ..Counts::default() };
         let left = Left { counts, ..Left::default() };
         let wrong: Vec<&str> =
             left.lines().iter().filter(|line| !line.holds()).map(|line| line.what).collect();
-        assert_eq!(wrong, ["legs left", "rooms left"]);
+        assert_eq!(wrong, ["legs left", "rooms left", "receive buffers in use"]);
     }
 }

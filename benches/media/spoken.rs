@@ -1,5 +1,5 @@
-//! What each side of a kind of call speaks: the codec and the keys, as the box is told and as the phones
-//! do.
+//! What each side of a kind of call speaks: the codec and the keys, as the box is told and as the
+//! phones do.
 
 use crate::system::Kind;
 use benches::media::page::{self, Agreed};

@@ -110,6 +110,8 @@ pub struct Counts {
     pub packets_out: u64,
     /// Receives that found no free buffer.
     pub buffers_short: u64,
+    /// Receive buffers that were filled and not given back.
+    pub buffers_out: u64,
 }
 
 /// A running system.

@@ -1,5 +1,6 @@
-//! The same calls as rows of PostgreSQL: a fresh cluster in a temporary folder that listens on a socket
-//! there and nowhere else. It will not run as root; where the bench does, it is the user `postgres`.
+//! The same calls as rows of PostgreSQL: a fresh cluster in a temporary folder that listens on a
+//! socket there and nowhere else. It will not run as root; where the bench does, it is the user
+//! `postgres`.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;

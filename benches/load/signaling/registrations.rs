@@ -1,7 +1,7 @@
-//! Telephones that register: each asks, is challenged, computes its digest and asks again. So many are
-//! at it at a time, and each that is done begins the next, so the registrar is never idle. They sit
-//! behind many addresses, because one address is challenged only so often in a second. Nothing is sent
-//! again: on loopback a datagram that is missing is a fault.
+//! Telephones that register: each asks, is challenged, computes its digest and asks again. So many
+//! are at it at a time, and each that is done begins the next, so the registrar is never idle. They
+//! sit behind many addresses, because one address is challenged only so often in a second. Nothing
+//! is sent again: on loopback a datagram that is missing is a fault.
 
 use super::System;
 use super::callers::{header, status_of};
@@ -68,8 +68,8 @@ impl Registrations {
         })
     }
 
-    /// Keeps `flight` at it, one phone after the other and from the first again, until `enough` says so
-    /// of how many have begun; then lets the last ones end.
+    /// Keeps `flight` at it, one phone after the other and from the first again, until `enough`
+    /// says so of how many have begun; then lets the last ones end.
     ///
     /// # Errors
     /// When a socket fails.

@@ -1,5 +1,5 @@
-//! SIGTERM in the middle of conversations: they go on until people hang up, and who calls now is told to
-//! come back.
+//! SIGTERM in the middle of conversations: they go on until people hang up, and who calls now is
+//! told to come back.
 
 use crate::bench::{Bench, Limit, NUMBER};
 use crate::field::{Field, Setup};

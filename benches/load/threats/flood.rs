@@ -1,5 +1,5 @@
-//! Strangers send requests and garbage to the SIP port, from addresses of their own for each kind, so
-//! that the ban of one kind does not end the others. Meanwhile phones register and call as ever.
+//! Strangers send requests and garbage to the SIP port, from addresses of their own for each kind,
+//! so that the ban of one kind does not end the others. Meanwhile phones register and call as ever.
 
 use super::line::{Line, Watched, rest};
 use crate::bench::{Bench, Limit, NUMBER};
@@ -209,8 +209,8 @@ fn datagram(
     };
     let token: u64 = chance.random();
     format!(
-        "{method} sip:95105600@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{token:x}\r\n\
-         Max-Forwards: 70\r\nFrom: <sip:stranger@{own}>;tag={at}\r\nTo: <sip:95105600@{server}>\r\n\
+        "{method} sip:95105600@{server} SIP/2.0\r\n\
+         Via: SIP/2.0/UDP {own};branch=z9hG4bK{token:x}\r\nMax-Forwards: 70\r\nFrom: <sip:stranger@{own}>;tag={at}\r\nTo: <sip:95105600@{server}>\r\n\
          Call-ID: {token:x}@{own}\r\nCSeq: {at} {method}\r\nContact: <sip:stranger@{own}>\r\n\
          Content-Length: 0\r\n\r\n"
     )

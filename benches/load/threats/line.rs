@@ -1,5 +1,5 @@
-//! Telephones on a socket of their own whose requests are watched: how long each waits for the first
-//! word about it, and which are never answered.
+//! Telephones on a socket of their own whose requests are watched: how long each waits for the
+//! first word about it, and which are never answered.
 
 use crate::sip::digest::Credential;
 use crate::sip::message::Message;

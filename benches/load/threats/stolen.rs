@@ -1,4 +1,5 @@
-//! An extension whose password was stolen dials one number abroad after the other, until it is barred.
+//! An extension whose password was stolen dials one number abroad after the other, until it is
+//! barred.
 
 use super::line::Line;
 use crate::bench::{self, Bench, Limit};

@@ -1,5 +1,5 @@
-//! What a page in a browser and a box agree on before audio, and the page's first word: a check of ICE
-//! that names its leg and nominates the way it comes.
+//! What a page in a browser and a box agree on before audio, and the page's first word: a check of
+//! ICE that names its leg and nominates the way it comes.
 
 use aws_lc_rs::hmac;
 use terms::media::{Dtls, DtlsRole, Fingerprint, Ice};
