@@ -210,9 +210,10 @@ fn datagram(
     let token: u64 = chance.random();
     format!(
         "{method} sip:95105600@{server} SIP/2.0\r\n\
-         Via: SIP/2.0/UDP {own};branch=z9hG4bK{token:x}\r\nMax-Forwards: 70\r\nFrom: <sip:stranger@{own}>;tag={at}\r\nTo: <sip:95105600@{server}>\r\n\
-         Call-ID: {token:x}@{own}\r\nCSeq: {at} {method}\r\nContact: <sip:stranger@{own}>\r\n\
-         Content-Length: 0\r\n\r\n"
+         Via: SIP/2.0/UDP {own};branch=z9hG4bK{token:x}\r\nMax-Forwards: 70\r\n\
+         From: <sip:stranger@{own}>;tag={at}\r\nTo: <sip:95105600@{server}>\r\n\
+         Call-ID: {token:x}@{own}\r\nCSeq: {at} {method}\r\n\
+         Contact: <sip:stranger@{own}>\r\nContent-Length: 0\r\n\r\n"
     )
     .into_bytes()
 }
