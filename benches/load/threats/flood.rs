@@ -74,6 +74,8 @@ struct People {
     inside: Line,
     agents: Vec<Credential>,
     turns: usize,
+    /// Calls that were dialled and have not come to their end.
+    up: usize,
     failed: usize,
 }
 
@@ -87,7 +89,7 @@ impl People {
             };
             inside.until(STRAGGLERS, taken)?;
         }
-        Ok(People { outside, inside, agents: agents.to_vec(), turns: 0, failed: 0 })
+        Ok(People { outside, inside, agents: agents.to_vec(), turns: 0, up: 0, failed: 0 })
     }
 
     /// They telephone for so long, and end what they began.
@@ -106,8 +108,10 @@ impl People {
                 if now >= calls_at {
                     calls_at += CALL_EVERY;
                     self.outside.dial("13900000001", NUMBER, None)?;
+                    self.up += 1;
                 }
             } else if self.is_still() || now > began + time + STRAGGLERS {
+                self.failed += std::mem::take(&mut self.up);
                 return Ok(());
             }
             if !self.listen()? {
@@ -117,7 +121,7 @@ impl People {
     }
 
     fn is_still(&self) -> bool {
-        self.outside.waiting() + self.inside.waiting() == 0
+        self.up + self.outside.waiting() + self.inside.waiting() == 0
     }
 
     /// Whether anything happened.
@@ -133,8 +137,14 @@ impl People {
         }
         for event in outside {
             match event {
-                Event::Answered { leg, .. } => self.outside.hang_up(leg),
-                Event::Failed { .. } => self.failed += 1,
+                Event::Answered { leg, .. } => {
+                    self.outside.hang_up(leg);
+                    self.up = self.up.saturating_sub(1);
+                }
+                Event::Failed { .. } => {
+                    self.up = self.up.saturating_sub(1);
+                    self.failed += 1;
+                }
                 _ => {}
             }
         }
