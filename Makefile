@@ -33,6 +33,7 @@ bench: ## the quick figures, appended to target/bench/results.jsonl
 	target/release/switchgrid-load bench
 	target/release/switchgrid-load signaling
 	target/release/switchgrid-kernels
+	target/release/switchgrid-day
 
 bench-media: ## calls relayed and recorded on one core, against rtpengine and a bare loop; codecs, keys, rooms, files
 	scripts/setup --bench
@@ -50,12 +51,13 @@ bench-warehouse: ## reports, searches and questions on 20 million calls, beside 
 	$(CARGO) build --release -p benches
 	target/release/switchgrid-warehouse $(if $(CALLS),--calls $(CALLS))
 
-faults: ## what calls and recordings lose when the process, the disk or the kernel fails
+faults: ## what calls and recordings lose when the process, the disk or the kernel fails, or strangers and thieves come
 	scripts/setup
 	$(CARGO) build --release -p benches --no-default-features --features failpoints
 	target/release/switchgrid-faults
 	$(CARGO) build --release -p benches -p server
 	target/release/switchgrid-load kill
+	target/release/switchgrid-load threats
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test -p tests --test fuzz -- --nocapture --test-threads 1

@@ -224,6 +224,14 @@ impl Child {
         self.piped.kill()
     }
 
+    /// CPU time of all its threads.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn cpu(&self) -> Result<Duration> {
+        Ok(procstat::threads(self.piped.id(), "")?.values().sum())
+    }
+
     /// Its memory in bytes.
     ///
     /// # Errors

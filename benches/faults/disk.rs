@@ -26,6 +26,8 @@ const FULL_FOR: Duration = Duration::from_secs(6);
 const LOOK: Duration = Duration::from_millis(20);
 /// Nothing is waited for longer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What a stalled disk may add to the way of a packet.
+const DELAY_MS_MAX: f64 = 5.0;
 const ALARM_S_MAX: f64 = 5.0;
 const RESUME_S_MAX: f64 = 5.0;
 /// Recordings of a run that are read sample by sample.
@@ -96,7 +98,8 @@ fn stall(bench: &mut Bench, time: Duration, backlog: Option<usize>) -> Result<()
     calls_go_on(bench, name, &outcome)?;
     let (was, is) = (delay_ms(&before, 999), delay_ms(&during, 999));
     bench.line(name, "relay delay before, p99.9", was, "ms", Limit::None)?;
-    bench.line(name, "relay delay during, p99.9", is, "ms", Limit::None)?;
+    let most = Limit::Most(was + DELAY_MS_MAX);
+    bench.line(name, "relay delay during, p99.9", is, "ms", most)?;
     let grown = memory.saturating_sub(idle) as f64;
     let most = Limit::Most((backlog_bytes + MEMORY_SLACK_BYTES) / 1e6);
     bench.line(name, "memory grown", grown / 1e6, "MB", most)?;

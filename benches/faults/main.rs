@@ -105,7 +105,7 @@ impl Kind {
             Kind::Full => 16,
             Kind::Eio => 15,
             Kind::Flood => 12,
-            Kind::Refused => 8,
+            Kind::Refused => 16,
         }
     }
 

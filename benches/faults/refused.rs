@@ -1,14 +1,19 @@
-//! The kernel refuses io_uring: epoll and blocking writers are chosen, and the results are the same.
+//! The kernel refuses io_uring: epoll and blocking writers are chosen, and the results are the
+//! same. What the same calls cost where it is not refused says how many fewer a core takes.
 
 use crate::books;
 use crate::child::Setup;
-use crate::scene::{Scene, delay_ms, folder};
+use crate::scene::{self, Scene, delay_ms};
 use crate::{Bench, Limit};
 use anyhow::Result;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Recorded calls.
 const CALLS: u32 = 100;
+/// How long their cost is measured.
+const MEASURED: Duration = Duration::from_secs(3);
+/// What a core takes on epoll, of what it takes on io_uring.
+const CAPACITY_PERCENT_MIN: f64 = 60.0;
 
 /// The refusal.
 ///
@@ -16,15 +21,15 @@ const CALLS: u32 = 100;
 /// What kept it from being tried.
 pub fn io_uring(bench: &mut Bench) -> Result<()> {
     let name = "io_uring refused (EPERM)";
-    let folder = folder()?;
+    let folder = scene::folder()?;
     let mut setup = Setup::new(folder.path(), bench.arguments.server_core);
     setup.refuse_uring = true;
-    let scene = Scene::open(bench, CALLS, setup)?;
-    let chosen = scene.child.backends.clone();
-    bench.wait(Duration::from_secs(3));
-    let delays = scene.crowd.delays();
-    let recordings = scene.setup.recordings();
-    let outcome = scene.end()?;
+    let epoll = Scene::open(bench, CALLS, setup)?;
+    let chosen = epoll.child.backends.clone();
+    let refused = cpu(bench, &epoll)?;
+    let delays = epoll.crowd.delays();
+    let recordings = epoll.setup.recordings();
+    let outcome = epoll.end()?;
     let books = books::read(&recordings, &outcome.rows, usize::MAX)?;
     let exactly = Limit::Exactly;
     let named = chosen.media_on_epoll.as_deref().is_some_and(|why| why.contains("io_uring_setup"));
@@ -39,5 +44,40 @@ pub fn io_uring(bench: &mut Bench) -> Result<()> {
     let wrong = (books.bad + books.orphans + books.holes) as f64;
     bench.line(name, "recordings wrong or orphaned", wrong, "files", exactly(0.0))?;
     bench.explain(books.why);
-    Ok(())
+    let free = scene::folder()?;
+    let uring = Scene::simple(bench, CALLS, free.path())?;
+    if let Some(why) = uring.child.backends.media_on_epoll.clone() {
+        uring.end()?;
+        bench.skip("capacity on epoll", &why);
+        return Ok(());
+    }
+    let allowed = cpu(bench, &uring)?;
+    uring.end()?;
+    let share = capacity_percent(refused, allowed);
+    bench.line(name, "capacity, of io_uring's", share, "%", Limit::Least(CAPACITY_PERCENT_MIN))
+}
+
+/// What the system under test uses of a core while all calls are up.
+fn cpu(bench: &Bench, scene: &Scene) -> Result<f64> {
+    let before = scene.child.cpu()?;
+    let began = Instant::now();
+    bench.wait(MEASURED);
+    Ok((scene.child.cpu()? - before).as_secs_f64() / began.elapsed().as_secs_f64())
+}
+
+/// Whatever needs twice as much for the same calls takes half as many.
+fn capacity_percent(refused: f64, allowed: f64) -> f64 {
+    100.0 * allowed / refused.max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twice_the_cost_is_half_the_capacity() {
+        assert_eq!(capacity_percent(0.5, 0.25), 50.0);
+        assert!(Limit::Least(CAPACITY_PERCENT_MIN).holds(capacity_percent(0.25, 0.2)));
+        assert!(!Limit::Least(CAPACITY_PERCENT_MIN).holds(capacity_percent(0.4, 0.2)));
+    }
 }

@@ -1,23 +1,23 @@
 //! What a packet of a two-party call costs by what its legs speak: a whole shard in virtual time,
 //! without sockets. Taking the packet in, opening it, decoding, encoding and sealing what goes out.
 
-use crate::browser::{self, Agreed};
+use crate::browser;
 use crate::house::{self, FRAME, address, drain};
-use mediacore::codec::{Encoder, Rate};
+use benches::media::page::Agreed;
+use benches::media::phrase;
 use mediacore::dtls::Identity;
 use mediacore::edge::identity;
 use mediacore::leg::LegIdx;
 use mediacore::rtp::{self, HEADER_BYTES, Header};
 use mediacore::shard::{Config, Shard, TRANSMIT_MAX};
 use mediacore::srtp::Session;
-use std::f64::consts::TAU;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terms::media::{
     Codec, Command, PayloadType, Payloads, RecordStart, RecordTerms, Remote, RtpTime, SeqNo, Side,
-    Srtp, SrtpKey, SrtpSuite, Ssrc, Wishes,
+    Srtp, SrtpKey, SrtpSuite, Ssrc,
 };
 use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
 
@@ -123,24 +123,6 @@ struct Packet {
     len: usize,
 }
 
-/// A second of a voice, packet by packet.
-fn voice(codec: Codec) -> Vec<Vec<u8>> {
-    let rate = Rate::of(codec);
-    let mut encoder = Encoder::new(codec, Wishes::default());
-    let samples = rate.samples(20);
-    let sample = |n: usize| {
-        let at = n as f64 / f64::from(rate.hz());
-        (8_000.0 * (TAU * (180.0 + 300.0 * at) * at).sin()) as i16
-    };
-    let packet = |frame: usize| {
-        let said: Vec<i16> = (frame * samples..(frame + 1) * samples).map(sample).collect();
-        let mut payload = Vec::new();
-        encoder.encode(&said, &mut payload);
-        payload
-    };
-    (0..CYCLE).map(packet).collect()
-}
-
 fn open(pairing: &Pairing) -> (Shard, Moment, Vec<Phone>) {
     let side = |n: u32| pairing.sides[n as usize % 2];
     let payloads = |codec| Payloads::of(codec).with_dtmf(PayloadType(101));
@@ -205,7 +187,7 @@ fn certificate() -> Arc<Identity> {
 /// packets went out.
 fn run(pairing: &Pairing, frames: u32) -> (Duration, u64) {
     let (mut shard, mut now, mut phones) = open(pairing);
-    let voices = pairing.sides.map(|(codec, _)| voice(codec));
+    let voices = pairing.sides.map(|(codec, _)| phrase::packets(codec, CYCLE));
     let mut packets: Vec<Packet> =
         phones.iter().map(|_| Packet { bytes: [0; TRANSMIT_MAX], len: 0 }).collect();
     let (mut spent, mut sent_before) = (Duration::ZERO, 0);
@@ -255,7 +237,7 @@ mod tests {
     fn one_pairing_is_recorded_and_keeps_every_frame() {
         for pairing in &PAIRINGS {
             let (mut shard, now, mut phones) = open(pairing);
-            let voices = pairing.sides.map(|(codec, _)| voice(codec));
+            let voices = pairing.sides.map(|(codec, _)| phrase::packets(codec, CYCLE));
             for (n, phone) in phones.iter_mut().enumerate() {
                 let mut packet = Packet { bytes: [0; TRANSMIT_MAX], len: 0 };
                 phone.write(0, &voices[n % 2][0], &mut packet);

@@ -61,23 +61,57 @@ pub struct Bench {
     pub good: bool,
 }
 
+/// What a figure must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// Anything.
+    None,
+    /// No more.
+    Most(f64),
+    /// No less.
+    Least(f64),
+}
+
+impl Limit {
+    /// Whether it holds, and its words: nothing where there is none.
+    fn verdict(self, value: f64) -> (bool, String) {
+        let (holds, limit) = match self {
+            Limit::None => return (true, String::new()),
+            Limit::Most(most) => (value <= most, format!("at most {most}")),
+            Limit::Least(least) => (value >= least, format!("at least {least}")),
+        };
+        let word = if holds { "ok" } else { "EXCEEDED" };
+        (holds, format!("  ({limit}: {word})"))
+    }
+}
+
 impl Bench {
     /// Prints a figure, with what it may be at most, and keeps it.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn note(&mut self, metric: &str, value: f64, unit: &str, limit: Option<f64>) -> Result<()> {
-        results::append(&self.file, &Figure::new(&self.name, metric, value, unit))
+        let limit = limit.map_or(Limit::None, Limit::Most);
+        self.judge(&Figure::new(&self.name, metric, value, unit), limit)
+    }
+
+    /// Prints a figure, with what a peer needs and what it must be, and keeps it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn judge(&mut self, figure: &Figure, limit: Limit) -> Result<()> {
+        results::append(&self.file, figure)
             .with_context(|| format!("append to {}", self.file.display()))?;
-        let word = match limit {
-            Some(limit) if value <= limit => format!("  (at most {limit}: ok)"),
-            Some(limit) => {
-                self.good = false;
-                format!("  (at most {limit}: EXCEEDED)")
+        let (holds, words) = limit.verdict(figure.value);
+        self.good &= holds;
+        let beside = match (&figure.peer, figure.peer_value, figure.ratio) {
+            (Some(peer), Some(value), Some(ratio)) => {
+                format!("; {peer} {value:.2} {}, ratio {ratio:.3}", figure.unit)
             }
-            None => String::new(),
+            _ => String::new(),
         };
-        println!("{metric}: {value:.2} {unit}{word}");
+        let Figure { metric, value, unit, .. } = figure;
+        println!("{metric}: {value:.2} {unit}{beside}{words}");
         Ok(())
     }
 }
@@ -249,5 +283,24 @@ mod tests {
         bench.note("memory", 121.0, "MB", Some(IDLE_MB_MAX)).unwrap();
         assert!(!bench.good);
         assert_eq!(std::fs::read_to_string(&bench.file).unwrap().lines().count(), 3);
+    }
+
+    #[test]
+    fn a_rate_is_met_at_its_edge_and_missed_below() {
+        assert!(Limit::Least(1_000.0).verdict(1_000.0).0);
+        let (holds, words) = Limit::Least(1_000.0).verdict(999.9);
+        assert!(!holds && words.contains("at least 1000: EXCEEDED"), "{words}");
+        assert_eq!(Limit::None.verdict(f64::MAX), (true, String::new()));
+    }
+
+    #[test]
+    fn a_good_figure_does_not_make_up_for_one_that_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("results.jsonl");
+        let mut bench = Bench { name: "b".into(), file, good: true };
+        let whole = Figure::new("b", "whole", 300.0, "µs").beside("peer", 2_000.0);
+        bench.judge(&whole, Limit::Most(250.0)).unwrap();
+        bench.judge(&Figure::new("b", "ratio", 0.15, ""), Limit::Most(0.263)).unwrap();
+        assert!(!bench.good);
     }
 }

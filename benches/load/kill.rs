@@ -1,6 +1,7 @@
 //! `switchgrid-load kill`: a switch of its own on an empty folder with live, recorded conversations,
 //! whose call process is killed in the middle. A call survives when both sides hear each other again
-//! and hang up by themselves; a gap is the longest silence between two frames of one voice.
+//! and hang up by themselves; a gap is the longest silence between two frames of one voice. A recording
+//! goes on when what was repaired of it is followed by another part.
 
 use crate::api::{self, Api};
 use crate::bench::{self, Bench, NUMBER};
@@ -34,6 +35,7 @@ const RECORDS_MAX: Duration = Duration::from_secs(30);
 /// Limits of the figures.
 const LOST_PERCENT_MAX: f64 = 1.0;
 const GAP_MS_MAX: f64 = 2_000.0;
+const LONG_GAP_MS_MAX: f64 = 3_000.0;
 
 /// What the bench is told.
 #[derive(clap::Args)]
@@ -51,14 +53,16 @@ pub struct Arguments {
 
 /// What came of some rounds.
 #[derive(Default)]
-struct Sum {
-    placed: u32,
-    survived: u32,
+pub struct Sum {
+    /// Calls that were up.
+    pub placed: u32,
+    /// Those in which both were heard until the end.
+    pub survived: u32,
     damaged: u64,
     /// Of each leg that was heard again, in µs.
     gaps_us: Vec<u64>,
     /// Why calls ended, one entry a call that was lost.
-    lost: Vec<String>,
+    pub lost: Vec<String>,
 }
 
 impl Sum {
@@ -77,7 +81,7 @@ impl Sum {
 
 /// Of one round: who heard whom until the end.
 #[derive(Default)]
-struct Round {
+pub struct Round {
     /// What was wrong with a caller's side; nothing when it was as it should be.
     callers: HashMap<u32, Option<String>>,
     /// Callers that an agent heard until the end.
@@ -98,7 +102,8 @@ impl Round {
         speaks
     }
 
-    fn add(&mut self, news: News) {
+    /// Notes what a call or a phone came to.
+    pub fn add(&mut self, news: News) {
         match news {
             News::Ended(report) => {
                 let speaks = self.leg(&report.heard);
@@ -119,7 +124,8 @@ impl Round {
         }
     }
 
-    fn end(self, calls: u32, sum: &mut Sum) {
+    /// So many calls were up: adds what came of each.
+    pub fn end(self, calls: u32, sum: &mut Sum) {
         sum.placed += calls;
         sum.damaged += self.damaged;
         sum.gaps_us.extend(self.gaps_us);
@@ -170,6 +176,8 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     }
     let admin = bench::admin(server).await?;
     let (rows, calls) = records(&admin, sum.placed).await?;
+    let kept = go_on(&admin, sum.placed).await?;
+    let ended = f64::from(sum.placed.saturating_sub(kept));
     let (missing, twice) = (sum.placed.saturating_sub(calls), rows.saturating_sub(calls));
     bench.note("calls live at a kill", f64::from(sum.placed), "calls", None)?;
     bench.note("calls lost", sum.lost_percent(), "%", Some(LOST_PERCENT_MAX))?;
@@ -177,9 +185,14 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     bench.note("gap of a voice, p50", median, "ms", None)?;
     let most = sum.gap_ms(0.95);
     bench.note("gap of a voice, p95", most, "ms", Some(GAP_MS_MAX))?;
+    let long = sum.gap_ms(0.99);
+    bench.note("gap of a voice, p99", long, "ms", Some(LONG_GAP_MS_MAX))?;
     let longest = sum.gap_ms(1.0);
     bench.note("gap of a voice, longest", longest, "ms", None)?;
     bench.note("frames damaged", sum.damaged as f64, "frames", Some(0.0))?;
+    bench.note("recordings that went on", f64::from(kept), "calls", None)?;
+    let share = 100.0 * ended / f64::from(sum.placed.max(1));
+    bench.note("recordings that did not", share, "%", Some(LOST_PERCENT_MAX))?;
     bench.note("calls without a record", f64::from(missing), "calls", Some(0.0))?;
     bench.note("calls recorded twice", f64::from(twice), "calls", Some(0.0))?;
     Ok(bench.good)
@@ -224,13 +237,18 @@ async fn round(
     Ok(round)
 }
 
-fn order(id: u32, time: Duration) -> Order {
+/// A call that is up for so long and that nobody passes on.
+pub fn order(id: u32, time: Duration) -> Order {
     let steps = vec![Step::Wait(time), Step::HangUp];
     let handling = vec![Handling { talk: time, then: Then::Stay }];
     Order { id, from: format!("139{id:08}"), to: NUMBER.to_owned(), steps, handling }
 }
 
-async fn listen_until(field: &mut Field, until: Instant, round: &mut Round) -> Result<()> {
+/// Notes what is told until then.
+///
+/// # Errors
+/// When the field ends before.
+pub async fn listen_until(field: &mut Field, until: Instant, round: &mut Round) -> Result<()> {
     while let Ok(news) = tokio::time::timeout_at(until, field.news()).await {
         round.add(news.context("the field ended")?);
     }
@@ -256,6 +274,24 @@ async fn records(admin: &Api, wanted: u32) -> Result<(u32, u32)> {
         let (n, calls) = count("n").zip(count("calls")).context("two counts")?;
         if calls >= wanted || began.elapsed() > RECORDS_MAX {
             return Ok((n, calls));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Calls with a part that was repaired and one that was written after it, once all are there.
+async fn go_on(admin: &Api, wanted: u32) -> Result<u32> {
+    let question = "SELECT count(*) AS n FROM (SELECT call_id FROM recordings \
+                    WHERE path IS NOT NULL GROUP BY call_id \
+                    HAVING min(CASE WHEN state = 'repaired' THEN started_at END) \
+                    < max(CASE WHEN state <> 'repaired' THEN started_at END)) AS parts";
+    let began = Instant::now();
+    loop {
+        let rows = admin.sql(question).await?;
+        let count = rows.first().and_then(|row| api::number(row, "n"));
+        let count = count.and_then(|n| u32::try_from(n).ok()).context("a count is a row")?;
+        if count >= wanted || began.elapsed() > RECORDS_MAX {
+            return Ok(count);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

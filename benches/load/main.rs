@@ -3,7 +3,7 @@
 //!
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
 //! load; `bench` measures one of its own, `signaling` its signalling alone; `kill` ends the call process
-//! of one of its own while people talk.
+//! of one of its own while people talk, and `threats` does to one what strangers and thieves do.
 
 /// That of the program: `signaling` runs a part of it.
 #[global_allocator]
@@ -20,6 +20,7 @@ mod script;
 mod server;
 mod signaling;
 mod sip;
+mod threats;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -42,7 +43,9 @@ enum Command {
     Bench(bench::Arguments),
     /// Kill the call process of a switch in the middle of conversations and measure what is lost.
     Kill(kill::Arguments),
-    /// Measure what the signalling of a call costs, beside kamailio.
+    /// Flood a switch, rob one of its extensions, and end it while people talk.
+    Threats(threats::Arguments),
+    /// Measure what the signalling of a call and of a registration costs, beside kamailio.
     Signaling(signaling::Arguments),
     /// The switch of `signaling`, in a process of its own.
     #[command(hide = true)]
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Calls(arguments) => calls::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Kill(arguments) => kill::run(&arguments),
+        Command::Threats(arguments) => threats::run(&arguments),
         Command::Signaling(arguments) => signaling::run(&arguments),
         Command::SignalingSide(arguments) => signaling::side(&arguments),
     };

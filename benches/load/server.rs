@@ -102,6 +102,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Asks it to end, once its calls have.
+    pub fn terminate(&self) {
+        terminate(self.child.id());
+    }
+
     /// Ends it and waits.
     ///
     /// # Errors

@@ -13,13 +13,16 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod bare;
+mod legs;
 mod measure;
+mod pages;
 mod rtpengine;
 mod server;
 mod soak;
+mod spoken;
 mod system;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use benches::procstat;
 use benches::results::{self, Figure};
 use clap::{Parser, Subcommand};
@@ -27,6 +30,7 @@ use comfy_table::{Table, presets};
 use measure::{Figures, Plan};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use system::Kind;
 
 /// Calls relayed and recorded on one core, against peers.
@@ -53,6 +57,12 @@ struct Arguments {
     /// Systems of the side-by-side runs.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
     systems: Vec<Kind>,
+    /// Calls whose legs are encrypted or transcoded, a line for each kind.
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::LEGS)]
+    legs: Vec<Kind>,
+    /// How many of each; 0 leaves them out.
+    #[arg(long, default_value_t = 200)]
+    leg_calls: u32,
     /// Calls of the soak, a group after the other through one process; 0 leaves it out. Eight hours of
     /// 1,000 calls at a time, six minutes each, are 80,000.
     #[arg(long, default_value_t = 80_000)]
@@ -84,6 +94,9 @@ enum Command {
 /// A figure on the reference machine that a run must reach.
 const LOST_MAX: f64 = 0.0;
 const RATIO_MAX: f64 = 0.65;
+const RATIO_GOAL: f64 = 0.55;
+/// What a core takes on epoll, of what it takes on io_uring.
+const EPOLL_SHARE_MIN: f64 = 0.6;
 const CALLS_PER_CORE_MIN: f64 = 1_600.0;
 /// What is hoped for: a step of so many may lose something, and says so.
 const CALLS_PER_CORE_GOAL: f64 = 2_000.0;
@@ -130,11 +143,18 @@ fn bench(arguments: Arguments) -> Result<Vec<String>> {
         Some(file) => file.clone(),
         None => results::file().context("find the target folder")?,
     };
+    let stamped = |kinds: &[Kind]| kinds.iter().all(|kind| !Kind::LEGS.contains(kind));
+    ensure!(stamped(&arguments.systems), "calls of other legs than plain G.711 belong to --legs");
+    let plain = arguments.legs.iter().find(|kind| !Kind::LEGS.contains(kind));
+    ensure!(plain.is_none(), "--legs takes srtp, webrtc, g722 and opus");
     procstat::pin(arguments.phone_core).context("run on the core of the phones")?;
     let mut bench = Bench { arguments, file, misses: Vec::new() };
     bench.ladder()?;
     if bench.arguments.compare > 0 {
         bench.side_by_side()?;
+    }
+    if bench.arguments.leg_calls > 0 {
+        bench.legs()?;
     }
     if bench.arguments.soak > 0 {
         bench.soak()?;
@@ -176,6 +196,7 @@ impl Bench {
             }
         }
         println!("{table}");
+        self.most_calls(&runs)?;
         let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = costs.iter().copied().fold(0.0, f64::max);
         if costs.len() > 1 {
@@ -187,6 +208,61 @@ impl Bench {
             if growth > GROWTH_MAX {
                 self.misses.push(format!("a packet costs {growth:.2} times as much at one step"));
             }
+        }
+        Ok(())
+    }
+
+    /// A line for each kind of call whose legs are encrypted or transcoded.
+    fn legs(&mut self) -> Result<()> {
+        let Arguments { leg_calls, seconds, server_core, .. } = self.arguments;
+        for kind in self.arguments.legs.clone() {
+            let time = Duration::from_secs(seconds);
+            let line = legs::run(kind, leg_calls, time, server_core)?;
+            let bench = format!("media-{kind}-{leg_calls}-calls");
+            let bad = line.lost + line.frames_missing;
+            for (metric, value, unit) in [
+                ("CPU per packet", line.us_per_packet, "µs"),
+                ("calls per core", line.calls_per_core, "calls"),
+                ("packets lost", line.lost as f64, "packets"),
+                ("frames missing", line.frames_missing as f64, "frames"),
+            ] {
+                results::append(&self.file, &Figure::new(&bench, metric, value, unit))?;
+            }
+            let word = if bad == 0 { "ok" } else { "EXCEEDED" };
+            println!(
+                "{}, {leg_calls} calls: {:.2} µs a packet, {:.0} calls per core, {} packets lost, {} \
+                 recorded frames missing  (at most 0: {word})",
+                kind.name(),
+                line.us_per_packet,
+                line.calls_per_core,
+                line.lost,
+                line.frames_missing
+            );
+            if bad > 0 {
+                self.misses.push(format!("{}: {} lost or missing", kind.name(), bad));
+            }
+        }
+        Ok(())
+    }
+
+    /// The largest step in which nothing was lost, beside the floor and the goal.
+    fn most_calls(&mut self, runs: &[Vec<Figures>]) -> Result<()> {
+        if self.arguments.calls.iter().all(|&calls| f64::from(calls) < CALLS_PER_CORE_MIN) {
+            return Ok(());
+        }
+        let clean = runs.iter().map(|runs| Figures::median(runs)).filter(|run| run.bad() == 0);
+        let most = clean.map(|run| f64::from(run.calls)).fold(0.0, f64::max);
+        let what = "most calls without a loss on one core";
+        results::append(&self.file, &Figure::new("media-most", what, most, "calls"))?;
+        let holds = most >= CALLS_PER_CORE_MIN;
+        let word = if holds { "ok" } else { "EXCEEDED" };
+        let goal = reached(most >= CALLS_PER_CORE_GOAL);
+        println!(
+            "{what}: {most:.0}  (at least {CALLS_PER_CORE_MIN}: {word}; goal \
+             {CALLS_PER_CORE_GOAL}: {goal})"
+        );
+        if !holds {
+            self.misses.push(format!("{what}: {most:.0}"));
         }
         Ok(())
     }
@@ -255,7 +331,8 @@ impl Bench {
             let ratio = ours.us_per_packet / theirs.us_per_packet;
             let limit = if peer == Kind::RtpengineRecording {
                 let word = if ratio <= RATIO_MAX { "ok" } else { "EXCEEDED" };
-                format!("  (at most {RATIO_MAX}: {word})")
+                let goal = reached(ratio <= RATIO_GOAL);
+                format!("  (at most {RATIO_MAX}: {word}; goal {RATIO_GOAL}: {goal})")
             } else {
                 String::new()
             };
@@ -268,6 +345,25 @@ impl Bench {
                     "a packet costs {ratio:.3} of what rtpengine needs; at most {RATIO_MAX} is meant"
                 ));
             }
+            if peer == Kind::Epoll {
+                self.epoll(ours, theirs)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where io_uring is refused a core must still take most of the calls.
+    fn epoll(&mut self, uring: &Figures, epoll: &Figures) -> Result<()> {
+        let share = epoll.calls_per_core() / uring.calls_per_core();
+        let figure = Figure::new("media-side-by-side", "epoll's calls per core", share, "");
+        results::append(&self.file, &figure)?;
+        let holds = share >= EPOLL_SHARE_MIN;
+        let word = if holds { "ok" } else { "EXCEEDED" };
+        println!(
+            "calls per core, epoll / io_uring: {share:.3}  (at least {EPOLL_SHARE_MIN}: {word})"
+        );
+        if !holds {
+            self.misses.push(format!("a core takes {share:.2} of the calls on epoll"));
         }
         Ok(())
     }
@@ -281,8 +377,7 @@ impl Bench {
 
     /// No step up to the floor may lose a packet or a frame, and its core must carry enough calls.
     fn judge(&mut self, figures: &Figures) {
-        let lost =
-            (figures.lost + figures.damaged + figures.frames_missing + figures.files_bad) as f64;
+        let lost = figures.bad() as f64;
         if lost > LOST_MAX {
             let loss = format!(
                 "{} calls: {} packets lost, {} damaged, {} recorded frames missing, {} recordings wrong",
@@ -306,6 +401,11 @@ impl Bench {
             ));
         }
     }
+}
+
+/// The word of a goal, which is no limit.
+fn reached(reached: bool) -> &'static str {
+    if reached { "reached" } else { "missed" }
 }
 
 /// Whether a step of so many calls has to lose nothing.

@@ -89,6 +89,11 @@ impl Figures {
         "kB/call",
     ];
 
+    /// Frames and files that are not as they were said.
+    pub fn bad(&self) -> u64 {
+        self.lost + self.damaged + self.frames_missing + self.files_bad
+    }
+
     /// Calls that would fill a core.
     pub fn calls_per_core(&self) -> f64 {
         f64::from(self.calls) / self.cores.max(1e-9)
@@ -279,7 +284,7 @@ mod tests {
     fn the_median_run_counts_and_every_loss() {
         let runs = [figures(9.0, 1), figures(4.0, 0), figures(5.0, 2)];
         let median = Figures::median(&runs);
-        assert_eq!((median.us_per_packet, median.lost), (5.0, 3));
+        assert_eq!((median.us_per_packet, median.lost, median.bad()), (5.0, 3, 3));
         assert!((median.calls_per_core() - 2000.0).abs() < 1e-6);
     }
 

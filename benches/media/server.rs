@@ -2,19 +2,24 @@
 //! lines on standard input what signaling would tell it.
 
 use crate::bare::Bare;
-use crate::system::{Ending, Kind, Pair, System};
+use crate::spoken;
+use crate::system::{Counts, Ending, Kind, Pair, System};
 use anyhow::{Context, Result, bail, ensure};
 use benches::media::served::{Calls, PORTS};
 use benches::piped::{self, Piped};
 use benches::procstat;
+use mediacore::dtls::Identity;
+use mediacore::edge::ShardReport;
 use mediacore::edge::engine::{Backend, BackendChoice, EngineConfig};
+use mediacore::edge::identity;
 use mediacore::edge::keys::Keys;
 use mediacore::edge::storage::{Storage, StorageConfig};
 use mediacore::shard;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::Command as Program;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use terms::media::Fingerprint;
 
 /// What the child is started with.
 #[derive(clap::Args)]
@@ -34,7 +39,9 @@ pub struct Arguments {
 #[serde(rename_all = "snake_case")]
 enum Ask {
     Open(Vec<Pair>),
+    OpenPages(Vec<Pair>, Fingerprint),
     EndCalls,
+    Counts,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,7 +49,9 @@ enum Ask {
 enum Answer {
     Ready,
     Opened(Vec<Pair>),
+    OpenedPages(Vec<Pair>, Fingerprint),
     Ended(Ending),
+    Counted(Counts),
 }
 
 /// The child as the bench sees it.
@@ -83,10 +92,28 @@ impl System for Child {
         }
     }
 
+    fn open_pages(
+        &mut self,
+        calls: &[Pair],
+        pages: Fingerprint,
+    ) -> Result<(Vec<Pair>, Fingerprint)> {
+        match self.ask(&Ask::OpenPages(calls.to_vec(), pages))? {
+            Answer::OpenedPages(pairs, print) => Ok((pairs, print)),
+            _ => bail!("asked to open calls of pages, it answered something else"),
+        }
+    }
+
     fn end_calls(&mut self) -> Result<Ending> {
         match self.ask(&Ask::EndCalls)? {
             Answer::Ended(ending) => Ok(ending),
             _ => bail!("asked to end calls, it answered something else"),
+        }
+    }
+
+    fn counts(&mut self) -> Result<Counts> {
+        match self.ask(&Ask::Counts)? {
+            Answer::Counted(counts) => Ok(counts),
+            _ => bail!("asked what it counted, it answered something else"),
         }
     }
 }
@@ -94,7 +121,12 @@ impl System for Child {
 /// What the child runs.
 trait Inside {
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>>;
+    fn open_pages(&mut self, _: &[Pair], _: Fingerprint) -> Result<(Vec<Pair>, Fingerprint)> {
+        bail!("no pages come here")
+    }
     fn end_calls(&mut self) -> Result<Ending>;
+    /// Nothing where no engine counts.
+    fn counts(&self) -> Counts;
 }
 
 /// Runs the child until its input ends.
@@ -111,7 +143,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     piped::serve(&Answer::Ready, |ask: Ask| {
         Ok(match ask {
             Ask::Open(calls) => Answer::Opened(inside.open(&calls)?),
+            Ask::OpenPages(calls, pages) => {
+                let (pairs, print) = inside.open_pages(&calls, pages)?;
+                Answer::OpenedPages(pairs, print)
+            }
             Ask::EndCalls => Answer::Ended(inside.end_calls()?),
+            Ask::Counts => Answer::Counted(inside.counts()),
         })
     })
 }
@@ -129,9 +166,16 @@ impl Inside for Loop {
         self.0.take().map_or(Ok(()), Bare::stop)?;
         Ok(Ending::default())
     }
+
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
 }
 
 struct Core {
+    kind: Kind,
+    /// What it shows to pages.
+    print: Option<Fingerprint>,
     calls: Calls,
     /// Ends after the calls do.
     _storage: Option<Storage>,
@@ -155,26 +199,59 @@ impl Core {
         };
         let backend =
             if kind == Kind::Epoll { BackendChoice::Epoll } else { BackendChoice::IoUring };
+        let identity = (kind == Kind::Webrtc).then(identity::generate).transpose();
+        let identity = identity.map_err(anyhow::Error::msg).context("make a certificate")?;
+        let print = identity.as_ref().map(Identity::fingerprint);
+        let identity = identity.map(Arc::new);
         let config = EngineConfig {
             backend,
             ports: Some(PORTS),
             pin: vec![core],
             buffers: 32_768,
             storage: rings,
-            shard: shard::Config { legs_max: 8_192, ..shard::Config::default() },
+            shard: shard::Config { legs_max: 8_192, identity, ..shard::Config::default() },
             ..EngineConfig::default()
         };
         let calls = Calls::start(config, kind.records().then_some(rows))?;
         let uring = matches!(calls.engine.backend(), Backend::IoUring);
         let runs_on = calls.engine.backend();
         ensure!(uring == (kind != Kind::Epoll), "the engine runs on {runs_on:?}");
-        Ok(Core { calls, _storage: storage })
+        Ok(Core { kind, print, calls, _storage: storage })
     }
 }
 
 impl Inside for Core {
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
-        self.calls.open(calls)
+        let kind = self.kind;
+        self.calls.open_as(calls, |_, called, phone| spoken::remote(kind, called, phone))
+    }
+
+    fn open_pages(
+        &mut self,
+        calls: &[Pair],
+        pages: Fingerprint,
+    ) -> Result<(Vec<Pair>, Fingerprint)> {
+        let print = self.print.context("no pages come to this kind of call")?;
+        let kind = self.kind;
+        let opened = self.calls.open_as(calls, |call, called, phone| {
+            let plain = spoken::remote(kind, called, phone);
+            if called { plain } else { spoken::page(plain, pages, call) }
+        });
+        Ok((opened?, print))
+    }
+
+    fn counts(&self) -> Counts {
+        let stats = self.calls.engine.stats();
+        let sum = |of: fn(&ShardReport) -> u64| stats.shards.iter().map(of).sum::<u64>();
+        Counts {
+            legs: stats.legs(),
+            rooms: sum(|shard| shard.rooms as u64) as usize,
+            recordings: sum(|shard| shard.recordings as u64) as usize,
+            packets_in: stats.packets_in(),
+            packets_out: stats.packets_out(),
+            buffers_short: sum(|shard| shard.moved.buffers_short),
+            buffers_out: sum(|shard| shard.moved.buffers_out),
+        }
     }
 
     fn end_calls(&mut self) -> Result<Ending> {

@@ -1,9 +1,10 @@
-//! A working day in little time: calls come and go in groups through one process, and after each group
-//! we look at what it holds that it did not hold before: memory, open files (a socket is one),
-//! segments on disk. Its folder lies in memory where the system has such a place: a disk that syncs
-//! every one of 80,000 files would take most of the time, and is measured elsewhere.
+//! A working day in little time: calls come and go in groups through one process, and after each
+//! group we look at what it holds that it did not hold before: memory, open files (a socket is
+//! one), segments on disk, and after the last one legs, rooms and recordings. Its folder lies in
+//! memory where the system has such a place: a disk that syncs every one of 80,000 files would take
+//! most of the time, and is measured elsewhere.
 
-use crate::system::{self, Kind};
+use crate::system::{self, Counts, Kind};
 use anyhow::{Context, Result};
 use benches::media::crowd::Crowd;
 use benches::procstat;
@@ -16,6 +17,8 @@ use std::time::Duration;
 const WORDS: Duration = Duration::from_millis(500);
 /// The first groups fill what is kept for the next ones: they are no measure.
 const WARM_SHARE: usize = 5;
+/// What the engine counted is told within this.
+const TOLD: Duration = Duration::from_millis(300);
 /// Memory may differ by this from what it was.
 const GROWTH_PERCENT_MAX: f64 = 5.0;
 
@@ -57,6 +60,8 @@ pub struct Left {
     lost: u64,
     missing: u64,
     held: Vec<Held>,
+    /// After the last call.
+    counts: Counts,
 }
 
 /// A figure with its limit.
@@ -97,6 +102,11 @@ impl Left {
             line("memory grown", grown, "%", Some(GROWTH_PERCENT_MAX)),
             line("files and sockets left open", more(late.files, early.files), "files", Some(0.0)),
             line("segments left", more(late.segments, early.segments), "files", Some(1.0)),
+            line("legs left", self.counts.legs as f64, "legs", Some(0.0)),
+            line("rooms left", self.counts.rooms as f64, "rooms", Some(0.0)),
+            line("recordings left", self.counts.recordings as f64, "recordings", Some(0.0)),
+            line("receive buffers in use", self.counts.buffers_out as f64, "", Some(0.0)),
+            line("receives without a buffer", self.counts.buffers_short as f64, "", None),
         ]
     }
 }
@@ -140,6 +150,8 @@ pub fn run(core: usize, calls: u32, group: u32) -> Result<Left> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    std::thread::sleep(TOLD);
+    left.counts = system.counts()?;
     Ok(left)
 }
 
@@ -149,7 +161,8 @@ mod tests {
 
     fn left(memory: impl Fn(u64) -> u64, files: impl Fn(usize) -> usize) -> Left {
         let held = |n: usize| Held { memory_bytes: memory(n as u64), files: files(n), segments: 3 };
-        Left { calls: 1_000, lost: 0, missing: 0, held: (0..20).map(held).collect() }
+        let held = (0..20).map(held).collect();
+        Left { calls: 1_000, held, ..Left::default() }
     }
 
     #[test]
@@ -161,5 +174,14 @@ mod tests {
             leaks.lines().iter().filter(|line| !line.holds()).map(|line| line.what).collect();
         assert_eq!(wrong, ["memory grown", "files and sockets left open"]);
         assert!(Left::default().lines().iter().all(Line::holds), "nothing was tried");
+    }
+
+    #[test]
+    fn a_leg_or_a_room_that_stays_is_seen() {
+        let counts = Counts { legs: 1, rooms: 2, buffers_out: 3, ..Counts::default() };
+        let left = Left { counts, ..Left::default() };
+        let wrong: Vec<&str> =
+            left.lines().iter().filter(|line| !line.holds()).map(|line| line.what).collect();
+        assert_eq!(wrong, ["legs left", "rooms left", "receive buffers in use"]);
     }
 }

@@ -6,6 +6,7 @@ use crate::server::Child;
 use anyhow::Result;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use terms::media::Fingerprint;
 
 pub use benches::media::crowd::Pair;
 
@@ -24,10 +25,18 @@ pub enum Kind {
     OursPlain,
     /// Sockets connected in pairs, received and sent by io_uring, and nothing else.
     Bare,
+    /// Ours, recording, with SRTP on both sides.
+    Srtp,
+    /// Ours, recording, G.722 to G.711.
+    G722,
+    /// Ours, recording, Opus to G.711.
+    Opus,
+    /// Ours, recording, Opus of a page in a browser to G.711.
+    Webrtc,
 }
 
 impl Kind {
-    /// All of them.
+    /// Those that carry the same plain G.711.
     pub const ALL: [Kind; 6] = [
         Kind::Ours,
         Kind::RtpengineRecording,
@@ -36,6 +45,9 @@ impl Kind {
         Kind::OursPlain,
         Kind::Bare,
     ];
+
+    /// Those whose legs are encrypted or transcoded.
+    pub const LEGS: [Kind; 4] = [Kind::Srtp, Kind::Webrtc, Kind::G722, Kind::Opus];
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
@@ -46,12 +58,20 @@ impl Kind {
             Kind::Epoll => "switchgrid epoll, recording",
             Kind::OursPlain => "switchgrid io_uring",
             Kind::Bare => "bare loop",
+            Kind::Srtp => "switchgrid, SRTP on both sides, recording",
+            Kind::G722 => "switchgrid, G.722 to G.711, recording",
+            Kind::Opus => "switchgrid, Opus to G.711, recording",
+            Kind::Webrtc => "switchgrid, Opus of a page (WebRTC) to G.711, recording",
         }
     }
 
     /// Whether calls are recorded.
     pub fn records(self) -> bool {
-        matches!(self, Kind::Ours | Kind::Epoll | Kind::RtpengineRecording)
+        match self {
+            Kind::Ours | Kind::Epoll | Kind::RtpengineRecording => true,
+            Kind::Srtp | Kind::G722 | Kind::Opus | Kind::Webrtc => true,
+            Kind::Rtpengine | Kind::OursPlain | Kind::Bare => false,
+        }
     }
 }
 
@@ -75,6 +95,25 @@ pub struct Ending {
     pub render_cpu_us: u64,
 }
 
+/// What our engine holds and has moved, at most 100 ms ago.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Open legs.
+    pub legs: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Recordings that run.
+    pub recordings: usize,
+    /// RTP packets received.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// Receives that found no free buffer.
+    pub buffers_short: u64,
+    /// Receive buffers that were filled and not given back.
+    pub buffers_out: u64,
+}
+
 /// A running system.
 pub trait System {
     /// Its process.
@@ -84,11 +123,26 @@ pub trait System {
     /// # Errors
     /// What was refused.
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>>;
+    /// The same for callers who are pages and show the certificate `pages`; and which one the system
+    /// shows.
+    ///
+    /// # Errors
+    /// What was refused, or when pages do not come here.
+    fn open_pages(&mut self, _: &[Pair], _: Fingerprint) -> Result<(Vec<Pair>, Fingerprint)> {
+        anyhow::bail!("no pages come here")
+    }
     /// Ends all calls.
     ///
     /// # Errors
     /// What went wrong.
     fn end_calls(&mut self) -> Result<Ending>;
+    /// What it counted.
+    ///
+    /// # Errors
+    /// When it has ended, or is not ours.
+    fn counts(&mut self) -> Result<Counts> {
+        anyhow::bail!("only our engine is asked what it counted")
+    }
 }
 
 /// Starts a system on a core, with a folder of its own for recordings.

@@ -1,5 +1,5 @@
-//! kamailio from Debian as a stateful proxy with record route: one worker, no authentication, no
-//! accounting.
+//! kamailio from Debian as a stateful proxy with record route, or as a registrar that asks for a
+//! password: one worker, bindings in memory, no accounting.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -10,6 +10,8 @@ use std::time::Duration;
 
 const ANSWER_MAX: Duration = Duration::from_millis(200);
 const TRIES: u32 = 100;
+/// Of its challenges.
+const REALM: &str = "switchgrid";
 
 /// Where a call goes that begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Next {
     Box(SocketAddr),
     /// To where the one who was dialled registered.
     Registered,
+    /// The same, where everybody who registers has this password.
+    Proven(&'static str),
 }
 
 /// A running proxy.
@@ -98,12 +102,22 @@ impl Drop for Kamailio {
 }
 
 fn routing(own: SocketAddr, next: Next) -> String {
+    const REGISTRAR: &str = "loadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"";
+    const LOOKUP: &str =
+        "if (!lookup(\"location\")) { sl_send_reply(\"404\", \"Not here\"); exit; }";
+    let register = |proof: &str| {
+        format!("if (is_method(\"REGISTER\")) {{ {proof}save(\"location\"); exit; }}")
+    };
     let (modules, register, route) = match next {
-        Next::Box(address) => ("", "", format!("$du = \"sip:{address}\";")),
-        Next::Registered => (
-            "loadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"",
-            "if (is_method(\"REGISTER\")) { save(\"location\"); exit; }",
-            "if (!lookup(\"location\")) { sl_send_reply(\"404\", \"Not here\"); exit; }".to_owned(),
+        Next::Box(address) => (String::new(), String::new(), format!("$du = \"sip:{address}\";")),
+        Next::Registered => (REGISTRAR.to_owned(), register(""), LOOKUP.to_owned()),
+        Next::Proven(password) => (
+            format!("{REGISTRAR}\nloadmodule \"auth.so\""),
+            register(&format!(
+                "if (!pv_www_authenticate(\"{REALM}\", \"{password}\", \"0\")) {{ \
+                 www_challenge(\"{REALM}\", \"1\"); exit; }} "
+            )),
+            LOOKUP.to_owned(),
         ),
     };
     format!(
@@ -149,4 +163,22 @@ request_route {{
 }}
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_registers_is_asked_for_a_password_where_there_is_one() {
+        let own = SocketAddr::from(([127, 0, 0, 1], 5060));
+        let proven = routing(own, Next::Proven("secret"));
+        let asked = proven.find("pv_www_authenticate(\"switchgrid\", \"secret\", \"0\")");
+        let saved = proven.find("save(\"location\")");
+        assert!(asked.is_some() && asked < saved, "{proven}");
+        assert!(proven.contains("loadmodule \"auth.so\""));
+        let open = routing(own, Next::Registered);
+        assert!(open.contains("save(\"location\")") && !open.contains("auth"), "{open}");
+        assert!(!routing(own, Next::Box(own)).contains("save"));
+    }
 }

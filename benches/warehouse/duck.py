@@ -1,7 +1,7 @@
 """Answers questions about a folder of published Parquet files with DuckDB, and with SQLite about
 rows that it copied from there. A question is a line of JSON on standard input, an answer a line on
 standard output, which repeats the question's number; the rows of a question go to an Arrow IPC stream
-where it names a file for them."""
+where it names a file for them. For PostgreSQL it writes the same rows out."""
 
 import glob
 import json
@@ -62,14 +62,18 @@ def answered(duck, ask):
     return {"ms": ms}
 
 
-def copied(ask):
-    """Calls as rows of a SQLite file, indexed by their number and their tenant's time."""
-    rows = sqlite3.connect(ask["file"])
+def calls_of(ask):
     source = files(ask["folder"], "calls")
-    read = duckdb.execute(
+    return (
         "SELECT call_id, direction, outcome, caller, queue_id, agent_id, wait_ms, talk_ms, "
         f"epoch_us(started_at) AS started_at FROM {source} WHERE tenant_id = {ask['tenant']}"
     )
+
+
+def copied(ask):
+    """Calls as rows of a SQLite file, indexed by their number and their tenant's time."""
+    rows = sqlite3.connect(ask["file"])
+    read = duckdb.execute(calls_of(ask))
     names = [column[0] for column in read.description]
     rows.execute(f"CREATE TABLE calls ({', '.join(names)})")
     marks = ", ".join("?" * len(names))
@@ -79,6 +83,12 @@ def copied(ask):
     rows.execute("CREATE INDEX calls_by_time ON calls (started_at)")
     rows.commit()
     rows.close()
+    return {"ms": 0}
+
+
+def written_out(ask):
+    """The same calls as comma-separated values without heads."""
+    duckdb.execute(f"COPY ({calls_of(ask)}) TO '{ask['file']}' (FORMAT csv, HEADER false)")
     return {"ms": 0}
 
 
@@ -107,6 +117,8 @@ def main():
                     answer = answered(duck, ask)
                 case "copy":
                     answer = copied(ask)
+                case "write_out":
+                    answer = written_out(ask)
                 case "ask_rows":
                     answer = asked_of_rows(ask)
         except (duckdb.Error, sqlite3.Error, OSError) as error:

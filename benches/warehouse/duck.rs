@@ -79,6 +79,16 @@ impl Duck {
         self.ask(ask).map(|_| ())
     }
 
+    /// Writes the tenant's calls in `folder` into the file `file`, as comma-separated values.
+    ///
+    /// # Errors
+    /// What DuckDB says.
+    pub fn write_out(&mut self, folder: &Path, tenant: TenantId, file: &Path) -> Result<()> {
+        let ask =
+            json!({ "what": "write_out", "folder": folder, "tenant": tenant.0, "file": file });
+        self.ask(ask).map(|_| ())
+    }
+
     /// Asks SQLite, and says how many ms the answer took.
     ///
     /// # Errors

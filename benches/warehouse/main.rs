@@ -11,6 +11,7 @@ mod make;
 mod measure;
 mod ours;
 mod printed;
+mod postgres;
 mod questions;
 mod rows;
 mod shape;
@@ -18,6 +19,7 @@ mod shape;
 use crate::duck::{Duck, Share};
 use crate::figures::{Figures, Limit};
 use crate::ours::Ours;
+use crate::postgres::Postgres;
 use crate::questions::{Question, Subject};
 use crate::shape::OURS;
 use anyhow::{Context, Result, ensure};
@@ -150,8 +152,22 @@ async fn compare(
     }
     let file = scratch.join("calls.db");
     duck.copy(small_folder, OURS, &file)?;
-    let of = (file.as_path(), runs);
-    measure::rows_of_sqlite((&mut small, &mut duck), &of_small, of, figures).await
+    let asked = (of_small.as_slice(), runs);
+    let sqlite = |sql: &str| duck.time_of_rows(&file, sql);
+    measure::rows_of("sqlite", &mut small, asked, sqlite, figures).await?;
+    match Postgres::start() {
+        Ok(postgres) => {
+            let file = scratch.join("calls.csv");
+            duck.write_out(small_folder, OURS, &file)?;
+            postgres.load(&file)?;
+            let asks = |sql: &str| postgres.time(sql);
+            measure::rows_of("postgresql", &mut small, asked, asks, figures).await
+        }
+        Err(error) => {
+            println!("rows of postgresql: not tried: {error:#}");
+            Ok(())
+        }
+    }
 }
 
 /// The text of the question `name`.

@@ -189,14 +189,15 @@ pub async fn growth(
     figures.line(&what, at_large / at_small, "", Limit::Most(times_larger))
 }
 
-/// The same calls as rows of SQLite: what the files are for.
+/// The same calls as rows of SQLite or PostgreSQL, which `theirs` asks: what the files are for.
 ///
 /// # Errors
 /// When a figure cannot be kept, or somebody refuses.
-pub async fn rows_of_sqlite(
-    (ours, duck): (&mut Ours, &mut Duck),
-    questions: &[Question],
-    (file, runs): (&Path, usize),
+pub async fn rows_of(
+    peer: &str,
+    ours: &mut Ours,
+    (questions, runs): (&[Question], usize),
+    mut theirs: impl FnMut(&str) -> Result<f64>,
     figures: &mut Figures,
 ) -> Result<()> {
     const PORTABLE: [&str; 3] =
@@ -205,10 +206,10 @@ pub async fn rows_of_sqlite(
         let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
         for _ in 0..runs {
             our_times.push(ours.time(&question.sql).await?.0);
-            their_times.push(duck.time_of_rows(file, &question.sql)?);
+            their_times.push(theirs(&question.sql)?);
         }
-        let what = format!("rows of SQLite, the small size: {}", question.name);
-        let peer = ("sqlite", median(&mut their_times));
+        let what = format!("rows of {peer}, the small size: {}", question.name);
+        let peer = (peer, median(&mut their_times));
         figures.beside_of(&what, median(&mut our_times), peer, Limit::None)?;
     }
     Ok(())

@@ -585,7 +585,7 @@ impl Backend for Uring {
     }
 
     fn moved(&self) -> Moved {
-        self.moved
+        Moved { buffers_out: self.pool.out(), ..self.moved }
     }
 }
 

@@ -295,12 +295,13 @@ fn answer(request: &str, status: &str, n: u32, own: Option<SocketAddr>, body: &s
 }
 
 /// The first header of this name.
-fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = text.split("\r\n").take_while(|line| !line.is_empty());
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-fn status_of(text: &str) -> Option<u16> {
+/// The status of an answer.
+pub(super) fn status_of(text: &str) -> Option<u16> {
     text.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().ok()
 }
 

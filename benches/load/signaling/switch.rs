@@ -31,9 +31,12 @@ pub struct SideArguments {
     /// Folder of its live state, in memory.
     #[arg(long)]
     live: PathBuf,
-    /// Agents in its queue.
+    /// Agents, each with a phone.
     #[arg(long)]
     agents: u32,
+    /// Those of them that are signed in and serve its queue.
+    #[arg(long)]
+    signed_in: u32,
 }
 
 /// The child, running.
@@ -45,11 +48,11 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// Starts it with so many agents, all of them signed in.
+    /// Starts it with so many agents, some of them signed in.
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start(agents: u32) -> Result<Switch> {
+    pub fn start(agents: u32, signed_in: u32) -> Result<Switch> {
         let folders = [tempfile::tempdir()?, tempfile::Builder::new().tempdir_in("/dev/shm")?];
         let live = folders[1].path().join("live");
         let mut child = Command::new(std::env::current_exe()?)
@@ -60,6 +63,7 @@ impl Switch {
             .arg("--live")
             .arg(live)
             .args(["--agents", &agents.to_string()])
+            .args(["--signed-in", &signed_in.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -118,9 +122,9 @@ pub fn side(arguments: &SideArguments) -> Result<bool> {
         signaling.handle().ask(Request { id: 7, body });
         answers.recv_timeout(ANSWER_MAX).map(|response| response.body)
     };
-    let answer = ask(Ask::Plan(Box::new(plan(arguments.agents))))?;
+    let answer = ask(Ask::Plan(Box::new(plan(arguments.agents, arguments.signed_in))))?;
     ensure!(answer == Answer::Done, "the plan is refused: {answer:?}");
-    for n in 0..u64::from(arguments.agents) {
+    for n in 0..u64::from(arguments.signed_in) {
         let (tenant, agent) = (TENANT, AgentId(n + 1));
         let answer = ask(Ask::Agent { tenant, agent, action: AgentAction::SignIn })?;
         ensure!(answer == Answer::Done, "agent {n} cannot sign in: {answer:?}");
@@ -132,7 +136,7 @@ pub fn side(arguments: &SideArguments) -> Result<bool> {
     Ok(true)
 }
 
-fn plan(agents: u32) -> Plan {
+fn plan(agents: u32, signed_in: u32) -> Plan {
     let mut plan = Plan::empty(TENANT, "switchgrid");
     plan.version = 1;
     let realm = plan.realm.clone();
@@ -141,7 +145,7 @@ fn plan(agents: u32) -> Plan {
         id: QUEUE,
         name: "load".into(),
         strategy: Strategy::LongestIdle,
-        agents: plan.agents.iter().map(|agent| agent.id).collect(),
+        agents: plan.agents.iter().take(signed_in as usize).map(|agent| agent.id).collect(),
         priority: 0,
         waiting_max: 10_000,
         wait_max_s: 120,

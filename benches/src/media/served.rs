@@ -60,21 +60,41 @@ impl Calls {
     /// # Errors
     /// What was refused, or did not come in time.
     pub fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
+        let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
+        self.open_as(calls, |_, _, phone| Remote::at(phone, payloads))
+    }
+
+    /// The same for parties that speak as `remote` says of the number of the call, of the caller or the
+    /// called one, and of where they listen. Those with ICE come to the shared port.
+    ///
+    /// # Errors
+    /// What was refused, or did not come in time.
+    pub fn open_as(
+        &mut self,
+        calls: &[Pair],
+        remote: impl Fn(u64, bool, SocketAddr) -> Remote,
+    ) -> Result<Vec<Pair>> {
         let first = self.up.end;
         let up = first..first + calls.len() as u64;
+        let both = |(call, phones): (u64, &Pair)| {
+            [(false, remote(call, false, phones.0)), (true, remote(call, true, phones.1))]
+        };
+        let parties: Vec<_> = up.clone().zip(calls).map(both).collect();
         // All at once: a core takes commands at the end of a tick, and answers one tick later.
-        for call in up.clone() {
-            for called in [false, true] {
+        for (call, sides) in up.clone().zip(&parties) {
+            for (called, remote) in sides {
                 let (contact, tenant) = (ContactId(call), TenantId(1));
-                let (leg, place, port) = (leg(call, called), Place::WithContact, Port::Own);
+                let port = if remote.ice.is_some() { Port::Shared } else { Port::Own };
+                let (leg, place) = (leg(call, *called), Place::WithContact);
                 self.send(&Command::Open { leg, contact, tenant, place, port });
             }
         }
         let doors = self.opened(2 * calls.len())?;
         let mut pairs = Vec::new();
-        for (call, phones) in up.clone().zip(calls) {
-            self.join(call, false, phones.0);
-            self.join(call, true, phones.1);
+        for (call, sides) in up.clone().zip(parties) {
+            for (called, remote) in sides {
+                self.join(call, called, remote);
+            }
             if self.rows.is_some() {
                 self.record(call);
             }
@@ -102,10 +122,9 @@ impl Calls {
         }
     }
 
-    fn join(&self, call: u64, called: bool, phone: SocketAddr) {
+    fn join(&self, call: u64, called: bool, remote: Remote) {
         let leg = leg(call, called);
-        let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-        self.send(&Command::Connect { leg, remote: Box::new(Remote::at(phone, payloads)) });
+        self.send(&Command::Connect { leg, remote: Box::new(remote) });
         self.send(&Command::Join { leg, room: RoomId(call) });
     }
 

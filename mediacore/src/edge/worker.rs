@@ -89,6 +89,8 @@ pub struct Moved {
     pub sends_failed: u64,
     /// Receives that had to be armed again for want of buffers.
     pub buffers_short: u64,
+    /// Receive buffers that the kernel has filled and nobody has given back yet.
+    pub buffers_out: u64,
     /// System calls that move datagrams.
     pub enters: u64,
 }

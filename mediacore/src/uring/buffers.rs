@@ -181,6 +181,12 @@ impl Pool {
         self.free.push(buffer);
     }
 
+    /// How many are neither with the kernel nor unused.
+    pub fn out(&self) -> u64 {
+        let known = self.free.len() + usize::from(self.lent);
+        usize::from(self.count).saturating_sub(known) as u64
+    }
+
     /// The kernel ended a receive for want of buffers.
     pub fn ran_short(&mut self) {
         self.level = self.level.saturating_mul(2).min(self.count);
@@ -296,6 +302,18 @@ mod tests {
         pool.publish();
         assert_eq!(lent(&pool, LEVEL_MIN..LEVEL_MIN + 3), [2, 1, 0]);
         assert_eq!(pool.free.len(), usize::from(4_096 - LEVEL_MIN), "the rest stays cold");
+    }
+
+    #[test]
+    fn what_is_filled_and_not_given_back_is_out() {
+        let mut pool = Pool::new(4_096).unwrap();
+        assert_eq!(pool.out(), 0);
+        (0..3).for_each(|_| pool.take());
+        assert_eq!(pool.out(), 3);
+        pool.give_back(1);
+        assert_eq!(pool.out(), 2);
+        pool.publish();
+        assert_eq!(pool.out(), 2, "what is lent again is not in use");
     }
 
     #[test]

@@ -162,15 +162,15 @@ impl Api {
 
     /// Whether numbers are hidden from who holds this token, as long as it is good, allows to follow
     /// events, and is not that of somebody who was limited to teams or queues meanwhile; else `None`.
-    pub(super) async fn may_follow(&self, token: &str) -> Option<bool> {
+    /// As long as the store is away nobody takes a token back, and it is as it was: `hides`.
+    pub(super) async fn may_follow(&self, token: &str, hides: bool) -> Option<bool> {
         let known = match self.store.authenticate(token, self.clock.wall()).await {
-            // As long as the store is away nobody takes a token back, nor lets anybody see more.
-            Err(error) if error.is_passing() => return Some(true),
+            Err(error) if error.is_passing() => return Some(hides),
             known => known,
         };
         let (who, ..) = known.ok()??;
         let sight = match self.store.sight(&who).await {
-            Err(error) if error.is_passing() => return Some(true),
+            Err(error) if error.is_passing() => return Some(hides),
             sight => sight.ok()?,
         };
         let sees_all = sight.agents.is_none() && who.role.allows(Permission::EventsRead);
@@ -352,7 +352,7 @@ impl Follower {
                     Some(Ok(_)) => continue,
                 },
                 _ = ping.tick() => {
-                    if self.api.may_follow(&self.token).await != Some(self.hides) {
+                    if self.api.may_follow(&self.token, self.hides).await != Some(self.hides) {
                         let why = "the token is not good any more";
                         return End::Close(close_code::POLICY, why.to_owned());
                     }

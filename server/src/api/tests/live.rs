@@ -121,7 +121,7 @@ async fn from_whom_numbers_are_hidden_follows_events_without_them() {
     append(&rig, 2..=2, "13900139000");
     assert_eq!(next(&mut hidden).await.unwrap()["kind"]["target"], "139****9000", "and live ones");
     let api = crate::api::shared(rig.state.clone());
-    assert_eq!(api.may_follow(&token).await, Some(true), "an open socket is closed for it");
+    assert_eq!(api.may_follow(&token, false).await, Some(true), "an open socket is closed for it");
 }
 
 #[tokio::test]
