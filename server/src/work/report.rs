@@ -4,8 +4,7 @@ use super::given;
 use super::jobs::{Bench, Done, Problem, ReportJob};
 use reports::catalogue::COST_PER_CONTACT;
 use reports::{
-    AgentName, Asked, Format, Language, Names, Params, Period, Progress, Rates, Report,
-    ReportTable,
+    AgentName, Asked, Format, Language, Names, Params, Period, Progress, Rates, Report, ReportTable,
 };
 use warehouse::{Limits, Session};
 

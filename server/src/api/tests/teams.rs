@@ -322,7 +322,10 @@ async fn who_follows_events_goes_on_while_the_store_is_away() {
     let floor = Floor::new().await;
     let api = crate::api::shared(floor.rig.state.clone());
     floor.rig.store.close().await;
-    assert!(api.may_follow(&floor.supervisor, false).await.is_some(), "nobody takes a token back meanwhile");
+    assert!(
+        api.may_follow(&floor.supervisor, false).await.is_some(),
+        "nobody takes a token back meanwhile"
+    );
 }
 
 #[tokio::test]
