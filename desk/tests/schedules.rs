@@ -283,6 +283,8 @@ fn queues(parameters: Parameters) -> SavedReportDraft {
         format: "csv".into(),
         language: "en".into(),
         parameters,
+        paper: None,
+        orientation: None,
     }
 }
 

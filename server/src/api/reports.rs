@@ -41,7 +41,7 @@ macro_rules! asked {
         #[derive(Deserialize, IntoParams)]
         #[into_params(parameter_in = Query)]
         #[serde(deny_unknown_fields)]
-        struct $name {
+        pub(super) struct $name {
             /// `2026-11-23`, `2026-W47`, `2026-11`, `2026`, `2026-11-01..2026-11-15`, `today`,
             /// `yesterday`; today when left out.
             #[serde(default)]

@@ -62,7 +62,7 @@ impl UserAgent {
     }
 
     /// By a password, or because it answers or goes on with what nobody else knows the names of.
-    pub(super) fn know(&mut self, now: Now, source: IpAddr) {
+    pub(super) fn know_source(&mut self, now: Now, source: IpAddr) {
         self.sources.know(now.moment, source);
         self.unproven.know(now.moment, source);
         // They are those that `sources` tells of.
@@ -153,7 +153,7 @@ impl UserAgent {
             return self.reply(now, flow, request, &Reply::plain(481));
         };
         let Some(tx) = self.start_server(now, flow, request, "") else { return };
-        self.know(now, flow.remote.ip());
+        self.know_source(now, flow.remote.ip());
         self.touch(leg);
         let number = request.cseq().map_or(0, |cseq| cseq.number);
         let fresh = self
@@ -262,12 +262,12 @@ impl UserAgent {
         match checked {
             Checked::Good(Account::Agent(tenant, agent)) => {
                 self.bans.on_proven(now.moment, source, &user);
-                self.know(now, source);
+                self.know_source(now, source);
                 Proof::Agent((tenant, agent))
             }
             Checked::Good(Account::Trunk(key)) => {
                 self.bans.on_proven(now.moment, source, &user);
-                self.know(now, source);
+                self.know_source(now, source);
                 self.prove_trunk(now, flow, request, key)
             }
             Checked::Stale => self.challenge(now, flow, request, true),

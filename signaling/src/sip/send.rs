@@ -197,7 +197,7 @@ impl UserAgent {
         let Some(&id) = self.client_keys.get(&key) else {
             return self.count("responses_stray");
         };
-        self.know(now, flow.remote.ip());
+        self.know_source(now, flow.remote.ip());
         let Some(tx) = self.clients.get_mut(&id) else { return };
         let heard = tx.machine.on_response(now.moment, response.status());
         let (owner, hop) = (tx.owner, tx.hop.clone());

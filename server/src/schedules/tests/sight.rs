@@ -47,6 +47,9 @@ async fn a_report_has_the_rows_that_the_owner_of_its_schedule_sees_when_it_is_ma
         period: RelativePeriod::Yesterday,
         format: "csv".into(),
         language: "en".into(),
+        parameters: desk::saved_report::Parameters::new(),
+        paper: None,
+        orientation: None,
     };
     let saved = schedule.draft.saved_report;
     rig.store.put_saved_report(rig.tenant, &rig.by(), saved, &draft).await.unwrap();
