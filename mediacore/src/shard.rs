@@ -57,6 +57,8 @@ pub struct Config {
     pub legs_max: usize,
     /// Legs of one room; one more stays outside.
     pub room_legs_max: usize,
+    /// Rooms at once; a leg that would begin one more stays outside.
+    pub rooms_max: usize,
     /// Voices of one room that are heard at a time; of more the loudest.
     pub speakers_max: usize,
     /// Playout delay of mixed legs.
@@ -81,6 +83,7 @@ impl Default for Config {
             shard: 0,
             legs_max: 4_096,
             room_legs_max: 1_000,
+            rooms_max: 8_192,
             speakers_max: 8,
             jitter: Limits::default(),
             rtcp_interval: Duration::from_secs(5),

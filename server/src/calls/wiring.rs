@@ -308,7 +308,10 @@ fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineC
     engine.shard.legs_max = config.rtp.legs_max as usize;
     engine.buffers = u16::try_from(config.rtp.buffers).expect("checked with the configuration");
     engine.shard.room_legs_max = config.rtp.parties_max as usize;
+    engine.shard.rooms_max = config.rtp.rooms_max as usize;
     engine.shard.speakers_max = config.rtp.speakers_max as usize;
+    engine.recorder.recordings_max = config.recording.recordings_max as usize;
+    engine.recorder.tracks_max = config.recording.tracks_max as usize;
     engine.shard.jitter.ms_min = config.rtp.jitter_ms_min;
     engine.shard.jitter.ms_max = config.rtp.jitter_ms_max;
     engine.storage = rings;

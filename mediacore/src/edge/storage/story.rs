@@ -301,24 +301,30 @@ fn a_stalled_disk_holds_up_neither_the_rings_nor_the_stop() {
 }
 
 #[test]
-fn a_refused_recording_gets_its_row() {
+fn a_refused_recording_gets_its_row_and_the_key_of_the_limit() {
     let _alone = alone();
-    let dir = tempfile::tempdir().unwrap();
-    let (storage, mut ring, rows) = start(config(dir.path(), Backend::Auto));
-    let mut desk = Desk::new(now());
-    let limits = crate::record::RecorderConfig {
-        recordings_max: 0,
-        ..crate::record::RecorderConfig::default()
-    };
-    desk.recorder = crate::record::Recorder::new(limits, 0);
-    let begun = record_start(RecordingId(3), &[(LegId(1), Side::Customer)]);
-    assert_eq!(desk.recorder.start(desk.start, &begun), []);
-    desk.until(300.0);
-    push(&mut ring, desk.blocks);
-    let row = wait_for_rows(&rows, 1).remove(0);
-    assert_eq!((row.state, row.path.as_deref()), (RecordingState::Refused, None));
-    assert_eq!(row.reason.as_deref(), Some("too many recordings at once"));
-    storage.stop();
+    for (recordings_max, tracks_max, why) in [
+        (0, 10, "too many recordings at once (recording.recordings_max)"),
+        (10, 0, "too many parties are recorded at once (recording.tracks_max)"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (storage, mut ring, rows) = start(config(dir.path(), Backend::Auto));
+        let mut desk = Desk::new(now());
+        let limits = crate::record::RecorderConfig {
+            recordings_max,
+            tracks_max,
+            ..crate::record::RecorderConfig::default()
+        };
+        desk.recorder = crate::record::Recorder::new(limits, 0);
+        let begun = record_start(RecordingId(3), &[(LegId(1), Side::Customer)]);
+        assert_eq!(desk.recorder.start(desk.start, &begun), []);
+        desk.until(300.0);
+        push(&mut ring, desk.blocks);
+        let row = wait_for_rows(&rows, 1).remove(0);
+        assert_eq!((row.state, row.path.as_deref()), (RecordingState::Refused, None));
+        assert_eq!(row.reason.as_deref(), Some(why));
+        storage.stop();
+    }
 }
 
 #[test]
