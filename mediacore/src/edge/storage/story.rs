@@ -199,7 +199,13 @@ fn full_segments_go_while_the_program_runs() {
 fn a_fault_at_any_step_is_recovered_without_a_restart() {
     let _alone = alone();
     let log = ["storage.open", "storage.write", "storage.sync"];
-    let render = ["storage.render", "storage.render_sync", "storage.rename", "storage.renamed"];
+    let render = [
+        "storage.render_open",
+        "storage.render",
+        "storage.render_sync",
+        "storage.rename",
+        "storage.renamed",
+    ];
     let tell = ["storage.ledger", "storage.tell", "storage.told", "storage.read"];
     for backend in BACKENDS {
         // The render thread is the same behind both.
@@ -453,10 +459,11 @@ fn a_small_disk_that_fills_up_and_is_freed_loses_no_call() {
 }
 
 const CHILD: &str = "RECORDING_CHILD";
-const POINTS: [&str; 14] = [
+const POINTS: [&str; 15] = [
     "storage.open",
     "storage.write",
     "storage.sync",
+    "storage.render_open",
     "storage.render",
     "storage.render_sync",
     "storage.rename",
