@@ -431,8 +431,9 @@ fn a_small_disk_that_fills_up_and_is_freed_loses_no_call() {
         output.is_ok_and(|output| output.status.success())
     };
     if !mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
-        println!("no small disk: this user may not mount a tmpfs");
-        assert!(!mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"]), "and that does not change");
+        let told = std::env::var("SWITCHGRID_NO_MOUNT").is_ok_and(|told| told == "1");
+        assert!(told, "no tmpfs is mounted: run as root, or set SWITCHGRID_NO_MOUNT=1 (README)");
+        println!("no small disk: SWITCHGRID_NO_MOUNT says that none can be mounted here");
         return;
     }
     let (storage, mut ring, rows) = start(config(dir.path(), Backend::Auto));
