@@ -162,9 +162,9 @@ fn halves_of_a_room_on_two_shards_hear_each_other() {
                 worlds[here].speak(phone, 20, level);
             }
             worlds[here].run(20);
-            while let Some((far, room, audience, frame)) = worlds[here].shard.poll_frame() {
-                let far = usize::from(far.0);
-                worlds[far].shard.handle_frame(room, FarShard(here as u16), audience, &frame);
+            while let Some((far, room, audience, frame, told)) = worlds[here].shard.poll_frame() {
+                let shard = &mut worlds[usize::from(far.0)].shard;
+                shard.handle_frame(room, FarShard(here as u16), audience, &frame, told);
             }
         }
     }
