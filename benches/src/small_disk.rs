@@ -6,6 +6,10 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Set to 1 it says that no tmpfs can be mounted here; a test then does without one. Where it is not
+/// set, a test that wants a small disk and gets none has failed.
+pub const NO_MOUNT: &str = "SWITCHGRID_NO_MOUNT";
+
 /// A small disk; it goes away with this value.
 pub struct SmallDisk {
     folder: PathBuf,
@@ -18,6 +22,11 @@ impl SmallDisk {
         mount.args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(folder);
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         mounted.then(|| SmallDisk { folder: folder.to_owned() })
+    }
+
+    /// Whether [`NO_MOUNT`] says that there can be none.
+    pub fn is_impossible() -> bool {
+        std::env::var(NO_MOUNT).is_ok_and(|told| told == "1")
     }
 
     /// Takes all the space that is left.

@@ -1,6 +1,7 @@
 //! The mix of a room: one sum per frame, and for each listener that sum without their own voice.
 //!
-//! In a room of more than [`crate::shard::Config::speakers_max`] only the loudest are in the sum
+//! In a room of more than [`crate::shard::Config::speakers_max`] only the loudest are in the sum, those
+//! of all its shards
 //! ([`speakers`]). A frame is 20 ms. A room runs at 8 kHz, and at 16 kHz from its first wideband leg
 //! on.
 

@@ -30,6 +30,7 @@ use crate::jitter::Limits;
 use crate::leg::quality::QualityTotals;
 use crate::leg::{Leg, LegIdx};
 use crate::mix::Frame;
+use crate::mix::speakers::Told;
 use crate::prompt::PromptStore;
 use crate::record::{Block, Recorder, RecorderConfig, RecorderStats};
 use crate::room::{FarShard, Room};
@@ -57,7 +58,9 @@ pub struct Config {
     pub legs_max: usize,
     /// Legs of one room; one more stays outside.
     pub room_legs_max: usize,
-    /// Voices of one room that are heard at a time; of more the loudest.
+    /// Rooms at once; a leg that would begin one more stays outside.
+    pub rooms_max: usize,
+    /// Voices of one room that are heard at a time, over all shards; of more the loudest.
     pub speakers_max: usize,
     /// Playout delay of mixed legs.
     pub jitter: Limits,
@@ -81,6 +84,7 @@ impl Default for Config {
             shard: 0,
             legs_max: 4_096,
             room_legs_max: 1_000,
+            rooms_max: 8_192,
             speakers_max: 8,
             jitter: Limits::default(),
             rtcp_interval: Duration::from_secs(5),
@@ -303,7 +307,7 @@ pub struct Shard {
     bytes: Vec<u8>,
     ports: VecDeque<PortOrder>,
     events: VecDeque<Event>,
-    frames: VecDeque<(FarShard, RoomId, Audience, Frame)>,
+    frames: VecDeque<(FarShard, RoomId, Audience, Frame, Told)>,
     taps: VecDeque<Tap>,
     faxes: VecDeque<documents::FaxOut>,
     bots: VecDeque<bots::BotOut>,
@@ -362,8 +366,9 @@ impl Shard {
         self.events.pop_front()
     }
 
-    /// The next frame for the half of a room on another shard, and who there may hear it.
-    pub fn poll_frame(&mut self) -> Option<(FarShard, RoomId, Audience, Frame)> {
+    /// The next frame for the half of a room on another shard, who there may hear it, and what we
+    /// tell of our voices.
+    pub fn poll_frame(&mut self) -> Option<(FarShard, RoomId, Audience, Frame, Told)> {
         self.frames.pop_front()
     }
 

@@ -7,6 +7,7 @@ mod bans;
 mod doors;
 mod files;
 mod manifest;
+mod media;
 mod networks;
 mod places;
 pub mod refusal;
@@ -31,8 +32,6 @@ const PART_MIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Most calls of an agent that a limit may allow: so many are remembered of each.
 const OUT_CALLS_MAX: u32 = 1_000;
-/// Prompts that a tenant may ever have of its own: a plan names them all.
-const OWN_PROMPTS_MAX: u32 = 10_000;
 
 /// When a changed key takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,6 +291,9 @@ config! {
         /// Most parties of one conversation or meeting on one media thread; one more stays outside,
         /// and the log says so.
         parties_max: u32 = "1000", Restart;
+        /// Most conversations and meetings at a time on one media thread; a leg that would begin one
+        /// more stays outside, and the log says so. 1-1000000.
+        rooms_max: u32 = "8192", Restart;
         /// Voices of one conversation that are heard at a time; of more the loudest.
         speakers_max: u32 = "8", Restart;
         /// Least delay of audio that is mixed or converted, in ms.
@@ -313,6 +315,9 @@ config! {
         speech: Speech = "\"espeak-ng\"", Restart;
         /// Most speech that is kept on disk, in `speech` of the data folder; the oldest goes.
         speech_bytes_max: Bytes = "\"256MiB\"", Restart;
+        /// Faxes that the box itself sends and receives at a time, each a process of its own; one more
+        /// fails, and its step of the flow goes on at `error`. 1-1000.
+        faxes_max: u32 = "60", Restart;
     }
     /// IVR flows.
     ivr: IvrConfig {
@@ -351,6 +356,12 @@ config! {
         /// Seal finished recordings with the keys too: WAV, MP3 and Opus lie encrypted on disk and are
         /// read through the API and `switchgrid recording`. What was recorded before stays as it is.
         encrypt_renderings: bool = "false", Restart;
+        /// Most recordings at a time on one media thread; one more is refused, and its row says why.
+        /// 1-1000000.
+        recordings_max: u32 = "8192", Restart;
+        /// Most parties that are recorded at a time on one media thread, over all recordings; a
+        /// recording with one more is refused, and who joins one is not recorded. 1-1000000.
+        tracks_max: u32 = "32768", Restart;
         /// Most audio kept in memory while the disk does not take it; what comes on top is counted as missing.
         backlog_max: Bytes = "\"64MiB\"", Restart;
         /// Size of a segment file of the recording log.
@@ -572,30 +583,7 @@ impl Config {
         if self.sip.codecs.is_empty() {
             return refused("sip.codecs", "name at least one, such as \"PCMA\"".into());
         }
-        if self.rtp.shards == 0 || self.rtp.shards > 64 {
-            return refused("rtp.shards", format!("{} is outside 1-64", self.rtp.shards));
-        }
-        if self.rtp.dscp > 63 {
-            return refused("rtp.dscp", format!("{} is outside 0-63", self.rtp.dscp));
-        }
-        let buffers = self.rtp.buffers;
-        if !buffers.is_power_of_two() || !(64..=32_768).contains(&buffers) {
-            let problem = format!("{buffers} is no power of two from 64 to 32768");
-            return refused("rtp.buffers", problem);
-        }
-        let jitter = (self.rtp.jitter_ms_min, self.rtp.jitter_ms_max);
-        if jitter.0 > jitter.1 || jitter.1 > 400 {
-            let problem = format!(
-                "{} does not fit a least delay of {} ms; use {1}-400, or a smaller rtp.jitter_ms_min",
-                jitter.1, jitter.0
-            );
-            return refused("rtp.jitter_ms_max", problem);
-        }
-        if self.rtp.own_prompts_max > OWN_PROMPTS_MAX {
-            let most = OWN_PROMPTS_MAX;
-            let problem = format!("{} is above {most}", self.rtp.own_prompts_max);
-            return refused("rtp.own_prompts_max", problem);
-        }
+        self.check_media()?;
         for (key, value) in [
             ("calls.out_per_minute_max", self.calls.out_per_minute_max),
             ("calls.out_at_once_max", self.calls.out_at_once_max),
@@ -611,9 +599,6 @@ impl Config {
             ("sip.dialogs_max", self.sip.dialogs_max),
             ("sip.connections_of_address_max", self.sip.connections_of_address_max),
             ("calls.max", self.calls.max),
-            ("rtp.legs_max", self.rtp.legs_max),
-            ("rtp.parties_max", self.rtp.parties_max),
-            ("rtp.speakers_max", self.rtp.speakers_max),
             ("warehouse.seal_rows", self.warehouse.seal_rows),
             ("export.recordings_max", self.export.recordings_max),
             ("sql.rows_max", self.sql.rows_max),

@@ -52,7 +52,8 @@ pub fn machines(config: &Config) -> Option<fax::Config> {
     {
         tracing::warn!(%error, "what faxes of before left stays");
     }
-    Some(fax::Config { launch: fax::program(program, vec![COMMAND.to_owned()]), folder })
+    let launch = fax::program(program, vec![COMMAND.to_owned()]);
+    Some(fax::Config { launch, folder, faxes_max: config.rtp.faxes_max as usize })
 }
 
 /// Why no fax can be sent or received; `None` when one can.

@@ -111,6 +111,14 @@ impl Decoder {
         }
     }
 
+    /// Whether a packet may carry a copy of the one before it, which [`Decoder::recover`] plays.
+    pub fn repeats(&self) -> bool {
+        match self.kind {
+            Kind::Opus(_) => true,
+            Kind::Law(_) | Kind::Linear | Kind::G722(_) => false,
+        }
+    }
+
     /// How long a loss is concealed, in ms; what is longer is silence. Opus goes on over a rest of
     /// the sender, who repeats the sound of the silence every 400 ms.
     pub fn conceal_ms_max(&self) -> u32 {

@@ -25,8 +25,6 @@ use std::{fmt, io};
 use terms::LegId;
 use terms::media::{Event, FaxOrder, FaxOutcome};
 
-/// Faxes at a time: each is a process. One more is refused.
-pub const FAXES_MAX: usize = 60;
 /// Frames on their way to a machine, or back: so long may a process take to begin.
 const FRAMES_MAX: usize = 250;
 /// What is received, and what is sent, has this name in the folder of its session.
@@ -44,11 +42,15 @@ pub struct Config {
     /// `<tenant>/<fax>.tif` is what was received, `<tenant>/documents/<name>.tif` what can be sent,
     /// `part/<fax>/` what a session has in its hands.
     pub folder: PathBuf,
+    /// Faxes at a time: each is a process. One more is refused.
+    pub faxes_max: usize,
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("Config").field("folder", &self.folder).finish_non_exhaustive()
+        let mut told = f.debug_struct("Config");
+        told.field("folder", &self.folder).field("faxes_max", &self.faxes_max);
+        told.finish_non_exhaustive()
     }
 }
 
@@ -163,8 +165,9 @@ impl Exchange {
         if !has_leg {
             return Err("the leg is gone".to_owned());
         }
-        let place = Place::take(&self.running)
-            .ok_or_else(|| format!("{FAXES_MAX} faxes run, the limit"))?;
+        let most = config.faxes_max;
+        let place = Place::take(&self.running, most)
+            .ok_or_else(|| format!("{most} faxes are under way (rtp.faxes_max)"))?;
         let (heard, hears) = mpsc::sync_channel(FRAMES_MAX);
         let (says, said) = rtrb::RingBuffer::new(FRAMES_MAX);
         let body = move || {
@@ -182,8 +185,8 @@ impl Exchange {
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(running: &Arc<AtomicUsize>) -> Option<Place> {
-        let more = |running: usize| (running < FAXES_MAX).then_some(running + 1);
+    fn take(running: &Arc<AtomicUsize>, most: usize) -> Option<Place> {
+        let more = |running: usize| (running < most).then_some(running + 1);
         running.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Place(Arc::clone(running)))
     }

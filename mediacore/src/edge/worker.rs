@@ -12,6 +12,7 @@ use super::ports::{Pair, PortPool};
 use super::socket::Wake;
 use crate::leg::LegIdx;
 use crate::mix::Frame;
+use crate::mix::speakers::Told;
 use crate::prompt::PromptStore;
 use crate::record::Block;
 use crate::room::{FarShard, FarVoices};
@@ -76,8 +77,8 @@ pub enum Input {
     reason = "a place in the ring is as large as the larger one, and a box would allocate for each payload"
 )]
 pub enum Across {
-    /// 20 ms of a room's half, and who of the other half may hear it.
-    Frame(u16, RoomId, Audience, Frame),
+    /// 20 ms of a room's half, who of the other half may hear it, and how loud its voices are.
+    Frame(u16, RoomId, Audience, Frame, Told),
     /// A payload for a recording.
     Tap(Tap),
 }
@@ -282,8 +283,8 @@ impl<B: Backend> Worker<B> {
         for ring in &mut self.from_cores {
             for _ in 0..ACROSS_PER_TURN {
                 match ring.pop() {
-                    Ok(Across::Frame(from, room, audience, frame)) => {
-                        self.shard.handle_frame(room, FarShard(from), audience, &frame);
+                    Ok(Across::Frame(from, room, audience, frame, told)) => {
+                        self.shard.handle_frame(room, FarShard(from), audience, &frame, told);
                     }
                     Ok(Across::Tap(tap)) => self.shard.handle_tap(&tap),
                     Err(_) => break,
@@ -361,8 +362,8 @@ impl<B: Backend> Worker<B> {
             }
             (self.on_event)(event);
         }
-        while let Some((far, room, audience, frame)) = self.shard.poll_frame() {
-            self.send_across(far.0, Across::Frame(self.number, room, audience, frame));
+        while let Some((far, room, audience, frame, told)) = self.shard.poll_frame() {
+            self.send_across(far.0, Across::Frame(self.number, room, audience, frame, told));
         }
         while let Some(out) = self.shard.poll_fax() {
             match out {

@@ -5,12 +5,15 @@
 use super::FarShard;
 use crate::codec::{Converter, Rate};
 use crate::mix::Frame;
+use crate::mix::speakers::Told;
 use std::collections::VecDeque;
 use terms::LegId;
 use terms::media::Audience;
 
 /// Frames of a voice that may wait; older ones make room.
 const FRAMES_MAX: usize = 8;
+/// What was told counts for so many frames, 200 ms: the far half tells it with each of its own.
+const TOLD_FRAMES_MAX: u32 = 10;
 /// Frames that wait before a voice is heard, so that two clocks may drift.
 const FRAMES_MIN: usize = 2;
 
@@ -83,6 +86,8 @@ pub struct Bridge {
     pub far: FarShard,
     voices: FarVoices,
     parties: Queue,
+    /// What the far half says of its voices, and our frames since.
+    told: Option<(Told, u32)>,
     /// By whom they are for; as many as `voices` says.
     whispers: Vec<(LegId, Queue)>,
 }
@@ -94,6 +99,7 @@ impl Bridge {
             far,
             voices: FarVoices::default(),
             parties: Queue::new(),
+            told: None,
             whispers: Vec::new(),
         };
         bridge.set_voices(voices);
@@ -129,8 +135,21 @@ impl Bridge {
         }
     }
 
+    /// The far half says this of its voices.
+    pub fn tell(&mut self, told: Told) {
+        self.told = Some((told, 0));
+    }
+
+    /// What the far half said of its voices last; `None` when it says nothing any more.
+    pub fn told(&self) -> Option<Told> {
+        self.told.filter(|&(_, frames)| frames < TOLD_FRAMES_MAX).map(|(told, _)| told)
+    }
+
     /// The frame that all hear now, at the room's rate.
     pub fn take(&mut self, rate: Rate) -> Frame {
+        if let Some((_, frames)) = &mut self.told {
+            *frames = frames.saturating_add(1);
+        }
         self.parties.take(rate).unwrap_or(Frame::silent(rate))
     }
 
@@ -164,6 +183,20 @@ mod tests {
         let rest: Vec<i16> = (0..7).map(|_| taken(&mut bridge)).collect();
         assert_eq!(rest, [14, 15, 16, 17, 18, 19, 20]);
         assert_eq!(taken(&mut bridge), 0);
+    }
+
+    #[test]
+    fn what_a_far_half_told_counts_until_it_is_silent_for_a_while() {
+        let mut bridge = Bridge::new(FarShard(1), FarVoices::PARTIES);
+        assert_eq!(bridge.told(), None);
+        bridge.tell(Told::all_of(3));
+        for _ in 0..TOLD_FRAMES_MAX {
+            assert_eq!(bridge.told(), Some(Told::all_of(3)));
+            bridge.take(Rate::Narrow);
+        }
+        assert_eq!(bridge.told(), None);
+        bridge.tell(Told::all_of(2));
+        assert_eq!(bridge.told(), Some(Told::all_of(2)));
     }
 
     #[test]

@@ -167,16 +167,17 @@ impl Shard {
     }
 
     pub(super) fn join(&mut self, now: Moment, idx: LegIdx, id: RoomId) {
-        let room = self.room_or_new(id);
         let leg = self.leg(idx).expect("looked up by the caller");
-        if leg.room == Some(room) {
+        if leg.room.is_some() && leg.room == self.room_names.get(&id).copied() {
             return;
         }
         self.stop_fax(idx);
         self.stop_bot(idx);
         self.leave(now, idx);
-        // Leaving may have ended the very room we look for.
-        let room = self.room_or_new(id);
+        let Some(room) = self.room_or_new(id) else {
+            tracing::warn!(room = id.0, "a leg stays outside: too many rooms (rtp.rooms_max)");
+            return;
+        };
         let standing = self.rooms[room as usize].room.as_mut().expect("a room was just made");
         if standing.members.len() >= self.config.room_legs_max {
             tracing::warn!(room = id.0, "a leg stays outside: the room is full (rtp.parties_max)");
@@ -189,9 +190,13 @@ impl Shard {
         self.arrange(now, room);
     }
 
-    fn room_or_new(&mut self, id: RoomId) -> u32 {
+    /// The room of that name; `None` when there is none and one more would be too many.
+    fn room_or_new(&mut self, id: RoomId) -> Option<u32> {
         if let Some(&room) = self.room_names.get(&id) {
-            return room;
+            return Some(room);
+        }
+        if self.room_names.len() >= self.config.rooms_max {
+            return None;
         }
         let index = self.rooms_free.pop().unwrap_or_else(|| {
             self.rooms.push(RoomSlot { generation: 0, room: None });
@@ -199,7 +204,7 @@ impl Shard {
         });
         self.rooms[index as usize].room = Some(Room::new(id));
         self.room_names.insert(id, index);
-        index
+        Some(index)
     }
 
     pub(super) fn leave(&mut self, now: Moment, idx: LegIdx) {
@@ -227,7 +232,10 @@ impl Shard {
 
     /// The half of a room on another shard hears ours from now on, and has these voices.
     pub fn open_bridge(&mut self, now: Moment, id: RoomId, far: FarShard, voices: FarVoices) {
-        let index = self.room_or_new(id);
+        let Some(index) = self.room_or_new(id) else {
+            tracing::warn!(room = id.0, "no half of a room here: too many rooms (rtp.rooms_max)");
+            return;
+        };
         let room = self.rooms[index as usize].room.as_mut().expect("a room was just made");
         match room.bridges.iter_mut().find(|bridge| bridge.far == far) {
             Some(bridge) => bridge.set_voices(voices),

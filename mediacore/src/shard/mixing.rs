@@ -6,13 +6,14 @@
 //! What is announced in a room is mixed in on every shard for its own legs, so it crosses no bridge.
 //!
 //! What goes to another shard is the sum of our own legs only, and what comes from one is heard by
-//! our own legs only: with a bridge between every two shards everybody hears everybody once.
+//! our own legs only: with a bridge between every two shards everybody hears everybody once. With it
+//! goes how loud those legs are, so that the loudest are those of all shards.
 
 use super::{Alarm, Shard, Timer};
 use crate::codec::Rate;
 use crate::leg::LegIdx;
 use crate::leg::outlet::{Outlet, Shared};
-use crate::mix::speakers::{Speakers, Voice};
+use crate::mix::speakers::{Speakers, Told, Voice};
 use crate::mix::{Frame, Sum};
 use crate::room::Announcement;
 use std::cmp::Reverse;
@@ -94,21 +95,24 @@ impl Shard {
             let is_of = |&idx: &LegIdx| !leg(idx).held && audience(leg(idx).audience);
             members.iter().copied().filter(is_of).collect::<Vec<_>>()
         };
+        let far: Vec<(bool, Told)> = self.told_by_bridges(index);
         let parties = of(|audience| audience == Audience::Everyone);
         let whisperers = of(|audience| matches!(audience, Audience::Only(_)));
         // Who listens in changes nothing of what the parties hear.
-        let is_big = parties.len() > speakers_max;
-        let voices = if is_big {
-            self.loudest(due, &parties, rate, &mut speakers)
+        let everywhere = parties.len() + far.iter().map(|(_, told)| told.parties).sum::<usize>();
+        let is_big = everywhere > speakers_max;
+        let (voices, told) = if is_big {
+            self.loudest(due, &parties, rate, &mut speakers, &far)
         } else {
             let voice = |&idx: &LegIdx| self.voice(due, idx, rate).map(|voice| (idx, voice));
-            parties.iter().filter_map(voice).collect()
+            (parties.iter().filter_map(voice).collect(), Told::all_of(parties.len()))
         };
         let mut sum = Sum::new(rate);
         voices.iter().for_each(|(_, voice)| sum.add(voice));
         let mut whispers: Vec<(LegId, Frame)> =
             whisperers.into_iter().filter_map(|idx| self.whisper(due, idx, rate)).collect();
-        self.send_to_bridges(index, &members, (!parties.is_empty()).then_some(&sum), &whispers);
+        let said = (!parties.is_empty()).then_some(&sum);
+        self.send_to_bridges(index, &members, said, &whispers, told);
         let room = self.rooms[index as usize].room.as_mut().expect("looked up by the caller");
         let mut far = Sum::new(rate);
         for bridge in &mut room.bridges {
@@ -151,15 +155,24 @@ impl Shard {
         }
     }
 
-    /// The voices that are heard in a big room, in the order of the members; who comes in rises from
-    /// silence and who goes falls into it.
+    /// What the halves of a room on other shards say of their voices, each with whether it goes
+    /// before us among equals.
+    fn told_by_bridges(&self, index: u32) -> Vec<(bool, Told)> {
+        let room = self.rooms[index as usize].room.as_ref().expect("looked up by the caller");
+        let told = room.bridges.iter().filter_map(|bridge| Some((bridge.far, bridge.told()?)));
+        told.map(|(far, told)| (far.0 < self.config.shard, told)).collect()
+    }
+
+    /// The voices of ours that are heard in a big room, in the order of the members, and what other
+    /// shards are told of them; who comes in rises from silence and who goes falls into it.
     fn loudest(
         &mut self,
         due: Moment,
         members: &[LegIdx],
         rate: Rate,
         speakers: &mut Speakers,
-    ) -> Vec<(LegIdx, Frame)> {
+        far: &[(bool, Told)],
+    ) -> (Vec<(LegIdx, Frame)>, Told) {
         let (mut frames, mut voices) = (Vec::new(), Vec::new());
         for (at, &leg) in members.iter().enumerate() {
             self.expect_voice(members, at);
@@ -167,28 +180,31 @@ impl Shard {
             let jitter = self.leg(leg).and_then(|leg| leg.jitter.as_ref());
             let (speaks, level) = jitter.map_or((false, 0.0), |j| (j.speaks(), j.level()));
             if speaks || speakers.contains(leg) {
-                frames.push((leg, frame, speakers.contains(leg)));
+                frames.push((leg, frame, speakers.hears(leg)));
                 voices.push(Voice { leg, level, speaks });
             }
         }
         speakers.choose(&voices, self.config.speakers_max);
+        let told = speakers.hear(members.len(), far, self.config.speakers_max);
         let heard = frames.into_iter().filter_map(|(leg, frame, before)| {
-            match (before, speakers.contains(leg)) {
+            match (before, speakers.hears(leg)) {
                 (true, true) => Some((leg, frame)),
                 (false, false) => None,
                 (_, comes) => Some((leg, frame.faded(comes))),
             }
         });
-        heard.collect()
+        (heard.collect(), told)
     }
 
-    /// What our parties say goes to every bridge; a whisper only where its one leg may be.
+    /// What our parties say goes to every bridge; a whisper only where its one leg may be. Each goes
+    /// with what we tell of our voices.
     fn send_to_bridges(
         &mut self,
         index: u32,
         members: &[LegIdx],
         parties: Option<&Sum>,
         whispers: &[(LegId, Frame)],
+        told: Told,
     ) {
         let room = self.rooms[index as usize].room.as_ref().expect("looked up by the caller");
         if room.bridges.is_empty() {
@@ -200,7 +216,7 @@ impl Shard {
         let away = away.map(|&(to, frame)| (Audience::Only(to), frame));
         let out: Vec<(Audience, Frame)> = parties.into_iter().chain(away).collect();
         for bridge in &room.bridges {
-            let to_bridge = |&(audience, frame)| (bridge.far, room.id, audience, frame);
+            let to_bridge = |&(audience, frame)| (bridge.far, room.id, audience, frame, told);
             self.frames.extend(out.iter().map(to_bridge));
         }
     }

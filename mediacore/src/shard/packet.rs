@@ -8,6 +8,7 @@ use crate::g711;
 use crate::latch::Passage;
 use crate::leg::{Kind, LegIdx, Route};
 use crate::mix::Frame;
+use crate::mix::speakers::Told;
 use crate::room::FarShard;
 use crate::rtp::{self, Header, Packet};
 use crate::srtp::ROOM_BYTES;
@@ -404,12 +405,21 @@ impl Shard {
         }
     }
 
-    /// A frame came from the half of a room on another shard, for `audience`.
-    pub fn handle_frame(&mut self, id: RoomId, far: FarShard, audience: Audience, frame: &Frame) {
+    /// A frame came from the half of a room on another shard, for `audience`, with what is `told` of
+    /// its voices.
+    pub fn handle_frame(
+        &mut self,
+        id: RoomId,
+        far: FarShard,
+        audience: Audience,
+        frame: &Frame,
+        told: Told,
+    ) {
         let Some(&index) = self.room_names.get(&id) else { return };
         let room = self.rooms[index as usize].room.as_mut().expect("named rooms stand");
         if let Some(bridge) = room.bridges.iter_mut().find(|bridge| bridge.far == far) {
             bridge.put(audience, frame);
+            bridge.tell(told);
         }
     }
 }

@@ -308,7 +308,10 @@ fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineC
     engine.shard.legs_max = config.rtp.legs_max as usize;
     engine.buffers = u16::try_from(config.rtp.buffers).expect("checked with the configuration");
     engine.shard.room_legs_max = config.rtp.parties_max as usize;
+    engine.shard.rooms_max = config.rtp.rooms_max as usize;
     engine.shard.speakers_max = config.rtp.speakers_max as usize;
+    engine.recorder.recordings_max = config.recording.recordings_max as usize;
+    engine.recorder.tracks_max = config.recording.tracks_max as usize;
     engine.shard.jitter.ms_min = config.rtp.jitter_ms_min;
     engine.shard.jitter.ms_max = config.rtp.jitter_ms_max;
     engine.storage = rings;
@@ -434,6 +437,23 @@ mod tests {
     use serde_json::json;
     use terms::routing::Flow;
     use terms::{FlowId, TenantId};
+
+    #[test]
+    fn every_limit_of_media_reaches_the_engine() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = "[rtp]\nlegs_max = 11\nrooms_max = 12\nparties_max = 13\nspeakers_max = 14\n\
+                    faxes_max = 15\nbuffers = 64\n\
+                    [recording]\nrecordings_max = 16\ntracks_max = 17\n";
+        let mut config = Config::parse(text, &folder.path().join("switchgrid.toml")).expect("fine");
+        config.server.data = folder.path().to_owned();
+        let engine = engine_config(&config, Vec::new(), PromptStore::default());
+        let shard = &engine.shard;
+        let limits = [shard.legs_max, shard.rooms_max, shard.room_legs_max, shard.speakers_max];
+        assert_eq!(limits, [11, 12, 13, 14]);
+        assert_eq!(engine.fax.expect("machines of ours").faxes_max, 15);
+        assert_eq!((engine.recorder.recordings_max, engine.recorder.tracks_max), (16, 17));
+        assert_eq!(engine.buffers, 64);
+    }
 
     #[test]
     fn texts_are_made_ahead_in_every_language_that_a_call_may_hear_them_in() {

@@ -19,6 +19,12 @@ fn what_media_cannot_work_with_is_refused_by_its_key() {
         ("buffers", "65536", "64 to 32768"),
         ("parties_max", "0", "at least 1"),
         ("legs_max", "0", "at least 1"),
+        ("speakers_max", "0", "at least 1"),
+        ("rooms_max", "0", "at least 1"),
+        ("rooms_max", "1000001", "above 1000000"),
+        ("faxes_max", "0", "at least 1"),
+        ("faxes_max", "1001", "above 1000"),
+        ("own_prompts_max", "10001", "above 10000"),
         ("shards", "65", "1-64"),
         ("dscp", "64", "0-63"),
         ("jitter_ms_max", "30", "a smaller rtp.jitter_ms_min"),
@@ -29,6 +35,23 @@ fn what_media_cannot_work_with_is_refused_by_its_key() {
         assert!(said.contains(&format!("rtp.{key}")) && said.contains(why), "{said}");
     }
     assert!(Config::parse("[rtp]\nbuffers = 64\n", Path::new("switchgrid.toml")).is_ok());
+}
+
+#[test]
+fn how_much_is_recorded_at_a_time_is_bounded_by_its_keys() {
+    for (key, value, why) in [
+        ("recordings_max", "0", "at least 1"),
+        ("recordings_max", "1000001", "above 1000000"),
+        ("tracks_max", "0", "at least 1"),
+        ("tracks_max", "1000001", "above 1000000"),
+    ] {
+        let text = format!("[recording]\n{key} = {value}\n");
+        let refusal = Config::parse(&text, Path::new("switchgrid.toml")).unwrap_err();
+        let said = refusal.to_string();
+        assert!(said.contains(&format!("recording.{key}")) && said.contains(why), "{said}");
+    }
+    let text = "[recording]\nrecordings_max = 1\ntracks_max = 2\n";
+    assert!(Config::parse(text, Path::new("switchgrid.toml")).is_ok());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::talk::{AGENT_HZ, CALLER_HZ, conversation, share_of_time};
 use crate::{armed, seconds};
-use benches::small_disk::SmallDisk;
+use benches::small_disk::{NO_MOUNT, SmallDisk};
 use serde_json::Value;
 use std::time::Instant;
 use tests::house::{House, Options, wait_for};
@@ -24,11 +24,16 @@ enum Disk {
 }
 
 impl Disk {
-    /// Restarts the box on small disks where this user may mount, else with the failpoint.
+    /// Restarts the box on small disks, or with the failpoint: where the test is about that, and
+    /// where [`NO_MOUNT`] says that nothing can be mounted.
     fn below(house: &mut House, real: bool) -> Disk {
         house.kill();
         let over = |name: &str| SmallDisk::over(&house.data().join(name), 4);
         let disks = if real { over("segments").zip(over("recordings")) } else { None };
+        assert!(
+            !real || disks.is_some() || SmallDisk::is_impossible(),
+            "no tmpfs can be mounted: run as root, or set {NO_MOUNT}=1 (README)"
+        );
         let from = house.log().len();
         match disks {
             Some((segments, recordings)) => {

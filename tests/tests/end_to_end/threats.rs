@@ -4,6 +4,7 @@
 use super::{agent, seconds, tell};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
@@ -197,5 +198,36 @@ fn a_box_needs_no_root_and_has_passwords_of_its_own() {
             let printed = [house.log(), other.log()].concat().matches(password.as_str()).count();
             assert_eq!(printed, 1);
         }
+    });
+}
+
+#[test]
+fn a_conversation_is_held_and_recorded_without_root() {
+    tell("auto", |_| {
+        let house = House::start(Options { unprivileged: true, ..Options::default() });
+        assert_ne!(status(house.child("calls"), "Uid:"), 0, "it runs as root");
+        let (phone, agent_id) = agent(&house, 0, 440, Manner::Answers);
+        let acts = vec![
+            Act::Pause(seconds(1)),
+            Act::Digit('1'),
+            Act::Pause(seconds(2)),
+            Act::Speak,
+            Act::Pause(seconds(4)),
+            Act::HangUp,
+        ];
+        Caller::new("13600136000", &house.hotline, acts).call(house.sip, house.scratch()).finish();
+        let call = house.wait_row("SELECT outcome, agent_id FROM calls");
+        assert_eq!(call["outcome"], "answered", "{call}\n{}", house.log());
+        assert_eq!(call["agent_id"], agent_id.as_str());
+        let heard = wait_for("what the phone heard", seconds(10), || Some(phone.heard()));
+        assert!(tests::sound::loudness(&heard) > 100.0, "the agent heard the caller");
+
+        let row = house.wait_row("SELECT * FROM recordings WHERE path IS NOT NULL");
+        assert_eq!(row["state"], "recorded", "{row}");
+        assert_eq!(row["frames_missing"], 0, "{row}");
+        let path = row["path"].as_str().expect("a path");
+        let owner = |path: &std::path::Path| std::fs::metadata(path).expect("it is there").uid();
+        let file = house.data().join("recordings").join(path);
+        assert_eq!(owner(&file), owner(house.scratch()), "whose box it is");
     });
 }

@@ -200,7 +200,7 @@ fn order(way: FaxWay) -> FaxOrder {
 /// A fax whose caller hears nothing and is gone after so many frames.
 fn attempt(launch: Launch, order: &FaxOrder, frames: usize) -> (FaxOutcome, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let config = Config { launch, folder: dir.path().to_owned() };
+    let config = Config { launch, folder: dir.path().to_owned(), faxes_max: 1 };
     let (tell, heard) = sync_channel(frames.max(1));
     (0..frames).for_each(|_| tell.send([0; FRAME_SAMPLES]).unwrap());
     drop(tell);
@@ -354,13 +354,66 @@ fn what_cannot_be_sent_is_refused_with_its_name() {
 }
 
 #[test]
-fn one_fax_too_many_is_refused_until_another_ends() {
-    let running = Arc::new(AtomicUsize::new(0));
-    let mut places: Vec<Place> = (0..FAXES_MAX).filter_map(|_| Place::take(&running)).collect();
-    assert_eq!(places.len(), FAXES_MAX);
-    assert!(Place::take(&running).is_none());
-    places.pop();
-    assert!(Place::take(&running).is_some());
+fn as_many_faxes_as_the_limit_are_under_way_and_the_next_is_refused_until_one_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let documents = documents(dir.path(), TenantId(3));
+    std::fs::create_dir_all(&documents).unwrap();
+    std::fs::write(documents.join("news.tif"), document()).unwrap();
+    // Machines that answer every frame with silence and never hang up.
+    let (starts, started) = mpsc::channel();
+    let starts = std::sync::Mutex::new(starts);
+    let launch: Launch = Arc::new(move |_: &Path, line: UnixStream| -> io::Result<Option<Child>> {
+        starts.lock().unwrap().send(()).unwrap();
+        std::thread::spawn(move || {
+            let mut line = BufReader::new(line);
+            let _ = line.read_line(&mut String::new());
+            let mut frame = [0; FRAME_BYTES];
+            while line.read_exact(&mut frame).is_ok() {
+                let answer = [&[AUDIO][..], &frame].concat();
+                if line.get_mut().write_all(&answer).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(None)
+    });
+    let most = 60;
+    let config = Config { launch, folder: dir.path().to_owned(), faxes_max: most };
+    let (tell, told) = mpsc::channel();
+    let tell = std::sync::Mutex::new(tell);
+    let exchange = Exchange::new(Some(config), move |_, event| {
+        let _ = tell.lock().unwrap().send(event);
+    });
+    let send = |n: u64| {
+        let way = FaxWay::Send { document: "news".into() };
+        exchange.connect(LegId(n), Some(0), &FaxOrder { fax: FaxId(n), ..order(way) })
+    };
+    let mut lines: Vec<Line> = (1..=most as u64).map(|n| send(n).expect("one of sixty")).collect();
+    (0..most).for_each(|_| started.recv_timeout(Duration::from_secs(30)).expect("it begins"));
+
+    assert!(send(100).is_none());
+    let outcome = FaxOutcome::failed(FaxId(100), "60 faxes are under way (rtp.faxes_max)");
+    assert_eq!(told.try_recv().unwrap(), Event::FaxDone { leg: LegId(100), outcome });
+    // Each of the sixty is held all the same: what it hears is answered.
+    for line in &mut lines {
+        assert!(line.hears([7; FRAME_SAMPLES]));
+        let by = std::time::Instant::now() + Duration::from_secs(30);
+        let said = loop {
+            match line.said() {
+                Some(said) => break said,
+                None => assert!(std::time::Instant::now() < by, "it says nothing"),
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(said, [7; FRAME_SAMPLES]);
+    }
+    assert!(told.try_recv().is_err(), "none of them has ended");
+
+    // One hangs up; its place is free before its outcome is told.
+    drop(lines.pop());
+    let ended = told.recv_timeout(Duration::from_secs(30)).expect("it ends");
+    assert!(matches!(ended, Event::FaxDone { leg: LegId(60), .. }), "{ended:?}");
+    assert!(send(101).is_some());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The render thread: low priority, one recording after the other. Failpoints, in the order of the
-//! steps: `storage.render`, `storage.render_sync`, `storage.rename`, `storage.renamed`,
-//! `storage.ledger`, `storage.tell`, `storage.told`, `storage.reclaim`.
+//! steps: `storage.render_open`, `storage.render`, `storage.render_sync`, `storage.rename`,
+//! `storage.renamed`, `storage.ledger`, `storage.tell`, `storage.told`, `storage.reclaim`.
 
 use super::disk::{pass_gate, sync_directory};
 use super::journal::{Journal, Known};
@@ -394,6 +394,7 @@ pub(super) fn write_file(
     seal: Option<SealFor>,
 ) -> io::Result<(Rendered, Described)> {
     let directory = path.parent().expect("a recording lies in its day's directory");
+    pass_gate("storage.render_open")?;
     fs::create_dir_all(directory)?;
     let part = beside(path, "_tmp");
     let mut out = BufWriter::with_capacity(WRITE_BUFFER_BYTES, File::create(&part)?);

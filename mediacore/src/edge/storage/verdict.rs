@@ -15,8 +15,8 @@ const PLACES_MAX: usize = 5;
 /// Why there is no file.
 pub(super) fn refusal(code: u32) -> String {
     match code {
-        REFUSED_RECORDINGS => "too many recordings at once".to_owned(),
-        REFUSED_TRACKS => "too many parties are recorded at once".to_owned(),
+        REFUSED_RECORDINGS => "too many recordings at once (recording.recordings_max)".to_owned(),
+        REFUSED_TRACKS => "too many parties are recorded at once (recording.tracks_max)".to_owned(),
         code => format!("refused with code {code}"),
     }
 }

@@ -2,15 +2,14 @@
 //! law, else samples at the file's rate.
 //!
 //! Codecs remember, so frames are decoded in the order of the audio: each waits until nothing can
-//! come before it any more. What is missing stays silent, but for a packet of Opus whose copy is in
-//! the next one.
+//! come before it any more. What is missing stays silent, but for a packet whose copy is in the next
+//! one.
 
 use crate::codec::{Converter, Decoder, Rate};
 use crate::g711::Law;
 use crate::record::block::samples_of;
 use crate::record::timeline::{Placed, RATE_HZ};
 use std::collections::{BTreeMap, VecDeque};
-use terms::media::Codec;
 
 /// Frames wait this long for one that was overtaken, in samples of 8 kHz.
 const ORDER_SAMPLES: i64 = RATE_HZ as i64 / 2;
@@ -107,7 +106,7 @@ impl Voice {
             self.converter = Converter::default();
         }
         let mut heard = Vec::new();
-        if codec == Codec::Opus && gap == samples && gap > 0 {
+        if decoder.repeats() && gap == samples && gap > 0 {
             decoder.recover(payload, decoder.rate().samples(1) * gap as usize / 8, &mut heard);
             self.emit(at - gap, decoder.rate(), &heard, out);
             heard.clear();

@@ -192,6 +192,47 @@ fn of_two_hundred_the_loudest_eight_are_heard_by_all_and_a_muted_one_by_nobody()
 }
 
 #[test]
+fn of_a_room_on_two_cores_the_loudest_eight_of_both_are_heard_and_nobody_hears_themselves() {
+    // Of fourteen who talk eight are loud, four on each core, and a quiet one is a little louder than
+    // the other quiet ones; the last two, one on each core, only listen.
+    let peaks = |n: usize| match n {
+        ..8 => 3_200,
+        8 => 1_000,
+        9..14 => 600,
+        14.. => 0,
+    };
+    let said = |n: usize| tone(hz(n), 8_000, 8_000 * 8, peaks(n));
+    let mut hall = Hall::spread(2, (0..16).map(said).collect());
+    let act = |hall: &mut Hall| -> Vec<Vec<usize>> {
+        (0..60).for_each(|_| hall.frame());
+        let from: Vec<usize> = hall.phones.iter().map(|&at| hall.heard(at).len()).collect();
+        (0..25).for_each(|_| hall.frame());
+        let voices = |(&(core, n), from): (&(usize, usize), usize)| {
+            let samples = ear(&hall.worlds[core], n, from);
+            (0..14).filter(|&voice| level_at(&samples, hz(voice), 8_000) > -36.0).collect()
+        };
+        hall.phones.iter().zip(from).map(voices).collect()
+    };
+    let told = act(&mut hall);
+    for (phone, voices) in told.iter().enumerate() {
+        let others: Vec<usize> = (0..8).filter(|&voice| voice != phone).collect();
+        assert_eq!(*voices, others, "phone {phone}");
+    }
+
+    // One of the loud is muted: on both cores the same one takes the place.
+    let audience = Audience::Nobody;
+    hall.command(Command::Audience { leg: Hall::leg(0), audience });
+    let told = act(&mut hall);
+    for (phone, voices) in told.iter().enumerate() {
+        let others: Vec<usize> = (1..9).filter(|&voice| voice != phone).collect();
+        assert_eq!(*voices, others, "phone {phone} without the first");
+    }
+    for &(core, n) in &hall.phones {
+        assert_seamless(&hall.worlds[core].phones[n].sequence());
+    }
+}
+
+#[test]
 fn a_whisper_above_the_most_speakers_reaches_the_one_it_is_for_and_nobody_else() {
     let mut room = Assembly::new();
     let whisperer = room.leg(WHISPERER);

@@ -162,9 +162,9 @@ fn halves_of_a_room_on_two_shards_hear_each_other() {
                 worlds[here].speak(phone, 20, level);
             }
             worlds[here].run(20);
-            while let Some((far, room, audience, frame)) = worlds[here].shard.poll_frame() {
-                let far = usize::from(far.0);
-                worlds[far].shard.handle_frame(room, FarShard(here as u16), audience, &frame);
+            while let Some((far, room, audience, frame, told)) = worlds[here].shard.poll_frame() {
+                let shard = &mut worlds[usize::from(far.0)].shard;
+                shard.handle_frame(room, FarShard(here as u16), audience, &frame, told);
             }
         }
     }
@@ -228,4 +228,43 @@ fn a_room_that_is_full_leaves_the_next_outside_until_somebody_leaves() {
     assert_eq!(heard(&world), [10, 20, 10]);
     let level = world.phones[1].last_level();
     assert!((2_900..3_100).contains(&level), "the third is heard: {level}");
+}
+
+#[test]
+fn one_room_too_many_leaves_its_legs_outside_until_another_ends() {
+    let mut world = World::new();
+    world.shard.config.rooms_max = 1;
+    for n in 0..4 {
+        assert_eq!(world.add(Codec::Pcma, 1, |_| {}), n);
+        world.join(n, if n < 2 { 1 } else { 2 });
+    }
+    assert_eq!(world.shard.rooms(), 1);
+    let speak = |world: &mut World| {
+        for _ in 0..10 {
+            (0..4).for_each(|phone| _ = world.speak(phone, 20, 1_000));
+            world.run(20);
+        }
+    };
+    speak(&mut world);
+    let heard = |world: &World| [0, 1, 2, 3].map(|phone: usize| world.phones[phone].heard.len());
+    assert_eq!(heard(&world), [10, 10, 0, 0], "there is no second room");
+    // Nor is there one by the bridge of another shard.
+    let now = world.now();
+    world.shard.open_bridge(now, RoomId(3), FarShard(1), FarVoices::PARTIES);
+    world.shard.close_bridge(now, RoomId(3), FarShard(1));
+    assert_eq!(world.shard.rooms(), 1);
+
+    // The last leg of a room takes the place with it into the next one.
+    let (first, second) = (world.phones[0].leg, world.phones[1].leg);
+    world.command(Command::Leave { leg: second });
+    world.command(Command::Join { leg: first, room: RoomId(1) });
+    assert_eq!(world.shard.rooms(), 1, "it stays where it is");
+    world.join(0, 4);
+    world.command(Command::Leave { leg: first });
+    assert_eq!(world.shard.rooms(), 0);
+    (2..4).for_each(|n| world.join(n, 2));
+    speak(&mut world);
+    assert_eq!(heard(&world), [10, 10, 10, 10]);
+    (0..4).for_each(|phone| _ = world.release(phone));
+    assert_eq!((world.shard.legs(), world.shard.rooms()), (0, 0));
 }

@@ -32,9 +32,7 @@ pub(super) struct Hall {
 impl Hall {
     /// Customer, agent and supervisor; with two shards the supervisor is on the other one.
     pub(super) fn new(shards: u16, codecs: &[Codec]) -> Self {
-        let worlds = (0..shards).map(|_| World::new()).collect();
-        let mut hall =
-            Hall { router: Router::new(shards), worlds, phones: Vec::new(), mouths: Vec::new() };
+        let mut hall = Hall::empty(shards);
         for (n, &codec) in codecs.iter().enumerate() {
             let place = if n == SUPERVISOR { Place::LeastLoaded } else { Place::WithContact };
             hall.add(codec, place);
@@ -45,23 +43,51 @@ impl Hall {
         hall
     }
 
+    fn empty(shards: u16) -> Self {
+        let world = |shard| {
+            let mut world = World::new();
+            world.shard.config.shard = shard;
+            world
+        };
+        let worlds = (0..shards).map(world).collect();
+        Hall { router: Router::new(shards), worlds, phones: Vec::new(), mouths: Vec::new() }
+    }
+
+    /// Phones that say this, spread over the shards in turn, in one room.
+    pub(super) fn spread(shards: u16, said: Vec<Vec<i16>>) -> Self {
+        let mut hall = Hall::empty(shards);
+        for (phone, said) in said.into_iter().enumerate() {
+            hall.add_saying(Codec::Pcma, Place::LeastLoaded, said);
+            hall.join(phone);
+        }
+        let shares = (0..hall.worlds.len())
+            .map(|core| hall.phones.iter().filter(|phone| phone.0 == core).count());
+        let (least, most) = (shares.clone().min(), shares.max());
+        assert!(least.zip(most).is_some_and(|(least, most)| most - least <= 1), "they are spread");
+        hall
+    }
+
     fn core(&self, phone: usize) -> usize {
         self.phones[phone].0
     }
 
-    fn leg(phone: usize) -> LegId {
+    pub(super) fn leg(phone: usize) -> LegId {
         LegId(phone as u64 + 1)
     }
 
     fn add(&mut self, codec: Codec, place: Place) {
+        let rate_hz = codec.sample_hz();
+        let said = tone(HZ[self.phones.len()], rate_hz, rate_hz as usize * 12, 8_000);
+        self.add_saying(codec, place, said);
+    }
+
+    fn add_saying(&mut self, codec: Codec, place: Place, said: Vec<i16>) {
         let phone = self.phones.len();
         let (leg, contact, tenant) = (Hall::leg(phone), ContactId(1), TenantId(1));
         let plan = self.router.plan(Command::Open { leg, contact, tenant, place, port: Port::Own });
         let core = usize::from(plan[0].0);
         let world = &mut self.worlds[core];
         let n = world.add_as(leg, codec, 65_500, |_| {});
-        let rate_hz = codec.sample_hz();
-        let said = tone(HZ[phone], rate_hz, rate_hz as usize * 12, 8_000);
         self.mouths.push(Mouth::new(world, n, said));
         self.phones.push((core, n));
     }
@@ -105,9 +131,9 @@ impl Hall {
 
     fn exchange(&mut self) {
         for here in 0..self.worlds.len() {
-            while let Some((far, room, to, frame)) = self.worlds[here].shard.poll_frame() {
+            while let Some((far, room, to, frame, told)) = self.worlds[here].shard.poll_frame() {
                 let shard = &mut self.worlds[usize::from(far.0)].shard;
-                shard.handle_frame(room, FarShard(here as u16), to, &frame);
+                shard.handle_frame(room, FarShard(here as u16), to, &frame, told);
             }
             while let Some(tap) = self.worlds[here].shard.poll_tap() {
                 for core in (0..self.worlds.len()).filter(|core| tap.cores & 1 << core != 0) {

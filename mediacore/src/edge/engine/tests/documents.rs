@@ -17,7 +17,8 @@ fn a_document_goes_from_leg_to_leg_pixel_by_pixel() {
         std::fs::create_dir_all(&documents).unwrap();
         std::fs::write(documents.join("news.tif"), document()).unwrap();
         let (tell, events) = mpsc::channel();
-        let machines = fax::Config { launch: threads(), folder: dir.path().to_owned() };
+        let machines =
+            fax::Config { launch: threads(), folder: dir.path().to_owned(), faxes_max: 2 };
         let config = EngineConfig {
             backend,
             buffers: 1_024,

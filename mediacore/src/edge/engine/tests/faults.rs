@@ -5,11 +5,17 @@ use crate::edge::keys::Keys;
 use crate::edge::storage::Backend as Writers;
 use crate::edge::storage::story::alone;
 use crate::record::log::LogConfig;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use terms::failpoint::{Fault, arm, disarm};
 use terms::media::Ledger;
 
 const FRAME: Duration = Duration::from_millis(20);
+/// How long a slow mount takes for one thing, in ms.
+const STALL_MS: u64 = 2_000;
+/// Frames of the first recording on a slow mount; the second one begins then.
+const FIRST: usize = 15;
 
 /// A server that records one conversation of two phones.
 struct Recorded {
@@ -17,7 +23,7 @@ struct Recorded {
     storage: Storage,
     ledgers: mpsc::Receiver<Ledger>,
     phones: [Phone; 2],
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Recorded {
@@ -44,8 +50,15 @@ impl Recorded {
         .unwrap();
         let mut server = Server { engine, events, early: Vec::new(), certificate: NO_CERTIFICATE };
         let phones = joined(&mut server);
-        server.send(Command::RecordStart(RecordStart {
-            recording: RecordingId(7),
+        let call = Recorded { server, storage, ledgers, phones, dir };
+        call.record(7);
+        call
+    }
+
+    /// From now on both are recorded under this number.
+    fn record(&self, recording: u64) {
+        self.server.send(Command::RecordStart(RecordStart {
+            recording: RecordingId(recording),
             tenant: TenantId(1),
             contact: ContactId(5),
             call: CallId(6),
@@ -54,7 +67,11 @@ impl Recorded {
             terms: RecordTerms::default(),
         }));
         std::thread::sleep(Duration::from_millis(50));
-        Recorded { server, storage, ledgers, phones, _dir: dir }
+    }
+
+    /// The folder of finished files.
+    fn files(&self) -> PathBuf {
+        self.dir.path().join("wav")
     }
 
     /// Both hang up; the row of the recording.
@@ -82,16 +99,25 @@ fn say(phones: &mut [Phone; 2], n: usize) {
     phones.iter_mut().for_each(|phone| phone.speak(n as i16 % 50 * 100));
 }
 
+/// One frame each.
+type Heard = [(Header, Vec<i16>, Vec<u8>); 2];
+
 /// Both have heard `frames`, each octet by octet, in one unbroken stream.
 fn heard_all(phones: &[Phone; 2], frames: usize) {
-    for phone in phones {
-        let heard: Vec<_> = (0..frames).map(|_| phone.hear()).collect();
-        for (n, (_, _, payload)) in heard.iter().enumerate() {
-            assert_eq!(*payload, [g711::encode(Law::A, n as i16 % 50 * 100); 160], "frame {n}");
+    let heard: Vec<Heard> = (0..frames).map(|_| phones.each_ref().map(Phone::hear)).collect();
+    is_unbroken(&heard);
+}
+
+fn is_unbroken(heard: &[Heard]) {
+    for phone in 0..2 {
+        for (n, frame) in heard.iter().enumerate() {
+            let said = [g711::encode(Law::A, n as i16 % 50 * 100); 160];
+            assert_eq!(frame[phone].2, said, "frame {n}");
         }
         for pair in heard.windows(2) {
-            assert_eq!(pair[1].0.seq.distance(pair[0].0.seq), 1);
-            assert_eq!(pair[1].0.ssrc, pair[0].0.ssrc);
+            let [before, after] = [&pair[0][phone].0, &pair[1][phone].0];
+            assert_eq!(after.seq.distance(before.seq), 1);
+            assert_eq!(after.ssrc, before.ssrc);
         }
     }
 }
@@ -122,6 +148,85 @@ fn a_disk_that_stalls_fails_and_is_full_leaves_no_gap_in_a_call_or_its_recording
         assert_eq!((row.frames_expected, row.frames_missing), (200, 0), "{row:?}");
         assert_eq!((row.state, row.gaps.len()), (RecordingState::Recorded, 0));
         assert!(failures >= 3, "the disk failed: {failures}");
+    }
+}
+
+/// Names of finished recordings below a folder.
+fn finished(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.expect("a folder of ours").path());
+    let inside = |path: PathBuf| match path.extension() {
+        None => finished(&path),
+        Some(kind) if kind == "wav" => vec![path],
+        Some(_) => Vec::new(),
+    };
+    paths.flat_map(inside).collect()
+}
+
+/// The file of a row is whole: as long as the row says, with its hash, and every frame is in it.
+fn is_whole(files: &Path, row: &Ledger) {
+    assert_eq!((row.state, row.frames_missing), (RecordingState::Recorded, 0), "{row:?}");
+    let path = files.join(row.path.as_ref().expect("a row with a file"));
+    let bytes = std::fs::read(&path).expect("the file is there");
+    assert_eq!(bytes.len() as u64, row.bytes);
+    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(Some(hash), row.sha256);
+    let wav = crate::record::wav::read(&bytes).expect("a valid file");
+    for channel in &wav.channels {
+        assert_eq!(channel.len() as i64, row.duration_ms * 8);
+        // A frame that says silence is none that can be told from a gap: one of fifty.
+        let said = channel.iter().filter(|&&sample| sample.unsigned_abs() > 50).count() as i64;
+        let least = (row.frames_expected as i64 / 2 - 1) * 49 / 50 * 160 - 160;
+        assert!(said >= least, "{said} samples of at least {least}");
+    }
+}
+
+#[test]
+fn a_mount_that_answers_after_seconds_delays_a_file_and_no_frame_of_the_call() {
+    let _alone = alone();
+    for (backend, writers, slow) in [
+        (
+            BackendChoice::Epoll,
+            Writers::Blocking,
+            &["storage.open", "storage.render_open", "storage.rename"][..],
+        ),
+        (BackendChoice::Auto, Writers::Auto, &["storage.open", "storage.render_sync"][..]),
+    ] {
+        slow.iter().for_each(|point| arm(point, Fault::StallMs(STALL_MS), 1));
+        let mut call = Recorded::start(backend, writers);
+        let files = call.files();
+        let mut heard: Vec<Heard> = Vec::new();
+        let mut turn = |call: &mut Recorded| {
+            say(&mut call.phones, heard.len());
+            std::thread::sleep(FRAME);
+            heard.push(call.phones.each_ref().map(Phone::hear));
+            heard.len()
+        };
+        (0..FIRST).for_each(|_| _ = turn(&mut call));
+        call.server.send(Command::RecordStop { recording: RecordingId(7) });
+        call.record(8);
+        // Nothing of it has its name while the mount lets us wait.
+        while finished(&files).is_empty() {
+            assert!(turn(&mut call) < 2_000, "the file never appears");
+        }
+        let meanwhile = turn(&mut call) - FIRST;
+        (0..10).for_each(|_| _ = turn(&mut call));
+        let frames = turn(&mut call);
+        slow.iter().for_each(|point| disarm(point));
+        assert!(meanwhile > slow.len() * 25, "only {meanwhile} frames were said meanwhile");
+        is_unbroken(&heard);
+
+        let first = call.ledgers.recv_timeout(PATIENCE).expect("the row of the first");
+        assert_eq!((first.recording, first.frames_expected), (RecordingId(7), 2 * FIRST as u64));
+        is_whole(&files, &first);
+        call.server.send(Command::RecordStop { recording: RecordingId(8) });
+        let second = call.ledgers.recv_timeout(PATIENCE).expect("the row of the second");
+        let rest = 2 * (frames - FIRST) as u64;
+        assert_eq!((second.recording, second.frames_expected), (RecordingId(8), rest));
+        is_whole(&files, &second);
+        assert_eq!(call.storage.stats().failures, 0, "it was slow and did not fail");
+        call.server.release(&[1, 2]);
+        call.storage.stop();
     }
 }
 
