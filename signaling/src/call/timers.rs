@@ -29,6 +29,7 @@ pub(super) enum Timer {
     RecordingMax,
     RecordingBeep,
     Release(LegId),
+    Tones(LegId),
 }
 
 /// Timers that are set.

@@ -46,6 +46,7 @@ mod sites;
 mod sql;
 mod supervision;
 mod talking;
+mod tones;
 mod trace_back;
 mod trunks;
 mod turned_away;
