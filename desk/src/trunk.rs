@@ -599,6 +599,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_trunk_is_listened_to_for_is_kept() {
+        let draft = r#"{"proxy": "sip:a.example", "tones": "china", "machines": "end"}"#;
+        let settings: Settings = serde_json::from_str(draft).unwrap();
+        let kept = serde_json::to_string(&Kept { settings, inbound: None }).unwrap();
+        let again: Kept = serde_json::from_str(&kept).unwrap();
+        let again = again.settings;
+        assert_eq!((again.tones, again.machines), (Some(TonePlan::China), Machines::End));
+        assert!(serde_json::from_str::<Kept>(r#"{"tones": "mars"}"#).is_err());
+    }
+
+    #[test]
     fn what_decides_among_trunks_has_bounds_and_a_trunk_of_before_is_asked_nothing() {
         let old: Kept = serde_json::from_str(r#"{"proxy": "sip:a.example"}"#).unwrap();
         let old = old.settings;
