@@ -269,13 +269,10 @@ impl Shard {
             return self.drop_packet(Reason::BeforeSeam);
         };
         let ssrc = leg.stream.ssrc();
-        match carried {
-            Carried::Audio(codec) => {
-                if let (Some(from), Some(to)) = (Law::of(codec), Law::of(send.codec)) {
-                    g711::transcode(from, to, &mut bytes[packet.payload()]);
-                }
-            }
-            Carried::Event => {}
+        if let Carried::Audio(codec) = carried
+            && let (Some(from), Some(to)) = (Law::of(codec), Law::of(send.codec))
+        {
+            g711::transcode(from, to, &mut bytes[packet.payload()]);
         }
         let header =
             Header { payload_type, marker: stamp.marker, seq: stamp.seq, time: stamp.time, ssrc };
