@@ -4,10 +4,10 @@ use super::*;
 use crate::sip::user_agent::{Command as Sipc, Destination, Early, Event as SipEvent, Invite};
 use crate::switch::Input;
 use crate::switch::rig::sdp;
-use terms::control::{DialFirst, DialOrder};
+use terms::control::{ConferenceAction, DialFirst, DialOrder};
 use terms::media::{Command, Event as MediaEvent, Progress, TonePlan, Watch};
 use terms::routing::{EarlyMedia, Listening, Machines, Plan, Trunk};
-use terms::{TrunkId, UserId};
+use terms::{ConferenceId, TrunkId, UserId};
 
 const NUMBER: &str = "013811112222";
 const CHINA: Watch = Watch { tones: Some(TonePlan::China), fax: false, answerer: false };
@@ -236,6 +236,32 @@ fn a_machine_that_answers_before_the_agent_is_told_and_ends_the_call_where_the_t
     assert_eq!(watched(&rig, leg), []);
     rig.hangs_up(leg);
     balanced(&mut rig);
+}
+
+#[test]
+fn whom_a_meeting_calls_is_not_waited_for_when_their_line_is_busy_in_tones() {
+    for answers in [false, true] {
+        let mut rig = rig_of(plan_of(TONES));
+        if answers {
+            rig.over.insert(TrunkId(1), Phone::Answers(secs(1)));
+        }
+        let chair = rig.agent_dials(A1, "8101");
+        rig.wait(secs(1));
+        rig.presses(chair, "815471#");
+        let (conference, by) = (ConferenceId(1), UserId(9));
+        let action = ConferenceAction::DialOut { target: NUMBER.to_owned(), chair: false };
+        let asked = rig.ask(Ask::Conference { tenant: TENANT, conference, by, action });
+        assert_eq!(asked, Answer::Done);
+        rig.wait(secs(2));
+        let leg = far(&rig);
+        if !answers {
+            describes(&mut rig, leg);
+        }
+        says(&mut rig, leg, Progress::Busy);
+        assert_eq!(rig.legs(), [chair], "answers {answers}");
+        rig.hangs_up(chair);
+        balanced(&mut rig);
+    }
 }
 
 #[test]
