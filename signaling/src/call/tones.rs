@@ -41,7 +41,9 @@ impl Call {
 
     /// Early media begins.
     pub(super) fn listen_early(&mut self, cx: &mut Cx, id: LegId, early: &Early) {
-        let Some(what) = self.listens_for(id) else { return };
+        // Who speaks before the answer is the network, not a machine that was reached.
+        let what = self.listens_for(id).map(|what| Watch { answerer: false, ..what });
+        let Some(what) = what.filter(|what| !what.is_idle()) else { return };
         let is_connected = self.hears_early(id);
         let new = |leg: &&mut Leg| leg.sip == Sip::Trying && leg.tones.watch != what;
         let Some(leg) = self.legs.get_mut(&id).filter(new) else { return };

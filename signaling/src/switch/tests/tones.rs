@@ -192,20 +192,23 @@ fn a_trunk_that_is_not_listened_to_is_not_believed_either() {
     balanced(&mut rig);
 }
 
-/// A screen has a customer called, who answers while the phone of agent 1 rings.
-fn clicked(listening: Listening) -> (Rig, LegId) {
-    let mut rig = rig_of(plan_of(listening));
-    rig.over.insert(TrunkId(1), Phone::Answers(secs(1)));
-    rig.phones.insert(A1, Phone::Rings);
-    let order = DialOrder {
+fn click_order() -> DialOrder {
+    DialOrder {
         tenant: TENANT,
         by: UserId(A1.0),
         agent: A1,
         target: NUMBER.to_owned(),
         first: DialFirst::Customer,
         caller_number: None,
-    };
-    let answer = rig.ask(Ask::Dial(Box::new(order)));
+    }
+}
+
+/// A screen has a customer called, who answers while the phone of agent 1 rings.
+fn clicked(listening: Listening) -> (Rig, LegId) {
+    let mut rig = rig_of(plan_of(listening));
+    rig.over.insert(TrunkId(1), Phone::Answers(secs(1)));
+    rig.phones.insert(A1, Phone::Rings);
+    let answer = rig.ask(Ask::Dial(Box::new(click_order())));
     assert!(matches!(answer, Answer::Call(_)), "{answer:?}");
     rig.wait(secs(3));
     let leg = far(&rig);
@@ -262,6 +265,25 @@ fn whom_a_meeting_calls_is_not_waited_for_when_their_line_is_busy_in_tones() {
         rig.hangs_up(chair);
         balanced(&mut rig);
     }
+}
+
+#[test]
+fn machines_are_listened_for_from_the_answer_on() {
+    let listening = Listening { machines: Machines::End, ..TONES };
+    let mut rig = rig_of(plan_of(listening));
+    let answer = rig.ask(Ask::Dial(Box::new(click_order())));
+    assert!(matches!(answer, Answer::Call(_)), "{answer:?}");
+    rig.wait(secs(1));
+    let leg = far(&rig);
+    describes(&mut rig, leg);
+    assert_eq!(watched(&rig, leg), [CHINA], "the network may speak for long");
+    let (sdp, source) = (sdp("sendrecv"), rig.called_at);
+    rig.feed(Input::Sip(SipEvent::Answered { leg, sdp, source, encrypted: false, nat: false }));
+    assert_eq!(watched(&rig, leg), [CHINA, Watch { answerer: true, ..CHINA }]);
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    balanced(&mut rig);
 }
 
 #[test]
