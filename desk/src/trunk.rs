@@ -12,8 +12,10 @@ use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::net::IpAddr;
-use terms::media::{Codec, SrtpPolicy, TrunkT38};
-use terms::routing::{self, CallerRule, ClientCertificate, EarlyMedia, InboundDigest};
+use terms::media::{Codec, SrtpPolicy, TonePlan, TrunkT38};
+use terms::routing::{
+    self, CallerRule, ClientCertificate, EarlyMedia, InboundDigest, Listening, Machines,
+};
 use terms::{PhoneNumber, TenantId, TrunkId};
 use utoipa::ToSchema;
 
@@ -88,6 +90,14 @@ pub struct Settings {
     /// `ring` (ringing of ours) or `none` (a description before the answer is no sign of ringing).
     #[schema(value_type = String)]
     pub early_media: EarlyMedia,
+    /// Calls out over it that say busy, congestion or special information in tones end as if they had
+    /// been refused: `china` (GB/T 3380), `itu` (most of Europe) or `us`; `null` listens for none.
+    #[schema(value_type = Option<String>)]
+    pub tones: Option<TonePlan>,
+    /// Answering machines that callbacks and calls of screens reach whose other side rings first:
+    /// `ignore`, `tell` (in the event log) or `end` (the call ends unless an agent is connected).
+    #[schema(value_type = String)]
+    pub machines: Machines,
     /// It speaks SIP-I (ITU-T Q.1912.5): ISUP goes beside its descriptions, both ways. Off, what comes of
     /// it is left unread, and a call that requires it is refused with 415.
     pub sip_i: bool,
@@ -149,6 +159,8 @@ impl Default for Settings {
             caller_rule: CallerRule::Dialled,
             trusted: false,
             early_media: EarlyMedia::Pass,
+            tones: None,
+            machines: Machines::Ignore,
             sip_i: false,
             requires_prack: false,
             calls_max: 1_000,
@@ -378,6 +390,7 @@ impl Store {
                 caller_rule: settings.caller_rule,
                 trusted: settings.trusted,
                 early_media: settings.early_media,
+                listening: Listening { tones: settings.tones, machines: settings.machines },
                 sip_i: settings.sip_i,
                 requires_prack: settings.requires_prack,
             });
@@ -591,6 +604,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_trunk_is_listened_to_for_is_kept() {
+        let draft = r#"{"proxy": "sip:a.example", "tones": "china", "machines": "end"}"#;
+        let settings: Settings = serde_json::from_str(draft).unwrap();
+        let kept = serde_json::to_string(&Kept { settings, inbound: None }).unwrap();
+        let again: Kept = serde_json::from_str(&kept).unwrap();
+        let again = again.settings;
+        assert_eq!((again.tones, again.machines), (Some(TonePlan::China), Machines::End));
+        assert!(serde_json::from_str::<Kept>(r#"{"tones": "mars"}"#).is_err());
+    }
+
+    #[test]
     fn what_decides_among_trunks_has_bounds_and_a_trunk_of_before_is_asked_nothing() {
         let old: Kept = serde_json::from_str(r#"{"proxy": "sip:a.example"}"#).unwrap();
         let old = old.settings;
@@ -598,6 +622,7 @@ mod tests {
         assert_eq!(old.caller_rule, CallerRule::Dialled);
         assert!(!old.trusted, "nobody is believed who was not said to be");
         assert_eq!(old.early_media, EarlyMedia::Pass);
+        assert_eq!((old.tones, old.machines), (None, Machines::Ignore));
         assert!(!old.sip_i, "nobody is asked to speak ISUP who did not before");
         assert!(!old.requires_prack, "nor to know 100rel");
         let field = |change: &dyn Fn(&mut Settings)| {

@@ -3,7 +3,10 @@
 //! Receiving: a key press is one event however often its packets come. The key of an event is
 //! (SSRC, timestamp, event); the digit is given once, at its end packet, at the beginning of the
 //! next event, or when nothing came for [`DIGIT_TIMEOUT`] because all end packets were lost.
-//! Sending: one timestamp, growing duration, marker on the first packet, three end packets.
+//! Sending: one timestamp, growing duration, marker on the first packet, three end packets. A digit
+//! that is made anew for another leg begins when its key goes down and lasts as long as the key is
+//! held; what a command sends lasts [`SEND_MS`]. Longer than a duration can say (8.2 s at 8 kHz, 1.37 s
+//! at 48 kHz), an event goes on in another segment (RFC 4733 §2.5.1.3).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,8 +15,13 @@ use terms::media::{RtpTime, Ssrc};
 
 /// An event whose end packets were lost ends after this.
 pub const DIGIT_TIMEOUT: Duration = Duration::from_millis(200);
-/// How long a sent digit sounds.
+/// How long a digit sounds that a command sends.
 pub const SEND_MS: u32 = 100;
+/// How long a digit sounds at least, however briefly its key was held: what a receiver must take
+/// (ITU-T Q.24).
+pub const HELD_MS_MIN: u32 = 40;
+/// Ticks of a whole segment of a long event (RFC 4733 §2.5.1.3).
+pub const SEGMENT_TICKS: u32 = 0xFFFF;
 /// Pause between sent digits.
 pub const SEND_GAP_MS: u32 = 60;
 /// Digits of one leg that may wait to be sent.
@@ -51,12 +59,6 @@ impl Event {
     pub fn write(self) -> [u8; EVENT_BYTES] {
         let [high, low] = self.duration.to_be_bytes();
         [self.code, u8::from(self.end) << 7 | VOLUME, high, low]
-    }
-
-    /// The same event on another clock.
-    pub fn converted(self, from_hz: u32, to_hz: u32) -> Event {
-        let duration = u64::from(self.duration) * u64::from(to_hz) / u64::from(from_hz.max(1));
-        Event { duration: duration.min(u64::from(u16::MAX)) as u16, ..self }
     }
 
     /// The key, for codes that have one.
@@ -108,8 +110,11 @@ struct Held {
 impl Held {
     fn digit(self, ticks_per_ms: u32) -> Option<Digit> {
         let event = Event { code: self.name.code, end: true, duration: self.duration };
-        let duration_ms = (self.earlier + u32::from(self.duration)) / ticks_per_ms;
-        event.key().map(|key| Digit { key, duration_ms })
+        event.key().map(|key| Digit { key, duration_ms: self.duration_ms(ticks_per_ms) })
+    }
+
+    fn duration_ms(self, ticks_per_ms: u32) -> u32 {
+        self.earlier.saturating_add(u32::from(self.duration)) / ticks_per_ms
     }
 }
 
@@ -149,11 +154,12 @@ impl Receiver {
         }
         match &mut self.held {
             Some(held) if held.name == name => held.duration = held.duration.max(event.duration),
+            Some(held) if is_late(held, name) => return step,
             Some(held) if continues(held, name, marker, event) => {
                 // A new segment of a long event counts on; a sender that moves the timestamp of
                 // one event keeps its growing duration.
-                if held.duration == u16::MAX {
-                    held.earlier += u32::from(u16::MAX);
+                if held.duration == u16::MAX || is_next_segment(held, name) {
+                    held.earlier = held.earlier.saturating_add(SEGMENT_TICKS);
                 }
                 held.name = name;
                 held.duration = event.duration;
@@ -172,6 +178,11 @@ impl Receiver {
             step.digits[1] = self.end();
         }
         step
+    }
+
+    /// How long the key that is down has been held, as far as was heard; `None` when none is.
+    pub fn held_ms(&self) -> Option<u32> {
+        self.held.map(|held| held.duration_ms(self.ticks_per_ms))
     }
 
     /// When a held key counts as let go.
@@ -199,18 +210,33 @@ fn continues(held: &Held, name: Name, marker: bool, event: Event) -> bool {
     let same = held.name.ssrc == name.ssrc && held.name.code == name.code;
     let ahead = name.time.distance(held.name.time) > 0;
     let grows = held.duration == u16::MAX || event.duration > held.duration;
-    same && ahead && !marker && grows
+    same && ahead && !marker && (grows || is_next_segment(held, name))
+}
+
+/// Whether it belongs to an earlier segment of the event that is held.
+fn is_late(held: &Held, name: Name) -> bool {
+    let same = held.name.ssrc == name.ssrc && held.name.code == name.code;
+    let behind = -i64::from(name.time.distance(held.name.time));
+    same && held.earlier > 0 && (1..=i64::from(SEGMENT_TICKS)).contains(&behind)
+}
+
+/// Whether an event goes on in another segment, also where the packet that filled the one before was
+/// lost.
+fn is_next_segment(held: &Held, name: Name) -> bool {
+    i64::from(name.time.distance(held.name.time)) == i64::from(SEGMENT_TICKS)
 }
 
 /// What to send next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// An event packet; `first` begins a new timestamp, `last` is the third end packet.
+    /// An event packet; `first` and `segment` begin a new timestamp, `last` is the third end packet.
     Packet {
         /// Its payload.
         event: Event,
         /// Begins a new event.
         first: bool,
+        /// Begins another segment of it, [`SEGMENT_TICKS`] after the one before.
+        segment: bool,
         /// Ends it: the stream moves on by the event's duration.
         last: bool,
     },
@@ -220,12 +246,26 @@ pub enum Sent {
     Done,
 }
 
+/// A key that is to be sent.
+#[derive(Clone, Copy, Debug)]
+struct Press {
+    code: u8,
+    /// It lasts so long; while it is down, it is known to have lasted so long.
+    until_ms: u32,
+    /// It is held, and how long it will be is not known.
+    down: bool,
+}
+
 /// The sending side of a leg: ask once every packet time.
 #[derive(Clone, Debug)]
 pub struct Sender {
-    waiting: VecDeque<u8>,
-    sounding: Option<u8>,
+    waiting: VecDeque<Press>,
+    sounding: Option<Press>,
     elapsed_ms: u32,
+    /// Ticks of the segments that are complete.
+    earlier: u32,
+    /// The segment is full: the next packet begins another.
+    full: bool,
     ends: u8,
     pause_ms: u32,
     ticks_per_ms: u32,
@@ -237,6 +277,8 @@ impl Default for Sender {
             waiting: VecDeque::new(),
             sounding: None,
             elapsed_ms: 0,
+            earlier: 0,
+            full: false,
             ends: 0,
             pause_ms: 0,
             ticks_per_ms: TICKS_PER_MS,
@@ -250,12 +292,45 @@ impl Sender {
         self.ticks_per_ms = (hz / 1_000).max(1);
     }
 
-    /// Appends digits; what is no key or beyond [`SEND_MAX`] is left out. Says how many it took.
+    /// Appends digits of [`SEND_MS`]; what is no key or beyond [`SEND_MAX`] is left out. Says how many
+    /// it took.
     pub fn push(&mut self, digits: &str) -> usize {
         let room = SEND_MAX.saturating_sub(self.waiting.len());
         let before = self.waiting.len();
-        self.waiting.extend(digits.chars().filter_map(code).take(room));
+        let press = |code| Press { code, until_ms: SEND_MS, down: false };
+        self.waiting.extend(digits.chars().filter_map(code).take(room).map(press));
         self.waiting.len() - before
+    }
+
+    /// A key went down that is sent for as long as it is held; what was down before is let go. It has
+    /// been held for `held_ms`, as far as is known, and lasts no longer before [`Sender::hold`] or
+    /// [`Sender::let_go`] says so; `None` where only its end will tell. False when it is no key or
+    /// [`SEND_MAX`] others wait.
+    pub fn press(&mut self, key: char, held_ms: Option<u32>) -> bool {
+        self.let_go(0);
+        let Some(code) = code(key).filter(|_| self.waiting.len() < SEND_MAX) else { return false };
+        let until_ms = held_ms.map_or(u32::MAX, |held_ms| held_ms.max(HELD_MS_MIN));
+        self.waiting.push_back(Press { code, until_ms, down: true });
+        true
+    }
+
+    /// The key that is down has been held for `held_ms`.
+    pub fn hold(&mut self, held_ms: u32) {
+        if let Some(press) = self.down() {
+            press.until_ms = press.until_ms.max(held_ms);
+        }
+    }
+
+    /// The key that is down was let go after `held_ms`; what was sent of it is not taken back.
+    pub fn let_go(&mut self, held_ms: u32) {
+        if let Some(press) = self.down() {
+            let known_ms = if press.until_ms == u32::MAX { HELD_MS_MIN } else { press.until_ms };
+            (press.until_ms, press.down) = (held_ms.max(known_ms), false);
+        }
+    }
+
+    fn down(&mut self) -> Option<&mut Press> {
+        self.sounding.iter_mut().chain(&mut self.waiting).find(|press| press.down)
     }
 
     /// Whether something is being sent or waits.
@@ -271,22 +346,29 @@ impl Sender {
         }
         let first = self.sounding.is_none();
         if first {
-            let Some(code) = self.waiting.pop_front() else { return Sent::Done };
-            self.sounding = Some(code);
-            self.elapsed_ms = 0;
-            self.ends = 0;
+            let Some(press) = self.waiting.pop_front() else { return Sent::Done };
+            self.sounding = Some(press);
+            (self.elapsed_ms, self.earlier, self.full, self.ends) = (0, 0, false, 0);
         }
-        let code = self.sounding.expect("set above or before");
-        self.elapsed_ms = (self.elapsed_ms + ptime_ms).min(SEND_MS);
-        let end = self.elapsed_ms == SEND_MS && !first;
+        let press = self.sounding.expect("set above or before");
+        let grown_ms = self.elapsed_ms.saturating_add(ptime_ms).min(press.until_ms);
+        self.elapsed_ms = self.elapsed_ms.max(grown_ms);
+        let segment = std::mem::take(&mut self.full);
+        if segment {
+            self.earlier += SEGMENT_TICKS;
+        }
+        // A clock that changed in the middle may count less than it did.
+        let ticks = self.elapsed_ms.saturating_mul(self.ticks_per_ms).saturating_sub(self.earlier);
+        self.full = ticks > SEGMENT_TICKS;
+        let end = !press.down && self.elapsed_ms >= press.until_ms && !first && !self.full;
         self.ends += u8::from(end);
         let last = self.ends == END_PACKETS;
         if last {
             self.sounding = None;
             self.pause_ms = SEND_GAP_MS;
         }
-        let duration = (self.elapsed_ms * self.ticks_per_ms) as u16;
-        Sent::Packet { event: Event { code, end, duration }, first, last }
+        let duration = ticks.min(SEGMENT_TICKS) as u16;
+        Sent::Packet { event: Event { code: press.code, end, duration }, first, segment, last }
     }
 }
 
@@ -331,13 +413,9 @@ mod tests {
             if let Sent::Packet { event, first, .. } = sender.poll(20) {
                 let step = receiver.note(at(n * 20), SSRC, RtpTime(5), first, event);
                 heard.extend(step.digits.into_iter().flatten());
-                let there = event.converted(48_000, 8_000);
-                assert_eq!(u32::from(there.duration) * 6, u32::from(event.duration));
             }
         }
         assert_eq!(heard, [Digit { key: '7', duration_ms: SEND_MS }]);
-        let long = Event { code: 1, end: false, duration: u16::MAX };
-        assert_eq!(long.converted(8_000, 48_000).duration, u16::MAX);
     }
 
     #[test]
@@ -426,9 +504,119 @@ mod tests {
         }
     }
 
+    /// Sends one key that is held for `held_ms` on a clock; what `keep` leaves of the packets is heard.
+    /// Gives the digits, the segments begun after the first and the end packets, as sent.
+    fn held(
+        (hz, ptime_ms): (u32, u32),
+        held_ms: u32,
+        keep: impl Fn(Event) -> bool,
+    ) -> (Vec<Digit>, u32, u32) {
+        let (mut sender, mut receiver) = (Sender::default(), Receiver::default());
+        sender.set_clock(hz);
+        receiver.set_clock(hz);
+        assert!(sender.press('7', Some(0)));
+        let (mut digits, mut segments, mut ends, mut time) = (Vec::new(), 0, 0, 500_u32);
+        for now_ms in (0..held_ms + 1_000).step_by(ptime_ms as usize) {
+            if now_ms < held_ms {
+                sender.hold(now_ms)
+            } else {
+                sender.let_go(held_ms)
+            }
+            let Sent::Packet { event, first, segment, .. } = sender.poll(ptime_ms) else {
+                continue;
+            };
+            assert_eq!(first, now_ms == 0, "one beginning");
+            time = time.wrapping_add(if segment { SEGMENT_TICKS } else { 0 });
+            (segments, ends) = (segments + u32::from(segment), ends + u32::from(event.end));
+            if keep(event) {
+                let now = at(u64::from(now_ms));
+                let step = receiver.note(now, SSRC, RtpTime(time), first, event);
+                digits.extend(step.digits.into_iter().flatten());
+            }
+        }
+        assert!(!sender.is_busy(), "it ends");
+        (digits, segments, ends)
+    }
+
+    #[test]
+    fn a_digit_made_anew_lasts_as_long_as_its_key_was_held() {
+        for clock in [(8_000, 10), (8_000, 20), (8_000, 60), (48_000, 20), (48_000, 30)] {
+            for held_ms in [40, 500, 2_000, 10_000] {
+                let whole = Digit { key: '7', duration_ms: held_ms };
+                let segments = held_ms * (clock.0 / 1_000) / SEGMENT_TICKS;
+                let told = held(clock, held_ms, |_| true);
+                assert_eq!(told, (vec![whole], segments, 3), "{held_ms} ms at {clock:?}");
+            }
+            let shortest = Digit { key: '7', duration_ms: HELD_MS_MIN };
+            assert_eq!(held(clock, 10, |_| true).0, [shortest], "{clock:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_digit_is_one_although_packets_that_fill_its_segments_are_lost() {
+        let whole = Digit { key: '7', duration_ms: 10_000 };
+        let told = held((48_000, 20), 10_000, |event| event.duration != u16::MAX);
+        assert_eq!(told, (vec![whole], 7, 3));
+    }
+
+    #[test]
+    fn a_late_packet_of_an_earlier_segment_is_no_second_press() {
+        let mut receiver = Receiver::default();
+        let event = |end, duration| Event { code: 9, end, duration };
+        let (began, next) = (RtpTime(100), RtpTime(100 + SEGMENT_TICKS));
+        receiver.note(at(8_192), SSRC, began, true, event(false, u16::MAX));
+        receiver.note(at(8_220), SSRC, next, false, event(false, 160));
+        let late = receiver.note(at(8_221), SSRC, began, false, event(false, 65_000));
+        assert_eq!(late, Step::default());
+        let step = receiver.note(at(10_000), SSRC, next, false, event(true, 14_465));
+        assert_eq!(step.digits, [None, Some(Digit { key: '9', duration_ms: 10_000 })]);
+    }
+
+    #[test]
+    fn what_was_sent_of_a_key_is_not_taken_back_and_it_sounds_until_it_is_let_go() {
+        let mut sender = Sender::default();
+        sender.press('5', None);
+        let mut durations = Vec::new();
+        for n in 0..16 {
+            if n == 10 {
+                sender.let_go(100);
+            }
+            if let Sent::Packet { event, .. } = sender.poll(20) {
+                durations.push((event.duration / 8, event.end));
+            }
+        }
+        let grown = (1..=10).map(|n| (n * 20, false));
+        assert_eq!(durations, grown.chain([(200, true); 3]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn two_quick_presses_of_one_key_are_two_with_a_pause_between() {
+        let mut sender = Sender::default();
+        sender.press('5', Some(60));
+        // Its end was lost: the next press ends it.
+        sender.press('5', Some(20));
+        sender.let_go(80);
+        let (mut ends, mut pauses) = (Vec::new(), 0);
+        while sender.is_busy() {
+            match sender.poll(20) {
+                Sent::Packet { event, last: true, .. } => {
+                    ends.push((event.code, event.duration / 8))
+                }
+                Sent::Packet { .. } => {}
+                Sent::Pause => pauses += 1,
+                Sent::Done => panic!("busy with nothing"),
+            }
+        }
+        assert_eq!((ends, pauses), (vec![(5, 60), (5, 80)], 6));
+    }
+
     #[test]
     fn no_more_digits_wait_than_the_limit() {
+        let mut full = Sender::default();
+        full.push(&"5".repeat(SEND_MAX));
+        assert!(!full.press('1', None));
         let mut sender = Sender::default();
+        assert!(!sender.press('x', None));
         assert_eq!((sender.push(&"5".repeat(60)), sender.push(&"6".repeat(60))), (60, 4));
         assert_eq!(sender.push("7"), 0);
     }

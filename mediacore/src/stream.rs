@@ -156,6 +156,19 @@ impl Stream {
         stamp
     }
 
+    /// Numbers the first packet of another segment of a telephone event, `step` ticks after the one
+    /// before (RFC 4733 §2.5.1.3).
+    pub fn stamp_segment(&mut self, now: Moment, step: u32, octets: usize) -> Stamp {
+        let time = RtpTime(self.time.0.wrapping_add(step));
+        let stamp = Stamp { seq: self.next_seq(), time, marker: false };
+        let span = self.span;
+        let earlier =
+            Duration::from_micros(u64::from(step) * 1_000 / u64::from(self.clock_hz / 1_000));
+        let began_at = self.sent_at.map_or(now, |sent_at| (sent_at + earlier).min(now));
+        self.sent(began_at, stamp, span, octets);
+        stamp
+    }
+
     /// Numbers a relayed packet of `span` ticks, none for an event; `None` when it is older than the seam and so has
     /// no number in this stream.
     pub fn stamp_relay(

@@ -14,7 +14,7 @@
 //! call there · `forward` to where an agent wants it · `history`
 //! what the trunk is told of it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `lost` a page comes
-//! back · `join`
+//! back · `tones` a network refuses in sound alone · `join`
 //! somebody comes in from their own · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
 //! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
@@ -78,6 +78,7 @@ mod survey;
 mod take_over;
 mod talk;
 mod timers;
+mod tones;
 mod trace_back;
 mod transfer_blind;
 mod voicemail;
@@ -379,6 +380,7 @@ impl Call {
                 Timer::RecordingMax => self.stop_recording(cx),
                 Timer::RecordingBeep => self.beep(cx),
                 Timer::Release(leg) => self.finish_leg(cx, leg, None),
+                Timer::Tones(leg) => self.stop_listening_to(cx, leg),
             }
         }
     }

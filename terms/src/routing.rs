@@ -33,7 +33,7 @@ pub use calling::{
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use connector::{CONNECTOR_MS_MAX, CONNECTOR_ROWS_MAX, Connector, Database, DatabaseTls};
-pub use early::EarlyMedia;
+pub use early::{EarlyMedia, Listening, Machines};
 pub use emergency::Emergency;
 pub use in_queue::{CallFirst, Callback, InQueue};
 pub use lease::{LEASE_CODE_DIGITS, LEASES_MAX, Lease, LeaseChanges, LeaseKind};
@@ -369,6 +369,9 @@ pub struct Trunk {
     /// What who waits hears of it before it answers.
     #[serde(default)]
     pub early_media: EarlyMedia,
+    /// What its far end is listened to for.
+    #[serde(default)]
+    pub listening: Listening,
     /// ISUP goes beside its descriptions, both ways (SIP-I, ITU-T Q.1912.5); else what comes of it is
     /// left unread.
     #[serde(default)]

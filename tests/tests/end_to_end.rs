@@ -10,6 +10,9 @@ mod bot;
 #[path = "end_to_end/browser.rs"]
 mod browser;
 
+#[path = "end_to_end/busy_in_sound.rs"]
+mod busy_in_sound;
+
 #[path = "end_to_end/called_back.rs"]
 mod called_back;
 
@@ -113,6 +116,7 @@ use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
 };
+use busy_in_sound::a_line_that_is_busy_in_sound_alone_is_refused_as_busy;
 use called_back::who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts;
 use chromium::{
     a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
@@ -236,6 +240,7 @@ stories! {
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
+    a_line_that_is_busy_in_sound_alone_is_refused_as_busy,
     isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends,
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,

@@ -210,8 +210,9 @@ impl Shard {
     pub(super) fn leave(&mut self, now: Moment, idx: LegIdx) {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         leg.held = false;
-        leg.digits_to = None;
         leg.treated = false;
+        self.set_digits_to(idx, None);
+        let leg = self.leg_mut(idx).expect("looked up by the caller");
         let Some(room) = leg.room.take() else { return };
         self.set_seat(idx, Seat::EMPTY);
         let standing = self.rooms[room as usize].room.as_mut().expect("members keep a room alive");
@@ -323,7 +324,7 @@ impl Shard {
 
     pub(super) fn release(&mut self, now: Moment, idx: LegIdx) {
         if let Some(digit) = self.leg_mut(idx).and_then(|leg| leg.digits.end()) {
-            self.emit_digit(now, idx, digit);
+            self.tell_digit(now, idx, digit);
         }
         let sounded = self.leg_mut(idx).and_then(|leg| leg.ear.as_mut()?.end());
         if let Some(digit) = sounded {

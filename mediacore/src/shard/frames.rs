@@ -2,7 +2,7 @@
 
 use super::{Alarm, Channel, Shard};
 use crate::codec::{Law, Rate};
-use crate::dtmf::{EVENT_BYTES, Sent};
+use crate::dtmf::{EVENT_BYTES, SEGMENT_TICKS, Sent};
 use crate::g711;
 use crate::leg::LegIdx;
 use crate::leg::outlet::Outlet;
@@ -21,8 +21,17 @@ enum Next {
     Octets(usize),
     /// Its samples wait in the outlet.
     Outlet,
-    Event([u8; EVENT_BYTES], bool),
+    Event([u8; EVENT_BYTES], Place),
     Nothing,
+}
+
+/// Where the packet of an event stands in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    /// The first of another segment.
+    Segment,
+    Further,
 }
 
 impl Shard {
@@ -65,7 +74,14 @@ impl Shard {
         let mut octets = [0; FRAME_SAMPLES_MAX];
         let next = if leg.sender.is_busy() {
             match leg.sender.poll(u32::from(ptime_ms)) {
-                Sent::Packet { event, first, .. } => Next::Event(event.write(), first),
+                Sent::Packet { event, first, segment, .. } => {
+                    let place = match (first, segment) {
+                        (true, _) => Place::First,
+                        (false, true) => Place::Segment,
+                        (false, false) => Place::Further,
+                    };
+                    Next::Event(event.write(), place)
+                }
                 Sent::Pause | Sent::Done => Next::Nothing,
             }
         } else if leg.keypad.is_busy() {
@@ -104,7 +120,7 @@ impl Shard {
                 self.send_audio(due, idx, &octets[..samples], samples as u32);
             }
             Next::Outlet => self.send_waiting(due, idx),
-            Next::Event(event, first) => self.send_event(due, idx, &event, first),
+            Next::Event(event, place) => self.send_event(due, idx, &event, place),
             Next::Nothing => {}
         }
         let leg = self.leg_mut(idx).expect("sending keeps the leg");
@@ -158,20 +174,26 @@ impl Shard {
         self.send_rtp(idx, to, &header, payload);
     }
 
-    fn send_event(&mut self, due: Moment, idx: LegIdx, event: &[u8; EVENT_BYTES], first: bool) {
+    fn send_event(&mut self, due: Moment, idx: LegIdx, event: &[u8; EVENT_BYTES], place: Place) {
         let Some(leg) = self.leg_mut(idx) else { return };
         let (Some(to), Some(agreed)) = (leg.target(), &leg.agreed) else { return };
         let Some(payload_type) = agreed.remote.send.dtmf else { return };
-        let span = u32::from(agreed.ptime_ms) * agreed.remote.send.codec.clock_hz() / 1_000;
-        let stamp = if first {
-            leg.stream.stamp_local(due, span, EVENT_BYTES)
-        } else {
-            leg.stream.stamp_again(due, EVENT_BYTES)
+        let send = agreed.remote.send;
+        let span = u32::from(agreed.ptime_ms) * send.codec.clock_hz() / 1_000;
+        let stamp = match place {
+            Place::First => leg.stream.stamp_local(due, span, EVENT_BYTES),
+            Place::Segment => {
+                // The timestamps of the stream count the codec's clock, which may be another.
+                let ticks = u64::from(SEGMENT_TICKS) * u64::from(send.codec.clock_hz());
+                let step = ticks / u64::from(send.dtmf_hz.max(1));
+                leg.stream.stamp_segment(due, step as u32, EVENT_BYTES)
+            }
+            Place::Further => leg.stream.stamp_again(due, EVENT_BYTES),
         };
         let header = Header {
             payload_type,
             // RFC 4733 §2.3.1: the marker is on the first packet of an event.
-            marker: first,
+            marker: place == Place::First,
             seq: stamp.seq,
             time: stamp.time,
             ssrc: leg.stream.ssrc(),

@@ -1,9 +1,11 @@
 //! What a leg is heard to say in its audio: digits as tones, and what it is watched for.
 //!
 //! The ear works on a copy, so a relayed leg stays relayed. Between two parties of whom only one
-//! knows events, digits are made anew: tones become events as soon as they are recognised, and the
-//! tone is muted toward the other from then on; events become tones once they are complete. Where the
-//! digits of a leg are kept, they are told and nothing of them goes on.
+//! knows events, or whose events count on different clocks, digits are made anew, from when a key goes
+//! down until it is let go: tones become events as soon as they are recognised, and the tone is muted
+//! toward the other from then on; events become tones. A key ends by itself where its end never
+//! comes: packets stop, the leg closes, or another party is heard. Where the digits of a leg are kept,
+//! they are told and nothing of them goes on.
 
 use super::{Alarm, Shard};
 use crate::detect::ear::{Ear, Heard, hears_keys};
@@ -79,13 +81,52 @@ impl Shard {
     fn on_pressed(&mut self, now: Moment, idx: LegIdx, key: char) {
         self.interrupt(idx, key);
         let leg = self.leg(idx).expect("it was just heard");
-        let (timeout, hearer) =
-            (leg.ear.as_ref().and_then(|ear| ear.next_timeout()), leg.digits_to);
-        if let Some(timeout) = timeout {
+        if let Some(timeout) = leg.ear.as_ref().and_then(|ear| ear.next_timeout()) {
             self.set_alarm(idx, timeout, Alarm::Digit);
         }
-        if let Some(hearer) = hearer {
-            self.send_digits(now, hearer, key.encode_utf8(&mut [0; 4]));
+        self.press_anew(now, idx, key, None);
+    }
+
+    /// A key of `idx` went down: it begins for the other, for whom it is made anew. It has been held
+    /// for `held_ms`, where its packets say so.
+    pub(super) fn press_anew(&mut self, now: Moment, idx: LegIdx, key: char, held_ms: Option<u32>) {
+        let Some(hearer) = self.leg(idx).and_then(|leg| leg.digits_to) else { return };
+        let Some(leg) = self.leg_mut(hearer) else { return };
+        let Some(agreed) = &leg.agreed else { return };
+        let taken = match agreed.remote.send.dtmf {
+            Some(_) => leg.sender.press(key, held_ms),
+            None => leg.keypad.press(key),
+        };
+        if taken {
+            self.start_frames(now, hearer);
+        }
+    }
+
+    /// It goes on for the other.
+    pub(super) fn hold_anew(&mut self, idx: LegIdx, held_ms: Option<u32>) {
+        let hearer = self.leg(idx).and_then(|leg| leg.digits_to);
+        if let (Some(hearer), Some(held_ms)) = (hearer, held_ms)
+            && let Some(leg) = self.leg_mut(hearer)
+        {
+            leg.sender.hold(held_ms);
+        }
+    }
+
+    /// The digits of `idx` are made anew for somebody else from now on, or for nobody: a key that is
+    /// down ends for the one before.
+    pub(super) fn set_digits_to(&mut self, idx: LegIdx, to: Option<LegIdx>) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        let before = std::mem::replace(&mut leg.digits_to, to);
+        if let Some(before) = before.filter(|_| before != to) {
+            self.let_go_anew(before, 0);
+        }
+    }
+
+    fn let_go_anew(&mut self, hearer: LegIdx, held_ms: u32) {
+        if let Some(leg) = self.leg_mut(hearer) {
+            // Whichever way it went down: what was agreed may have changed since.
+            leg.sender.let_go(held_ms);
+            leg.keypad.let_go(held_ms);
         }
     }
 
@@ -97,18 +138,22 @@ impl Shard {
         }
     }
 
-    /// A key press is complete.
+    /// A key press is complete: it is told, and ends for the one for whom it is made anew.
     pub(super) fn tell_digit(&mut self, now: Moment, idx: LegIdx, digit: Digit) {
         let Some(leg) = self.leg_mut(idx) else { return };
         // What was said while the key was down still waits in the jitter buffer.
         let behind = leg.jitter.as_ref().map(|jitter| jitter.delay());
         leg.muted_until = behind.map(|behind| now + behind);
-        let (leg, Digit { key, duration_ms }) = (leg.id, digit);
+        let (leg, hearer, Digit { key, duration_ms }) = (leg.id, leg.digits_to, digit);
         self.events.push_back(Event::Digit { leg, digit: key, duration_ms });
+        if let Some(hearer) = hearer {
+            self.let_go_anew(hearer, duration_ms);
+        }
     }
 
     /// The other of two parties for whom the digits of `from`, who has its seat, are made anew:
-    /// events are not mixed, be it for another codec or for a whisper, and who knows none needs tones.
+    /// events are not mixed, be it for another codec or for a whisper, who counts on another clock needs
+    /// other segments, and who knows none needs tones.
     pub(super) fn digits_to(&self, mode: Mode, from: LegIdx) -> Option<LegIdx> {
         if self.leg(from).is_some_and(|leg| leg.digits_kept) {
             return None;
@@ -129,7 +174,8 @@ impl Shard {
         let (says, hears): (&Agreed, &Agreed) = (agreed(from)?, agreed(to)?);
         let (says, hears) = (says.remote.receive, hears.remote.send);
         let translates = match (says.dtmf.is_some(), hears.dtmf.is_some()) {
-            (true, true) => !is_relayed,
+            // A long press on another clock may need other segments.
+            (true, true) => !is_relayed || says.dtmf_hz != hears.dtmf_hz,
             (true, false) => true,
             (false, true) => hears_keys(says.codec, false),
             // The tone goes through with the audio.

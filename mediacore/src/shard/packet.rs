@@ -3,7 +3,7 @@
 
 use super::{Alarm, Channel, Reason, Shard, Verdict, keeping};
 use crate::codec::{Law, ticks};
-use crate::dtmf::{Digit, EVENT_BYTES, Event as DigitEvent};
+use crate::dtmf::Event as DigitEvent;
 use crate::g711;
 use crate::latch::Passage;
 use crate::leg::{Kind, LegIdx, Route};
@@ -26,8 +26,8 @@ const FILTER_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy)]
 enum Carried {
     Audio(Codec),
-    /// A telephone event and the clock of its duration.
-    Event(DigitEvent, u32),
+    /// A telephone event; both sides count on the same clock.
+    Event,
 }
 
 impl Shard {
@@ -254,7 +254,7 @@ impl Shard {
         let header = &packet.header;
         let payload_type = match carried {
             Carried::Audio(_) => Some(send.audio),
-            Carried::Event(..) => send.dtmf,
+            Carried::Event => send.dtmf,
         };
         let Some(payload_type) = payload_type else {
             leg.stream.skip_relay(header.ssrc, header.seq);
@@ -263,24 +263,17 @@ impl Shard {
         let octets = packet.payload_len();
         let span = match carried {
             Carried::Audio(codec) => ticks(codec, &bytes[packet.payload()]),
-            Carried::Event(..) => 0,
+            Carried::Event => 0,
         };
         let source = (header.ssrc, header.seq, header.time, header.marker);
         let Some(stamp) = leg.stream.stamp_relay(now, source, span, octets) else {
             return self.drop_packet(Reason::BeforeSeam);
         };
         let ssrc = leg.stream.ssrc();
-        match carried {
-            Carried::Audio(codec) => {
-                if let (Some(from), Some(to)) = (Law::of(codec), Law::of(send.codec)) {
-                    g711::transcode(from, to, &mut bytes[packet.payload()]);
-                }
-            }
-            Carried::Event(event, hz) if hz != send.dtmf_hz => {
-                let written = event.converted(hz, send.dtmf_hz).write();
-                bytes[packet.payload()][..EVENT_BYTES].copy_from_slice(&written);
-            }
-            Carried::Event(..) => {}
+        if let Carried::Audio(codec) = carried
+            && let (Some(from), Some(to)) = (Law::of(codec), Law::of(send.codec))
+        {
+            g711::transcode(from, to, &mut bytes[packet.payload()]);
         }
         let header =
             Header { payload_type, marker: stamp.marker, seq: stamp.seq, time: stamp.time, ssrc };
@@ -324,43 +317,41 @@ impl Shard {
         let leg = self.leg_mut(idx).expect("its door let a packet in");
         let was_held = leg.digits.next_timeout().is_some();
         let step = leg.digits.note(now, header.ssrc, header.time, header.marker, event);
-        let timeout = leg.digits.next_timeout();
-        let (route, kept) = (leg.route, leg.digits_kept);
-        let hz = leg.agreed.as_ref().map_or(8_000, |agreed| agreed.remote.receive.dtmf_hz);
-        if step.pressed
-            && let Some(key) = event.key()
-        {
-            self.interrupt(idx, key);
+        let (timeout, held_ms) = (leg.digits.next_timeout(), leg.digits.held_ms());
+        let (route, anew) = (leg.route, leg.digits_kept || leg.digits_to.is_some());
+        let [before, complete] = step.digits;
+        if let Some(digit) = before {
+            self.tell_digit(now, idx, digit);
         }
-        for digit in step.digits.into_iter().flatten() {
-            self.emit_digit(now, idx, digit);
+        match event.key() {
+            Some(key) if step.pressed => {
+                self.interrupt(idx, key);
+                self.press_anew(now, idx, key, Some(held_ms.unwrap_or(0)));
+            }
+            Some(_) => self.hold_anew(idx, held_ms),
+            None => {}
+        }
+        if let Some(digit) = complete {
+            self.tell_digit(now, idx, digit);
         }
         if let (false, Some(timeout)) = (was_held, timeout) {
             self.set_alarm(idx, timeout, Alarm::Digit);
         }
         match route {
-            Route::Relay(_) if kept => {
+            // The other gets it made anew, or not at all.
+            Route::Relay(_) if anew => {
                 self.skip(idx, &header);
                 Verdict::Consumed
             }
-            Route::Relay(to) => self.relay(now, to, packet, Carried::Event(event, hz), bytes),
+            Route::Relay(to) => self.relay(now, to, packet, Carried::Event, bytes),
             Route::Nowhere | Route::Mix => Verdict::Consumed,
-        }
-    }
-
-    pub(super) fn emit_digit(&mut self, now: Moment, idx: LegIdx, digit: Digit) {
-        self.tell_digit(now, idx, digit);
-        if let Some(hearer) = self.leg(idx).and_then(|leg| leg.digits_to) {
-            self.send_digits(now, hearer, digit.key.encode_utf8(&mut [0; 4]));
         }
     }
 
     pub(super) fn on_digit_alarm(&mut self, now: Moment, idx: LegIdx) {
         let Some(leg) = self.leg_mut(idx) else { return };
         let sounded = leg.ear.as_mut().and_then(|ear| ear.handle_timeout(now));
-        if let Some(digit) = leg.digits.handle_timeout(now) {
-            self.emit_digit(now, idx, digit);
-        } else if let Some(digit) = sounded {
+        if let Some(digit) = leg.digits.handle_timeout(now).or(sounded) {
             self.tell_digit(now, idx, digit);
         } else {
             let sounds = leg.ear.as_ref().and_then(|ear| ear.next_timeout());

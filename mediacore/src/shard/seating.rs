@@ -61,8 +61,8 @@ impl Shard {
         for (member, seat) in members.iter().zip(&seats) {
             self.set_seat(member.idx, *seat);
             let digits_to = self.digits_to(mode, member.idx);
+            self.set_digits_to(member.idx, digits_to);
             if let Some(leg) = self.leg_mut(member.idx) {
-                leg.digits_to = digits_to;
                 leg.treated = is_treated(leg, mode, members.len());
             }
             self.open_ear(now, member.idx);

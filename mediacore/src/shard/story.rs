@@ -8,6 +8,7 @@ mod doors;
 mod encrypted;
 mod fax;
 mod hearing;
+mod held;
 mod interject;
 mod mux;
 mod network;

@@ -330,6 +330,7 @@ impl Call {
         self.connect_media(cx, id, remote);
         self.log(cx, Some(id), Kind::LegAnswered);
         self.note_call_answered(cx, id);
+        self.listen_answered(cx, id);
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
             _ if self.is_picking(id) => self.picked_up(cx),

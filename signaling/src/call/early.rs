@@ -51,6 +51,7 @@ impl Call {
         status: u16,
         early: Option<&Early>,
     ) {
+        self.note_ringing(id, status);
         match early.map(|early| (self.early_media(id), early)) {
             Some((EarlyMedia::Pass, early)) => {
                 let told = self.hear_early(cx, id, early);
@@ -60,6 +61,9 @@ impl Call {
             Some((EarlyMedia::Ring | EarlyMedia::None, _)) | None => {
                 self.on_ringing(cx, id, status, false);
             }
+        }
+        if let Some(early) = early {
+            self.listen_early(cx, id, early);
         }
     }
 

@@ -41,6 +41,11 @@ impl Call {
         }
     }
 
+    /// Whether a leg is listened to for its flow.
+    pub(super) fn hears_fax(&self, id: LegId) -> bool {
+        self.hearing.listens && id == self.anchor
+    }
+
     /// Media heard something on one of our legs.
     pub(super) fn on_progress(&mut self, cx: &mut Cx, id: LegId, tone: Progress) {
         if !self.legs.contains_key(&id) {
@@ -53,5 +58,6 @@ impl Call {
                 flowing.run.variables.set(FAX, self.hearing.fax());
             }
         }
+        self.on_tone(cx, id, tone);
     }
 }

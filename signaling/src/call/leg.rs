@@ -2,6 +2,7 @@
 //! books balance: for every `LegStarted` one `LegEnded`, for every port one release.
 
 use super::timers::Timer;
+use super::tones::Tones;
 use super::{Call, cause};
 use crate::sdp::Local;
 use crate::sip::user_agent::{Command as Sipc, Destination};
@@ -94,6 +95,9 @@ pub(super) struct Leg {
     pub apart: bool,
     pub playing: Option<PlaybackId>,
     pub digits_by: Option<DigitsBy>,
+    /// What its far end is listened to for. It ends with the process.
+    #[serde(skip)]
+    pub tones: Tones,
     /// The agent is taken for this leg and must be given back.
     pub engaged: bool,
     /// In or after a conversation: its end is a `Released`.
@@ -124,6 +128,7 @@ impl Leg {
             apart: false,
             playing: None,
             digits_by: None,
+            tones: Tones::default(),
             engaged: false,
             talked: false,
             wrap_up: None,
@@ -258,6 +263,7 @@ impl Call {
         self.legs.remove(&id);
         cx.world.legs.remove(&id);
         self.timers.clear(Timer::Release(id));
+        self.timers.clear(Timer::Tones(id));
         self.log(cx, Some(id), Kind::LegEnded { cause, by, quality });
         self.try_finish(cx);
     }

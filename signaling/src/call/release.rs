@@ -24,7 +24,7 @@ impl Call {
         self.leg_left(cx, id, cause, Party::System, Bye::Hangup);
     }
 
-    fn leg_left(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
+    pub(super) fn leg_left(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
         if !self.legs.get(&id).is_some_and(|leg| leg.is_alive()) {
             return;
         }

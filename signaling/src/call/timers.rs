@@ -30,6 +30,7 @@ pub(super) enum Timer {
     RecordingMax,
     RecordingBeep,
     Release(LegId),
+    Tones(LegId),
 }
 
 /// Timers that are set.

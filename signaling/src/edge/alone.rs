@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, OnceLock};
 use terms::control::Response;
 use terms::media::{self, PlayEnd, Quality, SrtpPolicy, TrunkT38};
-use terms::routing::{Agent, CallerRule, EarlyMedia, Trunk};
+use terms::routing::{Agent, CallerRule, EarlyMedia, Listening, Trunk};
 use terms::{AgentId, TrunkId};
 
 /// Listens for datagrams on a port of the system's choice, with the product's usual limits, and
@@ -116,6 +116,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         caller_rule: CallerRule::Dialled,
         trusted: false,
         early_media: EarlyMedia::Pass,
+        listening: Listening::default(),
         sip_i: false,
         requires_prack: false,
     }

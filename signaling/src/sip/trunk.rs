@@ -361,6 +361,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         caller_rule: routing::CallerRule::Dialled,
         trusted: false,
         early_media: routing::EarlyMedia::Pass,
+        listening: routing::Listening::default(),
         sip_i: false,
         requires_prack: false,
     }

@@ -383,7 +383,7 @@ fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {
 mod tests {
     use super::*;
     use terms::media::{SrtpPolicy, TrunkT38};
-    use terms::routing::{EarlyMedia, Hours, Number, NumberRules, Window};
+    use terms::routing::{EarlyMedia, Hours, Listening, Number, NumberRules, Window};
 
     fn trunk(id: u64, prefixes: &[&str]) -> Trunk {
         Trunk {
@@ -414,6 +414,7 @@ mod tests {
             caller_rule: CallerRule::Dialled,
             trusted: false,
             early_media: EarlyMedia::Pass,
+            listening: Listening::default(),
             sip_i: false,
             requires_prack: false,
         }

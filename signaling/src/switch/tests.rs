@@ -52,6 +52,7 @@ mod sql;
 mod stepped_clock;
 mod supervision;
 mod talking;
+mod tones;
 mod trace_back;
 mod trunks;
 mod turned_away;

@@ -78,6 +78,18 @@ impl Voice {
     /// # Panics
     /// When there is no port.
     pub fn start_at(hz: f64, ip: IpAddr) -> Self {
+        Voice::begin(hz, None, ip)
+    }
+
+    /// The tone sounds so long and pauses so long, again and again: a line is busy.
+    ///
+    /// # Panics
+    /// When there is no port.
+    pub fn interrupted(hz: f64, on_ms: u32, off_ms: u32) -> Self {
+        Voice::begin(hz, Some((on_ms * 8, off_ms * 8)), Ipv4Addr::LOCALHOST.into())
+    }
+
+    fn begin(hz: f64, rhythm: Option<(u32, u32)>, ip: IpAddr) -> Self {
         let socket = UdpSocket::bind((ip, 0)).expect("a port");
         socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket has timeouts");
         let port = socket.local_addr().expect("a bound socket").port();
@@ -89,7 +101,7 @@ impl Voice {
             to: AtomicU16::new(0),
         });
         let theirs = shared.clone();
-        let thread = std::thread::spawn(move || Mouth::new(socket, hz).run(&theirs));
+        let thread = std::thread::spawn(move || Mouth::new(socket, hz, rhythm).run(&theirs));
         Voice { port, shared, thread }
     }
 
@@ -132,6 +144,8 @@ impl Voice {
 struct Mouth {
     socket: UdpSocket,
     hz: f64,
+    /// Samples of the tone and of the pause after it.
+    rhythm: Option<(u32, u32)>,
     peer: Option<SocketAddr>,
     seq: u16,
     samples_sent: u32,
@@ -148,8 +162,8 @@ struct Key {
 }
 
 impl Mouth {
-    fn new(socket: UdpSocket, hz: f64) -> Self {
-        Mouth { socket, hz, peer: None, seq: 0, samples_sent: 0, key: None, tones: None }
+    fn new(socket: UdpSocket, hz: f64, rhythm: Option<(u32, u32)>) -> Self {
+        Mouth { socket, hz, rhythm, peer: None, seq: 0, samples_sent: 0, key: None, tones: None }
     }
 
     fn run(mut self, shared: &Shared) -> Vec<Frame> {
@@ -220,6 +234,7 @@ impl Mouth {
                 let (row, column) = if key == 0 { (3, 1) } else { (at / 3, at % 3) };
                 tone(ROWS_HZ[row], n) + tone(COLUMNS_HZ[column], n)
             }
+            _ if self.rhythm.is_some_and(|(on, off)| n % (on + off) >= on) => 0,
             _ => tone(self.hz, n),
         }
     }

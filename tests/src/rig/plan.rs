@@ -4,7 +4,7 @@ use signaling::sip::digest::Algorithm;
 use signaling::switch::rig::demo_plan;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use terms::media::{SrtpPolicy, TrunkT38};
-use terms::routing::{CallerRule, Credential, EarlyMedia, Plan, Trunk};
+use terms::routing::{CallerRule, Credential, EarlyMedia, Listening, Plan, Trunk};
 use terms::{AgentId, ConferenceId, TenantId, TrunkId};
 
 /// The tenant.
@@ -110,6 +110,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         caller_rule: CallerRule::Dialled,
         trusted: false,
         early_media: EarlyMedia::Pass,
+        listening: Listening::default(),
         sip_i: false,
         requires_prack: false,
     }];

@@ -181,19 +181,20 @@ fn digits_reach_the_other_codec_once_on_its_own_clock() {
         events.iter().filter_map(|heard| DigitEvent::parse(&heard.payload)).collect();
     assert_eq!(events.iter().filter(|heard| heard.header.marker).count(), 1, "one event");
     assert!(ends.iter().all(|event| event.code == 5));
-    assert_eq!(ends.last().map(|event| (event.end, event.duration)), Some((true, 4_800)));
+    assert_eq!(ends.last().map(|event| (event.end, event.duration)), Some((true, 5_760)));
     assert_eq!(world.digits(), "5");
     assert_seamless(&world.phones[1].sequence());
 }
 
 #[test]
-fn relayed_events_count_on_the_clock_of_each_side() {
+fn events_between_relayed_parties_count_on_the_clock_of_each_side() {
     let mut world = World::new();
     world.add(Codec::Opus, 1, |remote| remote.receive.dtmf_hz = 8_000);
     world.add(Codec::Opus, 1, |_| {});
     (0..2).for_each(|phone| world.join(phone, 1));
     world.press(0, 3);
-    let last = world.phones[1].heard.last().expect("the event is relayed");
+    world.run(100);
+    let last = world.phones[1].heard.last().expect("the event is made anew");
     let event = DigitEvent::parse(&last.payload).expect("an event");
     assert_eq!((event.code, event.duration), (3, 160 * 6 * 6));
     assert_eq!(world.digits(), "3");

@@ -19,7 +19,7 @@ fn keys(keys: &str) -> Vec<i16> {
     said
 }
 
-fn without_events(remote: &mut Remote) {
+pub(super) fn without_events(remote: &mut Remote) {
     (remote.send.dtmf, remote.receive.dtmf) = (None, None);
 }
 

@@ -3,8 +3,8 @@
 use super::{Rig, TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
-    Agent, BlockedCaller, CallerRule, Conference, EarlyMedia, Flow, InQueue, Matching, Number, Pin,
-    Plan, Queue, Strategy, Target, Trunk,
+    Agent, BlockedCaller, CallerRule, Conference, EarlyMedia, Flow, InQueue, Listening, Matching,
+    Number, Pin, Plan, Queue, Strategy, Target, Trunk,
 };
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
@@ -67,6 +67,7 @@ pub fn demo_plan() -> Plan {
         caller_rule: CallerRule::Dialled,
         trusted: false,
         early_media: EarlyMedia::Pass,
+        listening: Listening::default(),
         sip_i: false,
         requires_prack: false,
     }];

@@ -2,10 +2,13 @@
 
 use super::super::rig::TRUNK;
 use super::*;
-use crate::sip::user_agent::{Command as Sipc, Destination, Origin};
+use crate::sip::user_agent::{Command as Sipc, Destination, Early, Event as SipEvent, Origin};
+use crate::switch::Input;
+use crate::switch::rig::sdp;
 use terms::UserId;
 use terms::control::LiveCallback;
 use terms::event::Direction;
+use terms::media::{Event as MediaEvent, Progress, TonePlan};
 use terms::routing::{CallFirst, Callback, Hours, Plan, Window};
 
 const FIRST: &str = "13800138000";
@@ -79,6 +82,42 @@ fn dialled(rig: &Rig) -> Vec<(String, String)> {
 fn story(rig: &Rig) -> Vec<String> {
     let of = |kind: &Kind| matches!(kind, Kind::Callback(_));
     rig.log.iter().filter(|entry| of(&entry.kind)).filter_map(|entry| word(&entry.kind)).collect()
+}
+
+/// The leg that is dialled outside last, whose network says before its answer that the line is busy.
+fn is_busy_in_tones(rig: &mut Rig) {
+    let leg = rig.sip.iter().rev().find_map(|command| match command {
+        Sipc::Invite(invite) if matches!(invite.to, Destination::Trunk(..)) => Some(invite.leg),
+        _ => None,
+    });
+    let leg = leg.expect("somebody is dialled");
+    let (sdp, source) = (sdp("sendrecv"), rig.called_at);
+    let early = Some(Box::new(Early { sdp, source, encrypted: false, nat: false }));
+    rig.feed(Input::Sip(SipEvent::Progress { leg, status: 183, early }));
+    rig.feed(Input::Media(MediaEvent::Progress { leg, tone: Progress::Busy }));
+    rig.wait(secs(1));
+}
+
+#[test]
+fn who_is_busy_in_tones_alone_is_unreached_and_tried_again() {
+    for mode in [CallFirst::Agent, CallFirst::Customer] {
+        let mut plan = plan_with(|callback| (callback.first, callback.tries_max) = (mode, 2));
+        plan.trunks[0].listening.tones = Some(TonePlan::China);
+        let mut rig = Rig::new(plan);
+        rig.outside = Phone::Silent;
+        asks_back(&mut rig, FIRST);
+        sign_in(&mut rig, A1);
+        rig.wait(secs(10));
+        is_busy_in_tones(&mut rig);
+        assert_eq!(story(&rig)[1..], ["tried 1", "unreached 1 by 17"], "{mode:?}");
+        rig.wait(secs(50));
+        assert_eq!(dialled(&rig).len(), 2, "{mode:?}: after the pause");
+        is_busy_in_tones(&mut rig);
+        let expected = ["tried 2", "unreached 2 by 17", "callback GivenUp"];
+        assert_eq!(story(&rig)[3..], expected, "{mode:?}");
+        all_leave(&mut rig);
+        balanced(&mut rig);
+    }
 }
 
 fn all_leave(rig: &mut Rig) {
