@@ -334,7 +334,8 @@ fn a_call_becomes_a_recording_a_row_and_a_report(backend: &str) {
 
 /// The caller has its answer to the BYE: nothing is sealed or asked for, and the list is looked at.
 fn recording_is_listed_after_the_bye_and_plays_when_it_is(house: &House) {
-    let look = || house.json("/api/v1/recordings")["recordings"].as_array().expect("a list").clone();
+    let look =
+        || house.json("/api/v1/recordings")["recordings"].as_array().expect("a list").clone();
     let listed = (0..LOOKS_MAX).find_map(|number| {
         if number > 0 {
             std::thread::sleep(BETWEEN_LOOKS);
