@@ -10,9 +10,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+use terms::RecordingId;
 use terms::event::{Entry, Kind};
 use terms::media::{Ledger, RecordFormat};
+use terms::record::Recording;
 use tokio::sync::Notify;
+use warehouse::Warehouse;
 
 /// Pause after the log or the worker did not answer, and after a file could not be made once.
 const RETRY: Duration = Duration::from_secs(1);
@@ -22,6 +25,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(600);
 const RETRIES_MAX: u32 = 150;
 /// Days back that are searched for recordings without a form at start.
 const DAYS: usize = 3;
+/// Rows asked for at a time.
+const PAGE: usize = 1_000;
 /// Recordings that wait for the encoder; more are made when they are fetched.
 const WAITING_MAX: usize = 100_000;
 
@@ -165,14 +170,18 @@ impl Line {
 /// Encodes into `forms` until the process ends.
 pub async fn run(
     worker: Arc<dyn WorkLink>,
+    warehouse: Arc<Warehouse>,
     events: Arc<Feed>,
     recordings: PathBuf,
     forms: Vec<Form>,
     backlog: Arc<Backlog>,
 ) {
-    let (lacking, of_lacking) = (backlog.clone(), forms.clone());
-    tokio::task::spawn_blocking(move || {
-        lacking_forms(&recordings, &of_lacking, &mut |wav, form| lacking.push(wav, &[form]));
+    let (lacking, unasked) = (backlog.clone(), forms.clone());
+    tokio::spawn(async move {
+        let found = find_lacking(&warehouse, &recordings, &unasked, &lacking).await;
+        if let Err(error) = found {
+            tracing::error!(%error, "recordings that lack a form are made when they are fetched");
+        }
     });
     let heard = backlog.clone();
     tokio::spawn(async move {
@@ -230,31 +239,81 @@ fn wanted(format: RecordFormat, unasked: &[Form]) -> Vec<Form> {
     match format {
         RecordFormat::Both => unasked.to_vec(),
         RecordFormat::Mp3 => vec![Form::Mp3],
+        RecordFormat::Opus => vec![Form::Opus],
         RecordFormat::Wav => Vec::new(),
     }
 }
 
-/// WAV files of the last days without a form, relative to the recordings folder.
-fn lacking_forms(recordings: &Path, forms: &[Form], found: &mut dyn FnMut(&str, Form)) {
-    let list = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten();
-        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        paths
-    };
-    for tenant in list(recordings) {
-        for day in list(&tenant).into_iter().rev().take(DAYS) {
-            for file in list(&day) {
-                let Ok(wav) = file.strip_prefix(recordings) else { continue };
-                let wav = wav.to_string_lossy();
-                for &form in forms {
-                    if form.beside(&wav).is_some_and(|made| !recordings.join(made).exists()) {
-                        found(&wav, form);
-                    }
-                }
+/// Puts into line what was not made before the process ended: of the last days, and as the row of
+/// each says. One whose row is on its way is taken for one of no rule.
+///
+/// # Errors
+/// When the index cannot be read; what was found until then is in line.
+pub(super) async fn find_lacking(
+    warehouse: &Warehouse,
+    recordings: &Path,
+    unasked: &[Form],
+    backlog: &Backlog,
+) -> Result<(), warehouse::Error> {
+    let folder = recordings.to_owned();
+    let days = tokio::task::spawn_blocking(move || last_days(&folder)).await.unwrap_or_default();
+    for day in days {
+        let folder = recordings.to_owned();
+        let look = move || lacking_forms(&folder, &day);
+        let lacking = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        for page in lacking.chunks(PAGE) {
+            let ids: Vec<RecordingId> = page.iter().filter_map(|(wav, _)| id_of(wav)).collect();
+            let known = warehouse.known_recordings(&ids).await?;
+            let formats: BTreeMap<RecordingId, RecordFormat> = known
+                .iter()
+                .map(|row| (row.recording.recording_id, format_of(&row.recording)))
+                .collect();
+            for (wav, lacks) in page {
+                let format = id_of(wav).and_then(|id| formats.get(&id)).copied();
+                let mut forms = wanted(format.unwrap_or_default(), unasked);
+                forms.retain(|form| lacks.contains(form));
+                backlog.push(wav, &forms);
             }
         }
     }
+    Ok(())
+}
+
+/// The recording that a file is named after.
+fn id_of(wav: &str) -> Option<RecordingId> {
+    wav.rsplit('/').next()?.split('.').next()?.parse().ok()
+}
+
+/// What a row says; rows of the first version say nothing.
+fn format_of(row: &Recording) -> RecordFormat {
+    let word = row.format.as_deref().map(serde_json::Value::from);
+    word.and_then(|word| serde_json::from_value(word).ok()).unwrap_or_default()
+}
+
+/// The folders of each tenant's last days, the latest first.
+fn last_days(recordings: &Path) -> Vec<PathBuf> {
+    let of_tenant = |tenant: PathBuf| list(&tenant).into_iter().rev().take(DAYS);
+    list(recordings).into_iter().flat_map(of_tenant).collect()
+}
+
+/// WAV files of a day, relative to the recordings folder, and the forms that each has not.
+fn lacking_forms(recordings: &Path, day: &Path) -> Vec<(String, Vec<Form>)> {
+    let of_file = |file: PathBuf| {
+        let wav = file.strip_prefix(recordings).ok()?.to_string_lossy().into_owned();
+        let is_missing =
+            |form: &Form| form.beside(&wav).is_some_and(|made| !recordings.join(made).exists());
+        let lacks: Vec<Form> = Form::ALL.into_iter().filter(is_missing).collect();
+        (!lacks.is_empty()).then_some((wav, lacks))
+    };
+    list(day).into_iter().filter_map(of_file).collect()
+}
+
+/// What lies in a folder, by name.
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
 
 #[cfg(test)]
@@ -279,17 +338,15 @@ mod tests {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "").unwrap();
         }
-        let mut found = Vec::new();
-        lacking_forms(folder.path(), &[Form::Mp3, Form::Opus], &mut |wav, form| {
-            found.push(format!("{wav} {form:?}"));
-        });
+        let days = last_days(folder.path()).into_iter();
+        let found: Vec<_> = days.flat_map(|day| lacking_forms(folder.path(), &day)).collect();
+        let of = |wav: &str, forms: &[Form]| (wav.to_owned(), forms.to_vec());
         assert_eq!(
             found,
             [
-                "1/2026-11-23/4.wav.sealed Mp3",
-                "1/2026-11-22/3.wav Opus",
-                "1/2026-11-21/2.wav Mp3",
-                "1/2026-11-21/2.wav Opus",
+                of("1/2026-11-23/4.wav.sealed", &[Form::Mp3]),
+                of("1/2026-11-22/3.wav", &[Form::Opus]),
+                of("1/2026-11-21/2.wav", &Form::ALL),
             ]
         );
     }
