@@ -227,6 +227,19 @@ mod tests {
     }
 
     #[test]
+    fn wideband_that_lame_makes_narrow_is_as_long_to_a_millisecond() {
+        let wide = Format::stereo(None, Rate::Wide);
+        for kbit in [8, 16, 24] {
+            for samples in [8_000, 12_345, 57_600, 80_000] {
+                let ms = (samples / 16) as i64;
+                let found = checked(&encoded(wide, kbit, samples)).unwrap();
+                let near = found.start() - 1..=found.end() + 1;
+                assert!(near.contains(&ms), "{kbit} kbit/s: {ms} of {found:?}");
+            }
+        }
+    }
+
+    #[test]
     fn every_changed_byte_is_found_and_every_cut() {
         let file = encoded(Format::stereo_8k(None), 32, 8_000);
         let whole = checked(&file).unwrap();

@@ -9,6 +9,9 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
+/// LAME resamples wideband at low bit rates and rounds.
+const SLACK_MS: i64 = 1;
+
 /// Reads all of a file, in clear or sealed; `None` when it is whole and as long as one of
 /// `lengths_ms` says. An empty list takes every length.
 pub fn check_encoded(
@@ -31,12 +34,15 @@ pub fn check_encoded(
         };
         Ok(match found {
             Err(damage) => Some(Fault::Encoded(damage)),
-            Ok(length) => match lengths_ms.first() {
-                Some(&expected) if !lengths_ms.iter().any(|ms| length.contains(ms)) => {
-                    Some(Fault::Duration { there: *length.end(), expected })
+            Ok(length) => {
+                let allowed = length.start() - SLACK_MS..=length.end() + SLACK_MS;
+                match lengths_ms.first() {
+                    Some(&expected) if !lengths_ms.iter().any(|ms| allowed.contains(ms)) => {
+                        Some(Fault::Duration { there: *length.end(), expected })
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
         })
     })();
     looked.unwrap_or_else(|error: io::Error| match error.kind() {

@@ -120,13 +120,22 @@ impl Workshop<'_> {
         if is_aside {
             quarantine(self.store, &bad.path)?;
         }
-        let made = source.exists()
-            && make(&source, &target, bad.form, self.rates, Some(&*self.keys.ring)).is_ok()
-            && check_encoded(&target, bad.form.encoding(), &[], Some(self.keys)).is_none();
+        let made = source.exists() && self.make(bad, &source, &target);
         Ok(match (made, is_aside) {
             (true, _) => Some("encoded"),
             (false, true) => Some("quarantined"),
             (false, false) => None,
         })
+    }
+
+    /// True when there is a whole one now.
+    fn make(&self, bad: &Bad, source: &Path, target: &Path) -> bool {
+        match make(source, target, bad.form, self.rates, Some(&*self.keys.ring)) {
+            Ok(()) => check_encoded(target, bad.form.encoding(), &[], Some(self.keys)).is_none(),
+            Err(error) => {
+                eprintln!("{}: {:#}", bad.path, anyhow::Error::from(error));
+                false
+            }
+        }
     }
 }
