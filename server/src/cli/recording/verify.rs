@@ -210,7 +210,7 @@ async fn files(
             let Some((path, fault)) = file_of(found.clone(), shelf, keys, report).await? else {
                 continue;
             };
-            let of_it = forms::look(&found, &path, fault.is_none(), shelf, keys, report).await?;
+            let of_it = forms::look(&found, &path, fault.as_ref(), shelf, keys, report).await?;
             for form in &of_it {
                 bar.println(format!("{}: {}", found.recording.recording_id, form.told()));
             }

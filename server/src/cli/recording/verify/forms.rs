@@ -33,7 +33,7 @@ impl Bad {
 pub(super) async fn look(
     found: &Indexed,
     wav: &str,
-    is_wav_good: bool,
+    wav_fault: Option<&Fault>,
     shelf: &Shelf,
     keys: Option<&Keys>,
     report: &mut Report,
@@ -43,7 +43,9 @@ pub(super) async fn look(
         let Some(path) = form.beside(wav) else { continue };
         let Some(file) = beneath(&shelf.here, &path) else { continue };
         let in_tier = found.moved.as_ref().is_some_and(|moved| moved.file(&path).is_some());
-        if !file.exists() && !in_tier {
+        // What kept the WAV from us keeps this from us too, and is told once.
+        let is_out_of_reach = matches!(wav_fault, Some(Fault::Unreadable(_)));
+        if !file.exists() && (!in_tier || is_out_of_reach) {
             continue;
         }
         report.forms.files += 1;
@@ -69,7 +71,7 @@ pub(super) async fn look(
             Some(fault) => {
                 report.fault(&found.recording, &path, &fault);
                 let wav = wav.to_owned();
-                bad.push(Bad { wav, is_wav_good, form, path, fault });
+                bad.push(Bad { wav, is_wav_good: wav_fault.is_none(), form, path, fault });
             }
         }
     }
