@@ -112,7 +112,8 @@ pub async fn encode(
     }
 }
 
-/// Makes one file from another; one that has the name already is replaced when the new one is whole.
+/// Makes one file from another; one that has the name already is replaced when the new one is
+/// whole.
 ///
 /// # Errors
 /// [`Error`]; what was there stays then.
