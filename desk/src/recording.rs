@@ -49,9 +49,10 @@ pub struct RuleDraft {
     #[schema(value_type = Object)]
     pub when: RecordingWhen,
     /// What happens: `record`, `min_s` (a shorter one is dropped), `max_s` (a longer one is cut),
-    /// `format` (`both`, `wav`, `mp3`), `scope` (`conversation`, `call`), `announce` (a prompt that
-    /// both hear first), `beep` and `beep_every_s`, `agents_control` (agents may start, stop, pause
-    /// and resume). What is left out is as without a rule: recorded, whole.
+    /// `format` (made beside the WAV: `both`, `wav`, `mp3`, `opus`), `scope` (`conversation`,
+    /// `call`), `announce` (a prompt that both hear first), `beep` and `beep_every_s`,
+    /// `agents_control` (agents may start, stop, pause and resume). What is left out is as without
+    /// a rule: recorded, whole.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub then: RecordingThen,

@@ -209,6 +209,29 @@ pub fn fuzz_damaged_prompt(bytes: &[u8]) {
     fuzz_prompt(&file);
 }
 
+/// Damages a file of ours and looks whether it is whole: which file in the first byte, then pieces
+/// of place (two bytes) and change. One changed byte is always found.
+pub fn fuzz_damaged_rendering(bytes: &[u8]) {
+    let Some((&which, changes)) = bytes.split_first() else { return };
+    let is_mp3 = which & 1 == 0;
+    let whole = &PROMPT_FILES[if is_mp3 { 0 } else { 3 }];
+    let mut file = whole.clone();
+    for change in changes.chunks_exact(3).take(200) {
+        let at = usize::from(change[0]) << 8 | usize::from(change[1]);
+        let at = at % file.len();
+        file[at] ^= change[2];
+    }
+    let mut from = &file[..];
+    let found = if is_mp3 { mp3::check(&mut from) } else { ogg_opus::check(&mut from) };
+    let found = found.expect("memory can be read");
+    let second = Ok(1_000..=1_000);
+    match file.iter().zip(whole).filter(|(is, was)| is != was).count() {
+        0 => assert_eq!(found, second),
+        1 => assert_ne!(found, second, "a changed byte was not found"),
+        _ => {}
+    }
+}
+
 /// A second of a tone and its octave, as MP3 and Opus.
 static PROMPT_FILES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
     let stereo = |n: i32| {

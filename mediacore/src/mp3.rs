@@ -3,6 +3,10 @@
 //! Promise: constant bit rate, one MPEG-2.5 stream at the rate of the WAV where MP3 has it, with an
 //! Info frame in front that tells players the exact length.
 
+mod check;
+
+pub use check::check;
+
 use crate::encode::{Encode, Error};
 use crate::record::wav;
 use mp3lame_encoder::{

@@ -7,6 +7,10 @@
 //! self-delimiting form of RFC 6716, appendix B. Stereo coupling would let one side be heard on the
 //! other at this bit rate.
 
+mod check;
+
+pub use check::check;
+
 use crate::encode::{Encode, Error};
 use crate::record::wav;
 use opus::{Application, Bitrate, Channels, Signal};

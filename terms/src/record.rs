@@ -377,7 +377,7 @@ tables! {
         paused_ms: Option<i32>,
         /// When it was paused and resumed and who asked for it, as JSON: `kind`, `at_ms`, `by`; NULL in rows of version 1.
         marks: Option<String>,
-        /// In which forms it is kept: `both`, `wav` or `mp3`; NULL in rows of version 1.
+        /// Forms made unasked beside the WAV: `both`, `wav`, `mp3` or `opus`; NULL in rows of version 1.
         format: Option<String>,
     }
 

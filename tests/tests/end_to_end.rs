@@ -195,6 +195,10 @@ use two_sites::an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_the
 
 /// Boxes at a time: each is three processes, and the phones beside it keep real time.
 const STORIES_MAX: usize = 3;
+/// Looks at the list of recordings after a BYE before one must be in it.
+const LOOKS_MAX: usize = 60;
+/// From one look to the next.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// A test of each story on each loop.
 macro_rules! stories {
@@ -332,6 +336,7 @@ fn a_call_becomes_a_recording_a_row_and_a_report(backend: &str) {
         ],
     );
     caller.call(house.sip, house.scratch()).finish();
+    recording_is_listed_after_the_bye_and_plays_when_it_is(&house);
 
     let call = house.wait_row("SELECT * FROM calls");
     assert_eq!(call["outcome"], "answered", "{call}\n{}", house.log());
@@ -344,6 +349,26 @@ fn a_call_becomes_a_recording_a_row_and_a_report(backend: &str) {
     recording_has_both_sides(&house, &call);
     reports_agree_with_sql(&house);
     outside_readers_see_each_row_once(&house);
+}
+
+/// The caller has its answer to the BYE: nothing is sealed or asked for, and the list is looked at.
+fn recording_is_listed_after_the_bye_and_plays_when_it_is(house: &House) {
+    let look =
+        || house.json("/api/v1/recordings")["recordings"].as_array().expect("a list").clone();
+    let listed = (0..LOOKS_MAX).find_map(|number| {
+        if number > 0 {
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        look().into_iter().next()
+    });
+    let row = listed.unwrap_or_else(|| panic!("not listed at {LOOKS_MAX} looks:\n{}", house.log()));
+    let id = row["recording_id"].as_str().expect("an id");
+    let answer = house.get(&format!("/api/v1/recordings/{id}?format=wav"));
+    assert_eq!(answer.status(), 200, "what is listed plays: {row}");
+    let bytes = answer.bytes().expect("the file");
+    assert_eq!(row["bytes"].as_u64(), Some(bytes.len() as u64), "whole: {row}");
+    let spoken = sound::sides(&bytes).right.len();
+    assert!(spoken > 8_000, "{spoken} samples");
 }
 
 fn recording_has_both_sides(house: &House, call: &Value) {

@@ -251,6 +251,11 @@ fn uploaded_prompts_never_break_the_reader() {
 }
 
 #[test]
+fn a_changed_byte_of_a_rendering_is_found() {
+    fuzz("damaged_rendering", mediacore::fuzz::fuzz_damaged_rendering);
+}
+
+#[test]
 fn damaged_prompts_never_break_a_decoder() {
     fuzz("damaged_prompt", mediacore::fuzz::fuzz_damaged_prompt);
 }

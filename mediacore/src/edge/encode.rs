@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use super::rendering::{Rendering, SealFor, Writer};
-use crate::encode::{Encode, Error};
+use crate::encode::{Encode, Error, read_full};
 use crate::record::seal::Keyring;
 use crate::record::wav::{self, Format};
 use std::fs::File;
@@ -48,6 +48,7 @@ pub fn encode_wav<E: Encode>(
     let (mut bytes, mut samples, mut out) = (vec![0; PIECE_BYTES], Vec::new(), Vec::new());
     let mut done = 0;
     loop {
+        // No sample is split between two pieces.
         let got = read_full(&mut data, &mut bytes).map_err(file("read", from))?;
         if got == 0 {
             break;
@@ -71,18 +72,6 @@ fn write(to: &mut Writer, bytes: &[u8]) -> io::Result<()> {
         Some(Fault::NoSpace | Fault::Short) => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
         Some(Fault::StallMs(_) | Fault::Kill) | None => to.write(bytes),
     }
-}
-
-/// Fills the buffer unless the data ends, so that no sample is split between two pieces.
-fn read_full(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < into.len() {
-        match from.read(&mut into[filled..])? {
-            0 => break,
-            got => filled += got,
-        }
-    }
-    Ok(filled)
 }
 
 fn file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {

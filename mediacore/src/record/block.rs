@@ -191,6 +191,7 @@ fn read_terms(body: &[u8]) -> RecordTerms {
     let format = match body[8] {
         1 => RecordFormat::Wav,
         2 => RecordFormat::Mp3,
+        3 => RecordFormat::Opus,
         _ => RecordFormat::Both,
     };
     RecordTerms { min_ms: u32_at(body, 0), max_ms: u32_at(body, 4), format, paused: None }
@@ -508,6 +509,7 @@ impl BlockWriter {
             RecordFormat::Both => 0,
             RecordFormat::Wav => 1,
             RecordFormat::Mp3 => 2,
+            RecordFormat::Opus => 3,
         };
         self.entry(1, head.tenant, Head::BYTES, |entry| {
             entry.u64s(&[head.recording.0, head.tenant.0, head.contact.0, head.call.0]);

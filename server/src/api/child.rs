@@ -94,7 +94,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, form)| form).collect();
     // Also where nothing is made of every recording: a rule may want one.
     let (asked, heard, folder) = (worker.clone(), events.clone(), config.recordings_dir());
-    tokio::spawn(encoding::run(asked, heard, folder, forms, encoding.clone()));
+    let rows = warehouse.clone();
+    tokio::spawn(encoding::run(asked, rows, heard, folder, forms, encoding.clone()));
     let tier = Tier::open(&config)?.map(Arc::new);
     if tier.is_some() {
         // Before anything is deleted.

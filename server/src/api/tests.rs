@@ -16,6 +16,7 @@ mod connectors;
 mod consents;
 mod emergency;
 mod emergency_log;
+mod encoding;
 mod erasures;
 mod evidence;
 mod expert;

@@ -194,10 +194,7 @@ impl Source {
             folder: config.recordings_dir(),
             tier: Tier::open(config),
             keys: Keys::read(&config.recording_keys()).ok(),
-            rates: encode::Rates {
-                mp3_kbit: config.recording.mp3_kbit,
-                opus_kbit: config.recording.opus_kbit,
-            },
+            rates: encode::Rates::of(config),
         }
     }
 

@@ -2,10 +2,13 @@
 
 use super::behind::behind_the_rest;
 use super::jobs::{Done, Problem};
+use crate::config::Config;
 use mediacore::edge::encode::encode_wav;
 use mediacore::edge::keys::Keys;
+use mediacore::encode::{Encoding, Error};
 use mediacore::mp3::{self, Mp3Options};
 use mediacore::ogg_opus;
+use mediacore::record::seal::Keyring;
 use mediacore::record::sealed::ENDING;
 use serde::{Deserialize, Serialize};
 use std::path::{Component, Path};
@@ -29,7 +32,18 @@ pub struct Rates {
     pub opus_kbit: u32,
 }
 
+impl Rates {
+    /// As configured.
+    pub fn of(config: &Config) -> Rates {
+        let recording = &config.recording;
+        Rates { mp3_kbit: recording.mp3_kbit, opus_kbit: recording.opus_kbit }
+    }
+}
+
 impl Form {
+    /// Both.
+    pub const ALL: [Form; 2] = [Form::Mp3, Form::Opus];
+
     /// What its file ends in.
     pub fn extension(self) -> &'static str {
         match self {
@@ -43,6 +57,14 @@ impl Form {
         match self {
             Form::Mp3 => "audio/mpeg",
             Form::Opus => "audio/ogg; codecs=opus",
+        }
+    }
+
+    /// Its encoder.
+    pub fn encoding(self) -> Encoding {
+        match self {
+            Form::Mp3 => Encoding::Mp3,
+            Form::Opus => Encoding::Opus,
         }
     }
 
@@ -81,25 +103,39 @@ pub async fn encode(
         return Err(Problem::new(404, "missing", "There is no such recording.", wav.to_owned()));
     }
     let encoding = behind_the_rest("encode", move || {
-        let ring = keys.as_ref().map(|keys| &*keys.ring);
-        match form {
-            Form::Mp3 => {
-                let kbit = u16::try_from(rates.mp3_kbit).unwrap_or(32);
-                let options = Mp3Options { kbit, stereo: true };
-                let encoder = |format| mp3::Encoder::new(options, format);
-                encode_wav(&source, &target, ring, encoder, &mut |_| {})
-            }
-            Form::Opus => {
-                let kbit = u16::try_from(rates.opus_kbit).unwrap_or(24);
-                let encoder = |format| ogg_opus::Encoder::new(kbit, format);
-                encode_wav(&source, &target, ring, encoder, &mut |_| {})
-            }
-        }
+        make(&source, &target, form, rates, keys.as_ref().map(|keys| &*keys.ring))
     });
     match encoding.await {
         Ok(Ok(())) => Ok(done()),
         Ok(Err(error)) => Err(failed(&told(&error))),
         Err(error) => Err(failed(&error)),
+    }
+}
+
+/// Makes one file from another; one that has the name already is replaced when the new one is
+/// whole.
+///
+/// # Errors
+/// [`Error`]; what was there stays then.
+pub fn make(
+    source: &Path,
+    target: &Path,
+    form: Form,
+    rates: Rates,
+    ring: Option<&Keyring>,
+) -> Result<(), Error> {
+    match form {
+        Form::Mp3 => {
+            let kbit = u16::try_from(rates.mp3_kbit).unwrap_or(32);
+            let options = Mp3Options { kbit, stereo: true };
+            let encoder = |format| mp3::Encoder::new(options, format);
+            encode_wav(source, target, ring, encoder, &mut |_| {})
+        }
+        Form::Opus => {
+            let kbit = u16::try_from(rates.opus_kbit).unwrap_or(24);
+            let encoder = |format| ogg_opus::Encoder::new(kbit, format);
+            encode_wav(source, target, ring, encoder, &mut |_| {})
+        }
     }
 }
 

@@ -282,10 +282,7 @@ impl Bench {
             watch: Watch::new(config.sql.time_max.0),
             shelf: Shelf::new(SHELF_BYTES_MAX),
             keys: config.recording_keys(),
-            rates: Rates {
-                mp3_kbit: config.recording.mp3_kbit,
-                opus_kbit: config.recording.opus_kbit,
-            },
+            rates: Rates::of(&config),
             turns: Arc::new(Semaphore::new(config.sql.jobs_max as usize)),
             encode_turn: Semaphore::new(1),
             remove_turn: Semaphore::new(1),

@@ -23,8 +23,9 @@ pub const BATCH_MAX: usize = 1_000;
 /// What stands beside each other for one recording.
 pub(super) const RENDERINGS: [&str; 6] =
     ["wav", "mp3", "opus", "wav.sealed", "mp3.sealed", "opus.sealed"];
-/// What a crash may leave of them.
-const PARTS: [&str; 1] = ["wav_tmp"];
+/// What is being written of them, or was left by a crash.
+const PARTS: [&str; 6] =
+    ["wav_tmp", "mp3_tmp", "opus_tmp", "wav.sealed_tmp", "mp3.sealed_tmp", "opus.sealed_tmp"];
 
 /// Recordings whose objects go with one request.
 const AT_ONCE: usize = 100;
@@ -180,7 +181,7 @@ pub fn remove(recordings: &Path, wavs: &[String]) -> Removed {
             }
         };
         for (stem, wav) in stems {
-            let set_aside = aside.as_ref().map_or(Ok(0), |aside| unlink_aside(aside, wav));
+            let set_aside = aside.as_ref().map_or(Ok(0), |aside| unlink_aside(aside, folder, stem));
             let files = open.as_ref().map_or(Ok(0), |open| remove_one(open.as_raw_fd(), stem));
             match set_aside.and_then(|aside| files.map(|files| files + aside)) {
                 Ok(0) => removed.absent.push(wav.clone()),
@@ -280,8 +281,9 @@ fn remove_one(folder: RawFd, stem: &str) -> io::Result<u64> {
 }
 
 /// What a repair moved aside has its folders in its name.
-fn unlink_aside(aside: &File, wav: &str) -> io::Result<u64> {
-    let removed = unlink(aside.as_raw_fd(), &wav.replace('/', "-"))?;
+fn unlink_aside(aside: &File, folder: &str, stem: &str) -> io::Result<u64> {
+    let stem = format!("{folder}/{stem}").replace('/', "-");
+    let removed = remove_one(aside.as_raw_fd(), &stem)?;
     if removed > 0 {
         aside.sync_all()?;
     }
@@ -319,15 +321,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let day = folder.path().join("1/2026-11-23");
         fs::create_dir_all(&day).unwrap();
-        for name in ["7.wav", "7.mp3", "7.opus", "8.wav.sealed", "8.mp3.sealed", "77.wav", "7.txt"]
-        {
+        let kept = ["7.txt", "77.wav", "77.mp3_tmp"];
+        let going = ["7.wav", "7.mp3", "7.opus", "7.mp3_tmp", "8.wav.sealed", "8.mp3.sealed"];
+        for name in going.iter().chain(&kept).chain(&["8.opus.sealed_tmp"]) {
             fs::write(day.join(name), "x").unwrap();
         }
         let wavs = ["1/2026-11-23/7.wav", "1/2026-11-23/8.wav.sealed", "1/2026-11-24/9.wav"];
         let removed = remove(folder.path(), &wavs.map(str::to_owned));
         let absent = vec!["1/2026-11-24/9.wav".to_owned()];
-        assert_eq!(removed, Removed { files: 5, failed: Vec::new(), absent });
-        assert_eq!(names(&day), ["7.txt", "77.wav"]);
+        assert_eq!(removed, Removed { files: 7, failed: Vec::new(), absent });
+        assert_eq!(names(&day), ["7.txt", "77.mp3_tmp", "77.wav"]);
         // Once more is the same.
         let removed = remove(folder.path(), &wavs.map(str::to_owned));
         assert_eq!((removed.files, removed.failed.len(), removed.absent.len()), (0, 0, 3));
@@ -360,11 +363,11 @@ mod tests {
     fn what_a_repair_moved_aside_goes_too() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("quarantine")).unwrap();
-        for name in ["1-2026-11-23-7.wav", "1-2026-11-23-8.wav"] {
+        for name in ["1-2026-11-23-7.wav", "1-2026-11-23-7.mp3", "1-2026-11-23-8.wav"] {
             fs::write(folder.path().join("quarantine").join(name), "x").unwrap();
         }
         let removed = remove(folder.path(), &["1/2026-11-23/7.wav".to_owned()]);
-        assert_eq!((removed.files, removed.failed.len()), (1, 0));
+        assert_eq!((removed.files, removed.failed.len()), (2, 0));
         assert_eq!(names(&folder.path().join("quarantine")), ["1-2026-11-23-8.wav"]);
     }
 

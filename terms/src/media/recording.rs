@@ -4,17 +4,20 @@ use crate::id::{CallId, ContactId, LegId, RecordingId, TenantId, UserId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// In which forms a recording is kept.
+/// Which forms of a recording are made unasked. The WAV is the original and stays with each of them:
+/// its SHA-256 is what the ledger, evidence and backups speak of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordFormat {
-    /// WAV, and an MP3 beside it where the box makes them.
+    /// WAV, and beside it what the box makes of every recording.
     #[default]
     Both,
-    /// WAV alone; an MP3 is made when somebody asks for one.
+    /// WAV alone; another form is made when somebody asks for it.
     Wav,
-    /// MP3: it is made even where the box makes none unasked.
+    /// MP3: it is made even where the box makes none unasked, and nothing else is.
     Mp3,
+    /// Opus, likewise.
+    Opus,
 }
 
 /// What a rule asks of one recording.
@@ -107,7 +110,7 @@ pub struct Ledger {
     /// When it was paused and resumed, and who asked for it.
     #[serde(default)]
     pub marks: Vec<Mark>,
-    /// In which forms it is kept.
+    /// Which forms are made of it.
     #[serde(default)]
     pub format: RecordFormat,
 }

@@ -4,6 +4,10 @@
 //!
 //! A file may differ from its row in one way at a time: the first of [`Fault`] that holds is told.
 
+mod encoded;
+
+pub use encoded::check_encoded;
+
 use super::disk::sync_directory;
 use super::renderer::{Described, Segments, describe, hash_of, relative_path, write_file};
 use super::repair::{self, Opener};
@@ -11,6 +15,7 @@ use super::shelf::Shelf;
 use super::{Error, file, list_segments, lock};
 use crate::edge::keys::Keys;
 use crate::edge::rendering::beside;
+use crate::encode::Damage;
 use crate::record::index::Conversation;
 use crate::record::sealed::is_sealed;
 use crate::record::segment::{Found, scan};
@@ -72,6 +77,8 @@ pub enum Fault {
     },
     /// Bytes changed.
     Changed,
+    /// An MP3 or Opus file is not what its encoder gave.
+    Encoded(Damage),
 }
 
 impl Fault {
@@ -85,6 +92,7 @@ impl Fault {
             Fault::Size { .. } => "size",
             Fault::Duration { .. } => "duration",
             Fault::Changed => "changed",
+            Fault::Encoded(damage) => damage.kind(),
         }
     }
 }
@@ -105,6 +113,7 @@ impl fmt::Display for Fault {
                 write!(f, "{there} ms long, the ledger says {expected} ms")
             }
             Fault::Changed => f.write_str("the bytes are not those that were written"),
+            Fault::Encoded(damage) => fmt::Display::fmt(damage, f),
         }
     }
 }

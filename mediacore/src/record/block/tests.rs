@@ -49,3 +49,26 @@ fn a_chunk_with_any_flipped_bit_is_refused() {
         assert!(Audio::read(&body[..end]).is_none(), "cut at {end}");
     }
 }
+
+#[test]
+fn the_form_that_a_rule_wants_comes_back_from_the_log() {
+    use RecordFormat::{Both, Mp3, Opus, Wav};
+    for format in [Both, Wav, Mp3, Opus] {
+        let terms = RecordTerms { min_ms: 1, max_ms: 2, format, paused: None };
+        let head = Head {
+            recording: RecordingId(1),
+            tenant: TenantId(2),
+            contact: ContactId(3),
+            call: CallId(4),
+            started_at: Timestamp(5),
+            start: Moment(6),
+            terms,
+        };
+        let mut writer = BlockWriter::open(Moment(0));
+        writer.recording(&head);
+        let block = writer.close(Moment(9), 0, 0);
+        let entry = block.entries().next().expect("one was written").entry;
+        let Entry::Recording(read) = entry else { panic!("a recording was written") };
+        assert_eq!(read, head);
+    }
+}

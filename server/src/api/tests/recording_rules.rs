@@ -6,6 +6,7 @@ use desk::Role;
 use serde_json::{Value, json};
 use terms::UserId;
 use terms::control::{Ask, Asker, CallAction, RecordingOrder};
+use terms::media::RecordFormat;
 
 const RULES: &str = "/api/v1/recording-rules";
 const EXCLUSIONS: &str = "/api/v1/recording-exclusions";
@@ -35,7 +36,8 @@ async fn rules_are_made_changed_ordered_and_removed_and_reach_the_plan_in_their_
         assert_eq!(got.status, StatusCode::CREATED, "{got:?}");
         ids.push(got.json()["id"].as_str().unwrap().to_owned());
     }
-    let changed = json!({"name": "vip", "then": {"max_s": 600, "agents_control": true}});
+    let then = json!({"max_s": 600, "agents_control": true, "format": "opus"});
+    let changed = json!({"name": "vip", "then": then});
     let uri = format!("{RULES}/{}", ids[0]);
     let got = rig.ask(Method::PUT, &uri, &token, Some(changed)).await;
     assert_eq!((got.status, &got.json()["then"]["max_s"]), (StatusCode::OK, &json!(600)));
@@ -46,6 +48,7 @@ async fn rules_are_made_changed_ordered_and_removed_and_reach_the_plan_in_their_
     let names: Vec<&str> = plan.recording_rules.iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names, ["rest", "vip"]);
     assert!(plan.recording_rules[1].then.agents_control);
+    assert_eq!(plan.recording_rules[1].then.format, RecordFormat::Opus);
 
     let half = json!({"order": [ids[1]]});
     let got = rig.ask(Method::PUT, &format!("{RULES}/order"), &token, Some(half)).await;
@@ -68,6 +71,7 @@ async fn a_rule_that_cannot_mean_anything_is_refused_with_its_field() {
         ("hours", json!({"name": "x", "when": {"hours": ["never"]}})),
         ("numbers", json!({"name": "x", "when": {"numbers": ["nine"]}})),
         ("min_s", json!({"name": "x", "then": {"min_s": 9, "max_s": 5}})),
+        ("body", json!({"name": "x", "then": {"format": "flac"}})),
         ("beep_every_s", json!({"name": "x", "then": {"beep": true, "beep_every_s": 1}})),
         ("announce", json!({"name": "x", "then": {"announce": "../x"}})),
         ("announce", json!({"name": "x", "then": {"announce": "welcome", "scope": "call"}})),

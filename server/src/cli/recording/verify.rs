@@ -5,8 +5,10 @@
 //! taken where it is the one that was written, octet by octet; a file that was cut short gets a
 //! header that says so; what is left is moved to `quarantine` beneath the recordings. What became of
 //! a file is noted in the index, so that the next look does not call it damage. What lies in the
-//! second tier is fetched and looked at; damaged there, it is rendered again here or left.
+//! second tier is fetched and looked at; damaged there, it is rendered again here or left. MP3 and
+//! Opus files are looked at too and made again from their WAV ([`forms`]).
 
+mod forms;
 mod orphans;
 #[cfg(test)]
 pub(super) mod tests;
@@ -15,6 +17,7 @@ use crate::config::{self, Config};
 use crate::serve::lock;
 use crate::tier::cache::Part;
 use crate::tier::{self, Tier};
+use crate::work::encode::Rates;
 use indicatif::{ProgressBar, ProgressStyle};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::storage::verify::{
@@ -72,8 +75,43 @@ struct Report {
     orphans: u64,
     /// The first ten thousand of them.
     orphan_files: Vec<orphans::Orphan>,
+    /// MP3 and Opus files.
+    forms: Forms,
     /// The recording log.
     segments: Segments,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Forms {
+    /// Files there are.
+    files: u64,
+    /// Whole ones, as long as their recording.
+    good: u64,
+    /// Sealed ones that could not be opened without the keys.
+    unopened: u64,
+}
+
+impl Report {
+    fn fault(&mut self, recording: &Recording, path: &str, fault: &Fault) {
+        *self.summary.entry(fault.kind()).or_default() += 1;
+        if self.faults.len() < LISTED_MAX {
+            self.faults.push(Finding {
+                recording: recording.recording_id,
+                tenant: recording.tenant_id,
+                path: path.to_owned(),
+                kind: fault.kind(),
+                detail: fault.to_string(),
+                repair: None,
+            });
+        }
+    }
+
+    fn repair(&mut self, path: &str, word: &'static str) {
+        *self.repaired.entry(word).or_default() += 1;
+        if let Some(finding) = self.faults.iter_mut().find(|finding| finding.path == path) {
+            finding.repair = Some(word);
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -127,15 +165,17 @@ async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error> {
     let mut report = Report::default();
     let keys = Keys::read(&config.recording_keys()).ok();
     let shelf = Shelf { here: store.clone(), tier: Tier::open(config) };
-    let bad = files(&warehouse, &shelf, keys.as_ref(), &mut report).await?;
+    let (bad, bad_forms) = files(&warehouse, &shelf, keys.as_ref(), &mut report).await?;
     orphans::find(&warehouse, &store, &mut report).await?;
     let segments = config.server.data.join("segments");
     report.segments = segments_of(check_segments(&segments, keys.as_ref())?, keys.is_some());
-    let faults = bad.len();
+    let faults = bad.len() + bad_forms.len();
     let mut saved = 0;
     if repair && faults > 0 {
         let keys = Keys::read(&config.recording_keys())?;
         saved = repair_all(&warehouse, (&segments, &store), &keys, bad, &mut report).await?;
+        let workshop = forms::Workshop { store: &store, rates: Rates::of(config), keys: &keys };
+        saved += workshop.make_again(bad_forms, &mut report)?;
     }
     report.ok = saved == faults && report.segments.damaged == 0;
     warehouse.close().await;
@@ -155,11 +195,11 @@ async fn files(
     shelf: &Shelf,
     keys: Option<&Keys>,
     report: &mut Report,
-) -> Result<Vec<Bad>, anyhow::Error> {
+) -> Result<(Vec<Bad>, Vec<forms::Bad>), anyhow::Error> {
     let bar = ProgressBar::new(warehouse.recordings_count().await?).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}").expect("the template is valid"),
     );
-    let (mut after, mut bad) = (RecordingId(0), Vec::new());
+    let (mut after, mut bad, mut bad_forms) = (RecordingId(0), Vec::new(), Vec::new());
     loop {
         let page = warehouse.all_recordings(after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -170,28 +210,23 @@ async fn files(
             let Some((path, fault)) = file_of(found.clone(), shelf, keys, report).await? else {
                 continue;
             };
+            let of_it = forms::look(&found, &path, fault.as_ref(), shelf, keys, report).await?;
+            for form in &of_it {
+                bar.println(format!("{}: {}", found.recording.recording_id, form.told()));
+            }
+            bad_forms.extend(of_it);
             let Some(fault) = fault else {
                 report.good += 1;
                 continue;
             };
             let recording = found.recording;
             bar.println(format!("{}: {path}: {fault}", recording.recording_id));
-            *report.summary.entry(fault.kind()).or_default() += 1;
-            if report.faults.len() < LISTED_MAX {
-                report.faults.push(Finding {
-                    recording: recording.recording_id,
-                    tenant: recording.tenant_id,
-                    path: path.clone(),
-                    kind: fault.kind(),
-                    detail: fault.to_string(),
-                    repair: None,
-                });
-            }
+            report.fault(&recording, &path, &fault);
             bad.push(Bad { recording, moved: found.moved.is_some(), path, fault });
         }
     }
     bar.finish_and_clear();
-    Ok(bad)
+    Ok((bad, bad_forms))
 }
 
 /// The path of a recording's file and what is wrong with it; `None` when it should have none.
@@ -320,10 +355,7 @@ async fn repair_all(
         };
         let Some(word) = done else { continue };
         saved += 1;
-        *report.repaired.entry(word).or_default() += 1;
-        if let Some(finding) = report.faults.iter_mut().find(|finding| finding.recording == id) {
-            finding.repair = Some(word);
-        }
+        report.repair(&path, word);
     }
     Ok(saved)
 }
@@ -349,6 +381,7 @@ fn mend(
             }
         }
         Fault::Header(_) | Fault::Size { .. } | Fault::Duration { .. } | Fault::Changed => {}
+        Fault::Encoded(_) => return Ok(None),
     }
     let aside = quarantine(store, path)?;
     let aside = aside.strip_prefix(store).unwrap_or(&aside).display().to_string();
@@ -374,6 +407,8 @@ fn print(report: &Report) {
     for orphan in &report.orphan_files {
         println!("{}: {}", orphan.path, orphan.why);
     }
+    let Forms { files, good, unopened } = report.forms;
+    println!("{files} MP3 and Opus files: {good} good, {unopened} sealed and no keys here");
     println!("{} files that no row knows", report.orphans);
     let Segments { files, blocks, torn_tails, damaged, opened, .. } = &report.segments;
     let how = if *opened { "opened" } else { "checksums only" };
