@@ -2,6 +2,7 @@
 //! and so does what stands behind their rows. A failure names its seed.
 
 use super::by_team::member;
+use super::order_handling::step;
 use super::orders_over_time::order;
 use super::staffing::stay;
 use super::{
@@ -15,15 +16,17 @@ use reports::catalogue::{
     TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
 };
 use reports::{Cell, Report, ReportTable};
-use terms::record::{AgentSpan, Call, Leg, Order, Row};
-use terms::{AgentId, LegId, QueueId, SpanId, TeamId, Timestamp, TrunkId};
+use terms::record::{AgentSpan, Call, Leg, Order, OrderStep, Row};
+use terms::{AgentId, CustomerId, LegId, QueueId, SpanId, TeamId, Timestamp, TrunkId};
 
-const SEEDS: u64 = 4;
+pub(super) const SEEDS: u64 = 4;
 /// Two of the four days that calls are made on.
 const PERIOD: &str = "2026-11-23..2026-11-24";
 const NOW: &str = "2026-12-24 12:00:00";
 const SECOND_US: i64 = 1_000_000;
 const DAY_S: u64 = 86_400;
+const STEPS: [&str; 9] =
+    ["assign", "give_back", "suspend", "extend", "urge", "arrive", "finish", "reopen", "note"];
 
 /// Marsaglia's xorshift.
 struct Dice(u64);
@@ -76,6 +79,7 @@ impl Books {
         for version in 1..=12 {
             books.membership(version);
         }
+        books.steps();
         books.rows
     }
 
@@ -224,8 +228,34 @@ impl Books {
             kind: self.dice.pick(&["报修", "投诉"]).to_owned(),
             department: self.dice.pick(&["抢修一班", "抢修二班", ""]).to_owned(),
             assignee_id: assignee,
+            customer_id: (id % 7 > 0).then_some(CustomerId(id % 10 + 1)),
             ..order(id, ["2026-11-01 08:00:00", "", ""])
         }));
+    }
+
+    /// What was done to each order; the version that a step makes keeps its deadline and its end.
+    fn steps(&mut self) {
+        let is_order = |row: &Row| match row {
+            Row::Order(order) => Some(order.clone()),
+            _ => None,
+        };
+        let orders: Vec<Order> = self.rows.iter().filter_map(is_order).collect();
+        for mut latest in orders {
+            for _ in 0..self.dice.below(5) {
+                let action = self.dice.pick(&STEPS);
+                latest.version += 1;
+                latest.version_id += 1;
+                latest.changed_at = after(latest.changed_at, self.dice.below(3 * DAY_S));
+                if action == "assign" {
+                    latest.assignee_id = self.dice.pick(&[Some(FANG), Some(LI), None]);
+                }
+                let done = [action, "2026-11-01 08:00:00", "open"];
+                let made = step(OURS, latest.order_id.0, latest.version_id, done);
+                let (done_at, assignee_id) = (latest.changed_at, latest.assignee_id);
+                self.rows.push(Row::Order(latest.clone()));
+                self.rows.push(Row::OrderStep(OrderStep { done_at, assignee_id, ..made }));
+            }
+        }
     }
 }
 
@@ -238,19 +268,19 @@ fn blank(call: u64, at: Timestamp) -> Leg {
 }
 
 /// The sum below a column; of a share that of its numerators.
-fn total(table: &ReportTable, column: &str) -> i64 {
+pub(super) fn total(table: &ReportTable, column: &str) -> i64 {
     match &table.total[table.report.position(column)] {
         Cell::Count(sum) | Cell::Duration(sum) | Cell::Ratio { numerator: sum, .. } => *sum,
         other => panic!("{} has no sum of {column}: {other:?}", table.report.id),
     }
 }
 
-async fn of(store: &Store, report: &'static Report, period: &str) -> ReportTable {
+pub(super) async fn of(store: &Store, report: &'static Report, period: &str) -> ReportTable {
     store.run(report, period, "Asia/Shanghai", NOW).await
 }
 
 /// Every row of `table` opens as many matters as it counts in `column`.
-async fn opens(store: &Store, table: &ReportTable, column: &str, seed: u64) {
+pub(super) async fn opens(store: &Store, table: &ReportTable, column: &str, seed: u64) {
     let at = table.report.position(column);
     for row in table.data_rows() {
         let Cell::Count(count) = row.cells[at] else { panic!("a count") };
@@ -271,7 +301,7 @@ fn listed(calls: &ReportTable, direction: &str, outcome: &str) -> i64 {
 }
 
 /// The sum below several columns.
-fn totals(table: &ReportTable, columns: &[&str]) -> i64 {
+pub(super) fn totals(table: &ReportTable, columns: &[&str]) -> i64 {
     columns.iter().map(|column| total(table, column)).sum()
 }
 
