@@ -1,6 +1,7 @@
 //! The books balance: on random calls, agents and orders, reports that count the same thing agree,
 //! and so does what stands behind their rows. A failure names its seed.
 
+use super::adherence::shift;
 use super::by_team::member;
 use super::order_handling::step;
 use super::orders_over_time::order;
@@ -9,11 +10,11 @@ use super::{
     CARRIER, FANG, LI, OURS, REPAIR, Store, TableRow, call, offer, shanghai, store, survey,
 };
 use reports::catalogue::{
-    ABANDONED_CALLS, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR,
-    OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION,
-    SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM, SATISFACTION_LIST,
-    SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, TIME_SHEET, TIME_SHEET_BY_TEAM, TRANSFER_HOLD,
-    TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
+    ABANDONED_CALLS, ADHERENCE, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK,
+    ORDERS_BY_YEAR, OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY,
+    SATISFACTION, SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM,
+    SATISFACTION_LIST, SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, TIME_SHEET, TIME_SHEET_BY_TEAM,
+    TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
 };
 use reports::{Cell, Report, ReportTable};
 use terms::record::{AgentSpan, Call, Leg, Order, OrderStep, Row};
@@ -80,6 +81,7 @@ impl Books {
             books.membership(version);
         }
         books.steps();
+        books.shifts();
         books.rows
     }
 
@@ -231,6 +233,22 @@ impl Books {
             customer_id: (id % 7 > 0).then_some(CustomerId(id % 10 + 1)),
             ..order(id, ["2026-11-01 08:00:00", "", ""])
         }));
+    }
+
+    /// Shifts through the day and through the night, some of which were withdrawn.
+    fn shifts(&mut self) {
+        for (id, day) in (1..).zip(21..=25) {
+            let (agent, is_withdrawn) = (self.dice.agent(), self.dice.below(4) == 0);
+            let span = match self.dice.below(2) {
+                0 => [format!("2026-11-{day} 09:00:00"), format!("2026-11-{day} 17:30:00")],
+                _ => [format!("2026-11-{day} 21:00:00"), format!("2026-11-{} 05:00:00", day + 1)],
+            };
+            let span = [span[0].as_str(), span[1].as_str()];
+            self.rows.push(shift(id * 2, id, agent, span, false));
+            if is_withdrawn {
+                self.rows.push(shift(id * 2 + 1, id, agent, span, true));
+            }
+        }
     }
 
     /// What was done to each order; the version that a step makes keeps its deadline and its end.
@@ -426,7 +444,19 @@ async fn reports_on_agents_time_add_up_to_the_time_that_they_were_signed_in() {
             of(&store, &TIME_SHEET_BY_TEAM, PERIOD).await,
             of(&store, &WORKLOAD_BY_TEAM, PERIOD).await,
         );
-        for column in ["signed_in_ms", "talk_ms", "hold_ms", "ringing_ms", "idle_ms", "break_ms"] {
+        let adherence = of(&store, &ADHERENCE, PERIOD).await;
+        assert_eq!(total(&sheet, "planned_ms"), total(&adherence, "planned_ms"), "seed {seed}");
+        for column in [
+            "signed_in_ms",
+            "talk_ms",
+            "hold_ms",
+            "ringing_ms",
+            "idle_ms",
+            "break_ms",
+            "planned_ms",
+            "signed_in_use",
+            "utilisation",
+        ] {
             let (by_team, by_agent) = (total(&sheet_by_team, column), total(&sheet, column));
             assert_eq!(by_team, by_agent, "seed {seed}: {column}");
         }
