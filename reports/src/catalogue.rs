@@ -40,6 +40,7 @@ mod service_level;
 mod spans;
 mod staffing;
 mod stages;
+mod system;
 mod teams;
 mod time_sheet;
 mod time_sheet_by_team;
@@ -85,6 +86,7 @@ pub use satisfaction_list::SATISFACTION_LIST;
 pub use service_level::SERVICE_LEVELS;
 pub use staffing::STAFFING;
 pub use stages::STAGES_BY_DAY;
+pub use system::SYSTEM;
 pub use time_sheet::TIME_SHEET;
 pub use time_sheet_by_team::TIME_SHEET_BY_TEAM;
 pub use transfer_hold::TRANSFER_HOLD;
@@ -136,6 +138,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &TRANSFER_HOLD,
         &TRUNK_USAGE,
         &CAPACITY,
+        &SYSTEM,
         &COST_PER_CONTACT,
         &QUALITY,
         &CALLS,

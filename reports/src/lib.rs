@@ -25,6 +25,7 @@ mod mark;
 mod messages;
 pub mod own;
 pub mod period;
+mod ran;
 mod rates;
 pub mod render;
 mod run;
@@ -41,6 +42,7 @@ pub use level::{LevelFormula, Thresholds, UnknownFormula};
 pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
 pub use period::{Period, PeriodError};
+pub use ran::Ran;
 pub use rates::Rates;
 pub use render::{Format, Rendered, UnknownFormat, render};
 pub use run::{

@@ -3,6 +3,7 @@
 
 use crate::level::LevelFormula;
 use crate::period::{Period, Segment, segments};
+use crate::ran::Ran;
 use crate::rates::Rates;
 use chrono_tz::Tz;
 use terms::{Timestamp, UserId};
@@ -45,6 +46,8 @@ pub struct Window {
     pub rates: Option<Rates>,
     /// The most lines that all trunks together have, where a report asks for it.
     pub lines_max: u64,
+    /// How long the processes of the box ran, where a report asks for it.
+    pub ran: Vec<Ran>,
     /// Read counts of quarter-hours where they give the same numbers.
     pub rollups: bool,
 }
@@ -72,6 +75,7 @@ impl Window {
             action: None,
             rates: None,
             lines_max: 0,
+            ran: Vec::new(),
             rollups: true,
         }
     }

@@ -70,6 +70,8 @@ mod service_level;
 mod staffing;
 #[path = "catalogue/stages.rs"]
 mod stages;
+#[path = "catalogue/system.rs"]
+mod system;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]

@@ -10,11 +10,11 @@ use super::{
     CARRIER, FANG, LI, OURS, REPAIR, Store, TableRow, call, offer, shanghai, store, survey,
 };
 use reports::catalogue::{
-    ABANDONED_CALLS, ADHERENCE, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK,
-    ORDERS_BY_YEAR, OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY,
-    SATISFACTION, SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM,
-    SATISFACTION_LIST, SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, TIME_SHEET, TIME_SHEET_BY_TEAM,
-    TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
+    ABANDONED_CALLS, ADHERENCE, BREAKS, CALLS, CAPACITY, FIRST_CONTACT, ORDERS_BY_MONTH,
+    ORDERS_BY_WEEK, ORDERS_BY_YEAR, OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS,
+    QUEUE_SUMMARY, SATISFACTION, SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM,
+    SATISFACTION_LIST, SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, SYSTEM, TIME_SHEET,
+    TIME_SHEET_BY_TEAM, TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
 };
 use reports::{Cell, Report, ReportTable};
 use terms::record::{AgentSpan, Call, Leg, Order, OrderStep, Row};
@@ -392,6 +392,14 @@ async fn reports_on_answered_calls_and_on_trunks_agree_with_the_list_of_calls() 
         assert_eq!(total(&trunks, "calls"), calls.rows.len() as i64, "seed {seed}");
         assert_eq!(total(&trunks, "calls"), ends, "seed {seed}");
         opens(&store, &trunks, "calls", seed).await;
+
+        let (system, capacity) =
+            (of(&store, &SYSTEM, PERIOD).await, of(&store, &CAPACITY, PERIOD).await);
+        assert_eq!(total(&system, "calls"), calls.rows.len() as i64, "seed {seed}");
+        for column in ["calls", "calls_peak", "lines_peak"] {
+            assert_eq!(total(&system, column), total(&capacity, column), "seed {seed}: {column}");
+        }
+        opens(&store, &system, "calls", seed).await;
     }
 }
 

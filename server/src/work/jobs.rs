@@ -232,6 +232,7 @@ impl Problem {
 /// Where jobs are done.
 pub struct Bench {
     warehouse: Warehouse,
+    pub(super) data: PathBuf,
     recordings: PathBuf,
     faxes: PathBuf,
     pub(super) limits: Limits,
@@ -256,6 +257,7 @@ impl Bench {
     pub async fn open(config: Config) -> Result<Self, anyhow::Error> {
         Ok(Bench {
             warehouse: crate::first::read_warehouse(&config).await?,
+            data: config.server.data.clone(),
             recordings: config.recordings_dir(),
             faxes: crate::fax::folder(&config),
             limits: Limits {

@@ -2,10 +2,13 @@
 
 use super::given;
 use super::jobs::{Bench, Done, Problem, ReportJob};
-use reports::catalogue::COST_PER_CONTACT;
+use crate::blocking::blocking;
+use crate::uptime;
+use reports::catalogue::{COST_PER_CONTACT, SYSTEM};
 use reports::{
-    AgentName, Asked, Format, Language, Names, Params, Period, Rates, Report, ReportTable,
+    AgentName, Asked, Format, Language, Names, Params, Period, Ran, Rates, Report, ReportTable,
 };
+use terms::Timestamp;
 use warehouse::{Limits, Session};
 
 fn wrong(error: impl ToString) -> Problem {
@@ -61,11 +64,13 @@ impl Bench {
             Some(_) => self.limits,
             None => Limits { rows_max: self.report_rows_max, ..self.limits },
         };
+        let ran =
+            if report.id == SYSTEM.id { self.ran(&period, job.now).await? } else { Vec::new() };
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let rates = job.rates.map(rates);
         let (user, action, lines_max) = (job.given.user, job.given.action, job.lines_max);
-        let params = Params { thresholds, user, action, rates, lines_max, ..params };
+        let params = Params { thresholds, user, action, rates, lines_max, ran, ..params };
         let table = match &own {
             Some(own) => self.run_own(&session, report, own, &params, asked).await?,
             None => reports::run(&session, report, &params).await.map_err(failed)?,
@@ -78,6 +83,30 @@ impl Bench {
             return Err(too_long(rows, self.report_rows_max));
         }
         Ok((session, table))
+    }
+
+    /// How long each process of the box ran on each day of `period` that has begun.
+    async fn ran(&self, period: &Period, now: Timestamp) -> Result<Vec<Ran>, Problem> {
+        let data = self.data.clone();
+        let changes = blocking(move || uptime::read(&data)).await.map_err(|error| {
+            let message = "The report could not be made.";
+            Problem::new(500, "report", message, format!("read uptime: {error}"))
+        })?;
+        let mut days = Vec::new();
+        for (day, from, to) in period.day_spans() {
+            let until = to.min(now);
+            if from >= until {
+                break;
+            }
+            let on_day = uptime::ran(&changes, from, until).into_iter();
+            days.extend(on_day.filter(|ran| ran.up_ms + ran.down_ms > 0).map(|ran| Ran {
+                process: ran.process,
+                day,
+                up_ms: ran.up_ms,
+                down_ms: ran.down_ms,
+            }));
+        }
+        Ok(days)
     }
 }
 
