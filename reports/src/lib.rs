@@ -42,7 +42,7 @@ pub use level::{LevelFormula, Thresholds, UnknownFormula};
 pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
 pub use period::{Period, PeriodError};
-pub use ran::Ran;
+pub use ran::{Ran, Stored};
 pub use rates::Rates;
 pub use render::{Format, Rendered, UnknownFormat, render};
 pub use run::{

@@ -1,4 +1,5 @@
-//! How long the processes of the box ran. The warehouse does not know: whoever runs the report says so.
+//! What no table of the warehouse knows of the box: how long its processes ran, and what the warehouse
+//! itself takes. Whoever runs the report says so.
 
 use warehouse::query::literal;
 
@@ -13,6 +14,25 @@ pub struct Ran {
     pub up_ms: i64,
     /// It did not, and nobody had asked for that.
     pub down_ms: i64,
+}
+
+/// What the files of the warehouse with rows of a day take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The day, in days after 1970-01-01, of UTC.
+    pub day: i64,
+    /// Its files.
+    pub bytes: u64,
+}
+
+/// The rows of a table with `day` and `bytes`.
+pub(crate) fn stored_rows(stored: &[Stored]) -> String {
+    if stored.is_empty() {
+        return "SELECT 0 AS day, 0 AS bytes WHERE FALSE".to_owned();
+    }
+    let row = |of: &Stored| format!("({}, {})", of.day, of.bytes);
+    let rows = stored.iter().map(row).collect::<Vec<_>>().join(", ");
+    format!("SELECT * FROM (VALUES {rows}) AS stored (day, bytes)")
 }
 
 /// The rows of a table with `process`, `day`, `up_ms` and `down_ms`.

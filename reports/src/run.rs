@@ -11,7 +11,7 @@ use crate::interval::is_provisional;
 use crate::level::Thresholds;
 use crate::messages::{NO_DEPARTMENT, NO_QUEUE, NO_TEAM, stored};
 use crate::period::Period;
-use crate::ran::Ran;
+use crate::ran::{Ran, Stored};
 use crate::rates::{Rates, amount};
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use crate::window::Window;
@@ -77,6 +77,8 @@ pub struct Params {
     /// How long the processes of the box ran; read by the report `system`, empty where that is not
     /// known.
     pub ran: Vec<Ran>,
+    /// What the files of the warehouse take; read by the report `system`, in the same way.
+    pub stored: Vec<Stored>,
 }
 
 impl Params {
@@ -93,6 +95,7 @@ impl Params {
             rates: None,
             lines_max: 0,
             ran: Vec::new(),
+            stored: Vec::new(),
         }
     }
 }
@@ -200,6 +203,7 @@ fn window(params: &Params) -> Window {
         rates: params.rates.clone(),
         lines_max: params.lines_max,
         ran: params.ran.clone(),
+        stored: params.stored.clone(),
         ..window
     }
 }

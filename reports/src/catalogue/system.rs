@@ -1,11 +1,10 @@
 //! The system day by day: how long its processes ran, what it carried at most, whom it refused, what
 //! recording lost, and what came into its stores and left them.
 //!
-//! Processes are those of the box, whatever tenant asks; everything else is the tenant's own. What a
-//! store takes is counted where rows tell it: files of recordings and faxes in bytes, the event log in
-//! entries.
+//! Processes and the files of the warehouse are those of the box, whatever tenant asks; everything else
+//! is the tenant's own. The event log is counted in entries.
 
-use super::colour::{BAD, GOOD, HOLD, WORSE};
+use super::colour::{BAD, GOOD, HOLD, WORK, WORSE};
 use super::{PERIOD, ZONE, capacity, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::{Words, words};
@@ -15,7 +14,8 @@ use crate::table::Condition;
 use crate::window::{DAY_US, Window};
 
 const LOSSES: &[(&str, &str)] = &[("refused", BAD), ("unrecorded", WORSE)];
-const STORES: &[(&str, &str)] = &[("recording_bytes", GOOD), ("fax_bytes", HOLD)];
+const STORES: &[(&str, &str)] =
+    &[("recording_bytes", GOOD), ("fax_bytes", HOLD), ("warehouse_bytes", WORK)];
 
 /// The system by day.
 pub static SYSTEM: Report = Report {
@@ -46,6 +46,7 @@ pub static SYSTEM: Report = Report {
         count("fax_bytes", words("传真字节", "Fax bytes")),
         count("deleted_bytes", words("已删录音字节", "Deleted bytes")),
         count("events", words("事件日志条数", "Log entries")),
+        count("warehouse_bytes", words("数据仓库字节", "Warehouse bytes")),
     ],
     figures: &["calls_up", "refused", "lines_peak", "frames_lost", "recording_bytes"],
     charts: &[
@@ -90,6 +91,13 @@ pub static SYSTEM: Report = Report {
                 "size, when they were made, of the files of recordings that were deleted on the day",
             ),
         },
+        Formula {
+            name: words("数据仓库字节", "Warehouse bytes"),
+            text: words(
+                "整个系统数据仓库中该日（UTC）数据文件的现有大小，尚未写成文件的行不计",
+                "what the files of the whole box's warehouse with rows of the day (UTC) take now; rows that are in no file yet do not count",
+            ),
+        },
     ],
     subtotals: false,
     order: Order::Sql,
@@ -107,7 +115,8 @@ const fn most(id: &'static str, header: Words) -> Column {
 fn sql(window: &Window) -> String {
     let days = window.of_days();
     let day = |column: &str| format!("{} / {DAY_US}", days.local_us(column));
-    let (capacity, ran) = (capacity::sql(window), ran::rows(&window.ran));
+    let (ran, stored) = (ran::rows(&window.ran), ran::stored_rows(&window.stored));
+    let capacity = capacity::sql(window);
     let [began, ended, deleted, at] = ["started_at", "ended_at", "d.deleted_at", "e.happened_at"]
         .map(|column| window.holds(column));
     let (begin_day, end_day) = (day("started_at"), day("ended_at"));
@@ -120,6 +129,7 @@ fn sql(window: &Window) -> String {
     format!(
         "WITH hours AS ({capacity}),
          ran AS ({ran}),
+         stored AS ({stored}),
          told AS (
              SELECT day, 'hours' AS what, SUM(calls) AS a, SUM(recordings) AS b, SUM(bytes) AS c,
                     MAX(calls_peak) AS d, MAX(lines_peak) AS e
@@ -157,6 +167,10 @@ fn sql(window: &Window) -> String {
              SELECT day, process, SUM(up_ms), SUM(down_ms), 0, 0, 0
              FROM ran
              GROUP BY day, process
+             UNION ALL
+             SELECT day, 'warehouse', SUM(bytes), 0, 0, 0, 0
+             FROM stored
+             GROUP BY day
          ),
          summed AS (
              SELECT day,
@@ -168,7 +182,8 @@ fn sql(window: &Window) -> String {
                     {calls_peak} AS calls_peak, {lines_peak} AS lines_peak,
                     {refused} AS refused, {unrecorded} AS unrecorded,
                     {frames_lost} AS frames_lost, {fax_bytes} AS fax_bytes,
-                    {deleted_bytes} AS deleted_bytes, {events} AS events
+                    {deleted_bytes} AS deleted_bytes, {events} AS events,
+                    {warehouse_bytes} AS warehouse_bytes
              FROM told
              GROUP BY day
          )
@@ -193,6 +208,7 @@ fn sql(window: &Window) -> String {
         fax_bytes = sum("faxes", "a"),
         deleted_bytes = sum("deleted", "a"),
         events = sum("events", "a"),
+        warehouse_bytes = sum("warehouse", "a"),
     )
 }
 

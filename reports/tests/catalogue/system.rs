@@ -4,7 +4,7 @@ use super::capacity::{lasted, line};
 use super::recording_log::recording;
 use super::{FANG, OURS, THEIRS, at, lines, shanghai, store};
 use reports::catalogue::SYSTEM;
-use reports::{Cell, Names, Params, Period, Ran, run};
+use reports::{Cell, Names, Params, Period, Ran, Stored, run};
 use terms::record::{Call, Event, Fax, Recording, RecordingDeletion, Row};
 use terms::{CallId, ContactId, FaxId, RecordingId, TenantId};
 
@@ -113,16 +113,17 @@ async fn a_day_of_the_system_has_what_ran_what_was_refused_and_what_came_into_th
         ran("api", MONDAY, [86_400, 0]),
         ran("calls", MONDAY + 1, [3_600, 0]),
     ];
-    let params = Params { ran, ..Params::new(period, now, "热线", Names::default()) };
+    let stored = vec![Stored { day: MONDAY, bytes: 7_000 }, Stored { day: MONDAY + 1, bytes: 50 }];
+    let params = Params { ran, stored, ..Params::new(period, now, "热线", Names::default()) };
     let table = run(&store.session().await, &SYSTEM, &params).await.expect("the report runs");
     assert_eq!(
         lines(&table),
         [
             // calls, down, API, work; calls, refused; calls and lines at once; recordings, not
-            // recorded, frames lost; bytes of recordings, faxes, deleted; entries
-            "2026-11-23 99.0% 0:14:24 100.0% — 3 1 33.3% 2 2 2 1 300 3,840,088 5,000 0 2",
-            "2026-11-24 100.0% 0:00:00 — — 1 0 0.0% 1 0 0 0 0 0 0 1,920,044 0",
-            "— 99.0% 0:14:24 100.0% — 4 1 25.0% 2 2 2 1 300 3,840,088 5,000 1,920,044 2",
+            // recorded, frames lost; bytes of recordings, faxes, deleted; entries; bytes
+            "2026-11-23 99.0% 0:14:24 100.0% — 3 1 33.3% 2 2 2 1 300 3,840,088 5,000 0 2 7,000",
+            "2026-11-24 100.0% 0:00:00 — — 1 0 0.0% 1 0 0 0 0 0 0 1,920,044 0 50",
+            "— 99.0% 0:14:24 100.0% — 4 1 25.0% 2 2 2 1 300 3,840,088 5,000 1,920,044 2 7,050",
         ]
     );
     let calls = table.report.position("calls");
@@ -136,7 +137,7 @@ async fn a_day_of_the_system_has_what_ran_what_was_refused_and_what_came_into_th
 async fn where_nobody_says_what_ran_the_rest_is_told() {
     let store = store(rows()).await;
     let table = store.run(&SYSTEM, "2026-11-23", "Asia/Shanghai", "2026-11-25 12:00:00").await;
-    let row = "2026-11-23 — 0:00:00 — — 3 1 33.3% 2 2 2 1 300 3,840,088 5,000 0 2";
+    let row = "2026-11-23 — 0:00:00 — — 3 1 33.3% 2 2 2 1 300 3,840,088 5,000 0 2 0";
     assert_eq!(lines(&table)[0], row);
 }
 

@@ -231,7 +231,7 @@ impl Problem {
 
 /// Where jobs are done.
 pub struct Bench {
-    warehouse: Warehouse,
+    pub(super) warehouse: Warehouse,
     pub(super) data: PathBuf,
     recordings: PathBuf,
     faxes: PathBuf,

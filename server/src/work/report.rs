@@ -7,6 +7,7 @@ use crate::uptime;
 use reports::catalogue::{COST_PER_CONTACT, SYSTEM};
 use reports::{
     AgentName, Asked, Format, Language, Names, Params, Period, Ran, Rates, Report, ReportTable,
+    Stored,
 };
 use terms::Timestamp;
 use warehouse::{Limits, Session};
@@ -64,13 +65,16 @@ impl Bench {
             Some(_) => self.limits,
             None => Limits { rows_max: self.report_rows_max, ..self.limits },
         };
-        let ran =
-            if report.id == SYSTEM.id { self.ran(&period, job.now).await? } else { Vec::new() };
+        let (ran, stored) = if report.id == SYSTEM.id {
+            (self.ran(&period, job.now).await?, self.stored(&period).await?)
+        } else {
+            (Vec::new(), Vec::new())
+        };
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let rates = job.rates.map(rates);
         let (user, action, lines_max) = (job.given.user, job.given.action, job.lines_max);
-        let params = Params { thresholds, user, action, rates, lines_max, ran, ..params };
+        let params = Params { thresholds, user, action, rates, lines_max, ran, stored, ..params };
         let table = match &own {
             Some(own) => self.run_own(&session, report, own, &params, asked).await?,
             None => reports::run(&session, report, &params).await.map_err(failed)?,
@@ -107,6 +111,19 @@ impl Bench {
             }));
         }
         Ok(days)
+    }
+
+    /// What the files of the warehouse with rows of the days of `period` take.
+    async fn stored(&self, period: &Period) -> Result<Vec<Stored>, Problem> {
+        let bytes = self.warehouse.bytes_by_day().await.map_err(|error| {
+            Problem::new(500, "report", "The report could not be made.", error.to_string())
+        })?;
+        let of_day = |(day, _, _): (i64, Timestamp, Timestamp)| {
+            let date = chrono::DateTime::from_timestamp(day * 86_400, 0)?;
+            let bytes = *bytes.get(&date.format("%Y-%m-%d").to_string())?;
+            Some(Stored { day, bytes })
+        };
+        Ok(period.day_spans().into_iter().filter_map(of_day).collect())
     }
 }
 
