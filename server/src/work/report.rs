@@ -91,26 +91,25 @@ impl Bench {
 
     /// How long each process of the box ran on each day of `period` that has begun.
     async fn ran(&self, period: &Period, now: Timestamp) -> Result<Vec<Ran>, Problem> {
-        let data = self.data.clone();
-        let changes = blocking(move || uptime::read(&data)).await.map_err(|error| {
+        let (data, spans) = (self.data.clone(), period.day_spans());
+        let by_day = move || {
+            let changes = uptime::read(&data)?;
+            let mut days = Vec::new();
+            for (day, from, to) in spans.into_iter().filter(|(_, from, _)| *from < now) {
+                let on_day = uptime::ran(&changes, from, to.min(now)).into_iter();
+                days.extend(on_day.filter(|ran| ran.up_ms + ran.down_ms > 0).map(|ran| Ran {
+                    process: ran.process,
+                    day,
+                    up_ms: ran.up_ms,
+                    down_ms: ran.down_ms,
+                }));
+            }
+            Ok(days)
+        };
+        blocking(by_day).await.map_err(|error| {
             let message = "The report could not be made.";
             Problem::new(500, "report", message, format!("read uptime: {error}"))
-        })?;
-        let mut days = Vec::new();
-        for (day, from, to) in period.day_spans() {
-            let until = to.min(now);
-            if from >= until {
-                break;
-            }
-            let on_day = uptime::ran(&changes, from, until).into_iter();
-            days.extend(on_day.filter(|ran| ran.up_ms + ran.down_ms > 0).map(|ran| Ran {
-                process: ran.process,
-                day,
-                up_ms: ran.up_ms,
-                down_ms: ran.down_ms,
-            }));
-        }
-        Ok(days)
+        })
     }
 
     /// What the files of the warehouse with rows of the days of `period` take.
