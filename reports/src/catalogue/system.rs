@@ -129,7 +129,7 @@ fn sql(window: &Window) -> String {
     format!(
         "WITH hours AS ({capacity}),
          ran AS ({ran}),
-         stored AS ({stored}),
+         files AS ({stored}),
          told AS (
              SELECT day, 'hours' AS what, SUM(calls) AS a, SUM(recordings) AS b, SUM(bytes) AS c,
                     MAX(calls_peak) AS d, MAX(lines_peak) AS e
@@ -169,7 +169,7 @@ fn sql(window: &Window) -> String {
              GROUP BY day, process
              UNION ALL
              SELECT day, 'warehouse', SUM(bytes), 0, 0, 0, 0
-             FROM stored
+             FROM files
              GROUP BY day
          ),
          summed AS (

@@ -92,7 +92,7 @@ impl Bench {
     /// How long each process of the box ran on each day of `period` that has begun.
     async fn ran(&self, period: &Period, now: Timestamp) -> Result<Vec<Ran>, Problem> {
         let (data, spans) = (self.data.clone(), period.day_spans());
-        let by_day = move || {
+        let by_day = move || -> std::io::Result<Vec<Ran>> {
             let changes = uptime::read(&data)?;
             let mut days = Vec::new();
             for (day, from, to) in spans.into_iter().filter(|(_, from, _)| *from < now) {
