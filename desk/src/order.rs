@@ -3,7 +3,7 @@
 //! step that never changes, and a record for the warehouse, in one transaction.
 //!
 //! ```text
-//!            start              finish
+//!        start, arrive          finish
 //!   open ───────────► in_progress ─────► done
 //!    │ ▲ ╲               │  ▲  ╲           │ reopen
 //!    │ │  ╲ suspend      │  │   ╲          └──────► in_progress
@@ -70,6 +70,8 @@ text_enum! {
 pub enum Action {
     /// Work begins.
     Start,
+    /// 到场: somebody arrives where the work is, once for each visit.
+    Arrive,
     /// 挂起: waits for something outside; the clock stands still.
     Suspend,
     /// End of 挂起.
@@ -108,6 +110,7 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Action::Start => "start",
+            Action::Arrive => "arrive",
             Action::Suspend => "suspend",
             Action::Resume => "resume",
             Action::GiveBack => "give_back",
@@ -140,6 +143,7 @@ impl Progress {
         use Progress::{Done, InProgress, Open, Returned, Suspended};
         Some(match (self, action) {
             (Open, Action::Start) => InProgress,
+            (Open | InProgress, Action::Arrive) => InProgress,
             (Open | InProgress, Action::Suspend) => Suspended,
             (Suspended, Action::Resume) => InProgress,
             (Open | InProgress | Suspended, Action::GiveBack) => Returned,
@@ -152,6 +156,7 @@ impl Progress {
             (
                 Open | InProgress | Done | Suspended | Returned,
                 Action::Start
+                | Action::Arrive
                 | Action::Suspend
                 | Action::Resume
                 | Action::GiveBack
@@ -398,6 +403,7 @@ mod tests {
         let extend = Action::Extend { deadline_at: Timestamp(0) };
         let actions = [
             Action::Start,
+            Action::Arrive,
             Action::Suspend,
             Action::Resume,
             Action::GiveBack,
@@ -421,12 +427,12 @@ mod tests {
         assert_eq!(
             table,
             [
-                //           st su re gi fi ro as ex ur no
-                "open        in su - re do - op op op op",
-                "in_progress - su - re do - in in in in",
-                "done        - - - - - in - - - do",
-                "suspended   - - in re - - su su su su",
-                "returned    - - - - - - op - - re",
+                //           st ar su re gi fi ro as ex ur no
+                "open        in in su - re do - op op op op",
+                "in_progress - in su - re do - in in in in",
+                "done        - - - - - - in - - - do",
+                "suspended   - - - in re - - su su su su",
+                "returned    - - - - - - - op - - re",
             ]
         );
     }

@@ -11,6 +11,7 @@ mod postgres;
 mod on_sqlite {
     use crate::place::sqlite as place;
 
+    mod arrivals;
     mod calling;
     mod conferences;
     mod connectors;
@@ -38,6 +39,7 @@ mod on_sqlite {
 mod on_postgres {
     use crate::place::postgres as place;
 
+    mod arrivals;
     mod calling;
     mod conferences;
     mod connectors;

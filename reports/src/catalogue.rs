@@ -15,8 +15,10 @@ mod calls_of;
 mod capacity;
 mod cost_per_contact;
 mod first_contact;
+mod first_visit;
 mod ivr_containment;
 mod ivr_path;
+mod order_handling;
 mod order_kinds;
 mod order_list;
 mod orders_over_time;
@@ -27,6 +29,7 @@ mod quality;
 mod queue_summary;
 mod recording_log;
 mod repeat_callers;
+mod repeat_orders;
 mod return_visits;
 mod satisfaction;
 mod satisfaction_by_area;
@@ -37,6 +40,7 @@ mod service_level;
 mod spans;
 mod staffing;
 mod stages;
+mod system;
 mod teams;
 mod time_sheet;
 mod time_sheet_by_team;
@@ -58,8 +62,10 @@ pub use calls_by_region::CALLS_BY_REGION;
 pub use capacity::CAPACITY;
 pub use cost_per_contact::COST_PER_CONTACT;
 pub use first_contact::FIRST_CONTACT;
+pub use first_visit::FIRST_VISIT;
 pub use ivr_containment::IVR_CONTAINMENT;
 pub use ivr_path::IVR_PATH;
+pub use order_handling::ORDER_HANDLING;
 pub use order_kinds::ORDER_KINDS;
 pub use order_list::ORDER_LIST;
 pub use orders_over_time::{ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR};
@@ -70,6 +76,7 @@ pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
 pub use recording_log::RECORDING_LOG;
 pub use repeat_callers::REPEAT_CALLERS;
+pub use repeat_orders::REPEAT_ORDERS;
 pub use return_visits::RETURN_VISITS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_by_area::SATISFACTION_BY_AREA;
@@ -79,6 +86,7 @@ pub use satisfaction_list::SATISFACTION_LIST;
 pub use service_level::SERVICE_LEVELS;
 pub use staffing::STAFFING;
 pub use stages::STAGES_BY_DAY;
+pub use system::SYSTEM;
 pub use time_sheet::TIME_SHEET;
 pub use time_sheet_by_team::TIME_SHEET_BY_TEAM;
 pub use transfer_hold::TRANSFER_HOLD;
@@ -109,6 +117,9 @@ pub fn catalogue() -> &'static [&'static Report] {
         &OVERDUE_BY_KIND,
         &OVERDUE_BY_ASSIGNEE,
         &ORDER_KINDS,
+        &ORDER_HANDLING,
+        &REPEAT_ORDERS,
+        &FIRST_VISIT,
         &ORDERS_BY_WEEK,
         &ORDERS_BY_MONTH,
         &ORDERS_BY_YEAR,
@@ -127,6 +138,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &TRANSFER_HOLD,
         &TRUNK_USAGE,
         &CAPACITY,
+        &SYSTEM,
         &COST_PER_CONTACT,
         &QUALITY,
         &CALLS,

@@ -26,6 +26,7 @@ mod messages;
 pub mod own;
 mod paper;
 pub mod period;
+mod ran;
 mod rates;
 pub mod render;
 mod run;
@@ -43,6 +44,7 @@ pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
 pub use paper::{Orientation, Paper, Size, UnknownPaper};
 pub use period::{Period, PeriodError};
+pub use ran::{Ran, Stored};
 pub use rates::Rates;
 pub use render::{
     Format, Loaded, Progress, Rendered, UnknownFormat, load_fonts, render, render_into,

@@ -153,6 +153,21 @@ impl Period {
         Some(self.clock(day, 24 * 60 + i64::from(self.day_begins_min)))
     }
 
+    /// The days of the period in order: each in days after 1970-01-01, with its first instant and the
+    /// first one after it.
+    pub fn day_spans(&self) -> Vec<(i64, Timestamp, Timestamp)> {
+        let number = |day: NaiveDate| day.signed_duration_since(NaiveDate::default()).num_days();
+        let span = |day: i64| Some((day, self.end_of_day(day - 1)?, self.end_of_day(day)?));
+        let within = |(day, from, to): (i64, Timestamp, Timestamp)| {
+            (day, from.max(self.from), to.min(self.to))
+        };
+        (number(self.first)..=number(self.last))
+            .filter_map(span)
+            .map(within)
+            .filter(|(_, from, to)| from < to)
+            .collect()
+    }
+
     /// The stretches between changes of the zone's clocks, in order, together the whole period.
     pub fn segments(&self) -> Vec<Segment> {
         segments(self.from, self.to, self.zone)

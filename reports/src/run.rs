@@ -11,6 +11,7 @@ use crate::interval::is_provisional;
 use crate::level::Thresholds;
 use crate::messages::{NO_DEPARTMENT, NO_QUEUE, NO_TEAM, stored};
 use crate::period::Period;
+use crate::ran::{Ran, Stored};
 use crate::rates::{Rates, amount};
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use crate::window::Window;
@@ -73,6 +74,11 @@ pub struct Params {
     /// The most lines that all trunks together have; read by the report `capacity`, 0 where that is
     /// not known.
     pub lines_max: u64,
+    /// How long the processes of the box ran; read by the report `system`, empty where that is not
+    /// known.
+    pub ran: Vec<Ran>,
+    /// What the files of the warehouse take; read by the report `system`, in the same way.
+    pub stored: Vec<Stored>,
 }
 
 impl Params {
@@ -88,6 +94,8 @@ impl Params {
             action: None,
             rates: None,
             lines_max: 0,
+            ran: Vec::new(),
+            stored: Vec::new(),
         }
     }
 }
@@ -194,6 +202,8 @@ fn window(params: &Params) -> Window {
         action: params.action.clone(),
         rates: params.rates.clone(),
         lines_max: params.lines_max,
+        ran: params.ran.clone(),
+        stored: params.stored.clone(),
         ..window
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::level::LevelFormula;
 use crate::period::{Period, Segment, segments};
+use crate::ran::{Ran, Stored};
 use crate::rates::Rates;
 use chrono_tz::Tz;
 use terms::{Timestamp, UserId};
@@ -45,6 +46,10 @@ pub struct Window {
     pub rates: Option<Rates>,
     /// The most lines that all trunks together have, where a report asks for it.
     pub lines_max: u64,
+    /// How long the processes of the box ran, where a report asks for it.
+    pub ran: Vec<Ran>,
+    /// What the files of the warehouse take, where a report asks for it.
+    pub stored: Vec<Stored>,
     /// Read counts of quarter-hours where they give the same numbers.
     pub rollups: bool,
 }
@@ -72,6 +77,8 @@ impl Window {
             action: None,
             rates: None,
             lines_max: 0,
+            ran: Vec::new(),
+            stored: Vec::new(),
             rollups: true,
         }
     }

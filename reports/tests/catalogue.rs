@@ -28,12 +28,18 @@ mod cost_per_contact;
 mod counts;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
+#[path = "catalogue/first_visit.rs"]
+mod first_visit;
 #[path = "catalogue/incomplete.rs"]
 mod incomplete;
 #[path = "catalogue/ivr.rs"]
 mod ivr;
 #[path = "catalogue/opened.rs"]
 mod opened;
+#[path = "catalogue/order_books.rs"]
+mod order_books;
+#[path = "catalogue/order_handling.rs"]
+mod order_handling;
 #[path = "catalogue/order_kinds.rs"]
 mod order_kinds;
 #[path = "catalogue/orders_over_time.rs"]
@@ -50,6 +56,8 @@ mod quality;
 mod reconciled;
 #[path = "catalogue/recording_log.rs"]
 mod recording_log;
+#[path = "catalogue/repeat_orders.rs"]
+mod repeat_orders;
 #[path = "catalogue/return_visits.rs"]
 mod return_visits;
 #[path = "catalogue/satisfaction_by_area.rs"]
@@ -62,6 +70,8 @@ mod service_level;
 mod staffing;
 #[path = "catalogue/stages.rs"]
 mod stages;
+#[path = "catalogue/system.rs"]
+mod system;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]

@@ -44,6 +44,19 @@ pub async fn stats(warehouse: &Warehouse) -> Result<Stats, Error> {
     Ok(stats)
 }
 
+/// Bytes of the files that sessions read, by the UTC day of their rows (`2026-11-23`).
+pub async fn bytes_by_day(warehouse: &Warehouse) -> Result<BTreeMap<String, u64>, Error> {
+    let mut tx = warehouse.read("count").await?;
+    let days: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT day, CAST(SUM(bytes) AS BIGINT) FROM file \
+         WHERE state IN ('hot', 'published') GROUP BY day",
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .map_err(Error::database("count bytes"))?;
+    Ok(days.into_iter().map(|(day, bytes)| (day, bytes.unsigned_abs())).collect())
+}
+
 /// Reads everything. `progress` is told how many files were read, and of how many.
 pub async fn verify(
     warehouse: &Warehouse,
@@ -218,4 +231,28 @@ pub fn fault_of(path: &std::path::Path, entry: &manifest::Entry) -> Option<Strin
             && covers((entry.at_min, entry.at_max), times)
     });
     (!is_said).then(|| format!("{} holds rows outside of what the manifest says of it", entry.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stories::{day, fold};
+
+    #[tokio::test]
+    async fn bytes_are_told_by_the_day_of_their_rows_without_files_that_were_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        warehouse.stage_rows("test", 1, &fold(&day(42, 3, 40))).await.unwrap();
+        assert!(warehouse.bytes_by_day().await.unwrap().is_empty(), "no file is there yet");
+        warehouse.seal().await.unwrap();
+        let sealed = warehouse.bytes_by_day().await.unwrap();
+        let all = warehouse.stats().await.unwrap().bytes;
+        assert_eq!(sealed.keys().collect::<Vec<_>>(), ["2026-11-22", "2026-11-23"]);
+        assert_eq!(sealed.values().sum::<u64>(), all);
+        warehouse.publish_all().await.unwrap();
+        let published = warehouse.bytes_by_day().await.unwrap();
+        assert!(published.keys().eq(sealed.keys()));
+        let with_replaced = warehouse.stats().await.unwrap().bytes;
+        assert!(published.values().sum::<u64>() < with_replaced);
+    }
 }

@@ -12,6 +12,7 @@ use crate::query::Known;
 use crate::shelf::Shelf;
 use crate::{Bucket, Error, age, compact, manifest, query, rollup, seal, stage, sweep};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -323,6 +324,15 @@ impl Warehouse {
     /// See [`Error`].
     pub async fn stats(&self) -> Result<Stats, Error> {
         crate::check::stats(self).await
+    }
+
+    /// Bytes of the files that sessions read, by the UTC day of their rows (`2026-11-23`). Staged rows
+    /// are in no file.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn bytes_by_day(&self) -> Result<BTreeMap<String, u64>, Error> {
+        crate::check::bytes_by_day(self).await
     }
 
     /// Reads every staged row and every file and compares them with the manifest.

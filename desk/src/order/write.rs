@@ -302,6 +302,7 @@ async fn apply(
             after.warn_at = Some(Timestamp(deadline_at.0 - distance));
         }
         Action::Start
+        | Action::Arrive
         | Action::Suspend
         | Action::Resume
         | Action::GiveBack

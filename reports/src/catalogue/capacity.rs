@@ -124,7 +124,7 @@ fn by_hour(window: &Window, at: &str) -> String {
     format!("{day} / {DAY_US} AS day, {local} / {HOUR_US} % 24 AS hour")
 }
 
-fn sql(window: &Window) -> String {
+pub(super) fn sql(window: &Window) -> String {
     let (from, to) = (instant(window.from), instant(window.to));
     let taken = |what: &str, table: &str, only: &str| {
         format!(

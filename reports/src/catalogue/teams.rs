@@ -46,14 +46,19 @@ pub(super) fn placed(window: &Window, table: &str, at: &str) -> String {
 
 /// The agents' stretches that touch the period, cut where an agent changed the team, with the team.
 pub(super) fn spans(window: &Window) -> String {
+    cut(window, "agent_spans", "r.span_id, r.activity, r.call_id")
+}
+
+/// The same of other stretches `r` of agents, with `columns` of theirs.
+pub(super) fn cut(window: &Window, stretches: &str, columns: &str) -> String {
     let (from, to) = (instant(window.from), instant(window.to));
     let stays = stays(window);
     format!(
-        "(SELECT r.span_id, r.activity, r.call_id, t.team_id,
+        "(SELECT {columns}, t.team_id,
                  GREATEST(r.started_at, COALESCE(t.begins, r.started_at)) AS started_at,
                  LEAST(r.ended_at, COALESCE(t.ends, r.ended_at)) AS ended_at
           FROM ({stays}) AS t
-          RIGHT JOIN agent_spans r
+          RIGHT JOIN {stretches} r
                ON t.agent_id = r.agent_id AND t.begins < r.ended_at AND t.ends > r.started_at
           WHERE r.started_at < {to} AND r.ended_at > {from})"
     )

@@ -1,16 +1,18 @@
 //! Time sheet: when each agent was signed in on each day, and in which states.
 //!
 //! A stretch over midnight gives each day its part, in the report's zone. All states together are
-//! the signed-in time, so every row adds up.
+//! the signed-in time, so every row adds up. The paid time is that of planned shifts, as far as they
+//! have begun; a day on which a shift was planned has a row though nobody signed in.
 
 use super::colour::{AFTER, FREE, GOOD, HOLD, PAUSE, WORK};
-use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces};
+use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces_of};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, beside, duration, share, text, time};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
+use warehouse::query::literal::instant;
 
 pub(super) const TIME: &[(&str, &str)] = &[
     ("talk_ms", WORK),
@@ -32,7 +34,7 @@ pub static TIME_SHEET: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &beside::<14>(&[AGENT_NUMBER, AGENT_NAME], DAYS),
+    columns: &beside::<16>(&[AGENT_NUMBER, AGENT_NAME], DAYS),
     figures: FIGURES,
     charts: &[
         Chart::Bar {
@@ -63,7 +65,14 @@ pub(super) const DAYS: &[Column] = &[
     duration("idle_ms", words("空闲", "Idle")),
     BREAK,
     OCCUPANCY,
-    share("utilisation", words("签入利用率", "Utilisation"), "handle_ms", "signed_in_ms"),
+    share(
+        "signed_in_use",
+        words("签入利用率", "Use of signed-in time"),
+        "handle_ms",
+        "signed_in_ms",
+    ),
+    duration("planned_ms", words("付薪时长", "Paid")),
+    share("utilisation", words("利用率", "Utilisation"), "handle_ms", "planned_ms"),
 ];
 
 /// Columns whose totals stand out.
@@ -86,17 +95,43 @@ const FORMULAS: &[Formula] = &[
         ),
     },
     Formula {
-        name: words("签入利用率", "Utilisation"),
+        name: words("签入利用率", "Use of signed-in time"),
+        text: words("(通话 + 保持 + 话后) ÷ 签入时长", "(talk + hold + wrap-up) ÷ signed in"),
+    },
+    Formula {
+        name: words("利用率", "Utilisation"),
+        text: words("(通话 + 保持 + 话后) ÷ 付薪时长", "(talk + hold + wrap-up) ÷ paid"),
+    },
+    Formula {
+        name: words("付薪时长", "Paid"),
         text: words(
-            "(通话 + 保持 + 话后) ÷ 签入时长，以签入时长为付薪时间",
-            "(talk + hold + wrap-up) ÷ signed in, which is taken for the paid time",
+            "已开始的排班时长，未撤销的班次；班次外的工作计入分子而不计入付薪时长",
+            "planned time of shifts that were not withdrawn, as far as it has begun; work without a shift counts above the line and not below",
         ),
     },
 ];
 
 fn sql(window: &Window) -> String {
     let window = &window.of_days();
-    sql_from(window, "agent_id", &pieces(window, "s.agent_id, s.activity"))
+    let pieces = pieces_of(window, &signed_and_planned(window), "s.agent_id, s.activity");
+    sql_from(window, "agent_id", &pieces)
+}
+
+/// The agents' stretches that touch the period, and beside them their shifts as far as they have
+/// begun, as stretches of the activity `planned`.
+pub(super) fn signed_and_planned(window: &Window) -> String {
+    let [from, to, now] = [window.from, window.to, window.now].map(instant);
+    format!(
+        "(SELECT agent_id, activity, started_at, ended_at
+          FROM agent_spans
+          WHERE started_at < {to} AND ended_at > {from}
+          UNION ALL
+          SELECT agent_id, 'planned' AS activity, starts_at AS started_at,
+                 LEAST(ends_at, {now}) AS ended_at
+          FROM shifts
+          WHERE starts_at < {to} AND starts_at < {now} AND ends_at > {from}
+                AND shift_id NOT IN (SELECT shift_id FROM shifts WHERE withdrawn))"
+    )
 }
 
 /// The pieces of stretches by their column `key` and by day, on the clock of days.
@@ -107,8 +142,11 @@ pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
     };
     let (talk, hold, wrap_up) = (spent("talking"), spent("holding"), spent("wrap_up"));
     let (ringing, idle, pause) = (spent("ringing"), spent("idle"), spent("break"));
+    let planned = spent("planned");
+    let signed = |us: &str| format!("CASE WHEN activity <> 'planned' THEN {us} END");
     let at = |us: &str| format!("arrow_cast({us}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
-    let (first, last) = (at("MIN(first_us)"), at("MAX(last_us)"));
+    let first = at(&format!("MIN({})", signed("first_us")));
+    let last = at(&format!("MAX({})", signed("last_us")));
     format!(
         "WITH clock (day) AS (VALUES {days}),
          piece AS ({pieces}),
@@ -132,12 +170,13 @@ pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
          summed AS (
              SELECT {key}, day, {first} AS first_at, {last} AS last_at,
                     {talk} AS talk_ms, {hold} AS hold_ms, {wrap_up} AS wrap_up_ms,
-                    {ringing} AS ringing_ms, {idle} AS idle_ms, {pause} AS break_ms
+                    {ringing} AS ringing_ms, {idle} AS idle_ms, {pause} AS break_ms,
+                    {planned} AS planned_ms
              FROM spent
              GROUP BY {key}, day
          )
          SELECT {key}, day, first_at, last_at,
-                talk_ms, hold_ms, wrap_up_ms, ringing_ms, idle_ms, break_ms,
+                talk_ms, hold_ms, wrap_up_ms, ringing_ms, idle_ms, break_ms, planned_ms,
                 talk_ms + hold_ms + wrap_up_ms AS handle_ms,
                 talk_ms + hold_ms + wrap_up_ms + ringing_ms + idle_ms AS on_duty_ms,
                 talk_ms + hold_ms + wrap_up_ms + ringing_ms + idle_ms + break_ms AS signed_in_ms

@@ -3,8 +3,8 @@
 
 use super::beside;
 use super::spans::pieces_of;
-use super::teams::{TEAM, is_of, spans};
-use super::time_sheet::{ALL_TIME, DAYS, TIME, TIME_SHEET, sql_from};
+use super::teams::{TEAM, cut, is_of, spans};
+use super::time_sheet::{ALL_TIME, DAYS, TIME, TIME_SHEET, signed_and_planned, sql_from};
 use crate::definition::{Chart, Report};
 use crate::messages::words;
 use crate::run::{Error, Fields};
@@ -21,7 +21,7 @@ pub static TIME_SHEET_BY_TEAM: Report = Report {
     ),
     sql,
     behind,
-    columns: &beside::<13>(&[TEAM], DAYS),
+    columns: &beside::<15>(&[TEAM], DAYS),
     charts: &[
         Chart::Bar { title: words("各班组工时", "Time by team"), label: "team", series: TIME },
         ALL_TIME,
@@ -31,7 +31,8 @@ pub static TIME_SHEET_BY_TEAM: Report = Report {
 
 fn sql(window: &Window) -> String {
     let window = &window.of_days();
-    let pieces = pieces_of(window, &spans(window), "s.team_id, s.activity");
+    let stretches = cut(window, &signed_and_planned(window), "r.activity");
+    let pieces = pieces_of(window, &stretches, "s.team_id, s.activity");
     sql_from(window, "team_id", &pieces)
 }
 

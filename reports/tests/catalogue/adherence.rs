@@ -23,7 +23,13 @@ fn span(tenant: TenantId, id: u64, agent: AgentId, activity: &str, [from, to]: [
 }
 
 /// A row of a shift.
-fn shift(version: i64, id: i64, agent: AgentId, [from, to]: [&str; 2], withdrawn: bool) -> Row {
+pub(super) fn shift(
+    version: i64,
+    id: i64,
+    agent: AgentId,
+    [from, to]: [&str; 2],
+    withdrawn: bool,
+) -> Row {
     Row::Shift(Shift {
         tenant_id: OURS,
         version_id: version,

@@ -1,6 +1,6 @@
 //! The time sheet and breaks by reason.
 
-use super::{FANG, LI, OURS, at, lines, shanghai, store};
+use super::{FANG, LI, OURS, adherence, at, lines, shanghai, store};
 use reports::catalogue::{BREAKS, TIME_SHEET};
 use reports::{Cell, ReportTable};
 use terms::record::{AgentSpan, Row};
@@ -80,30 +80,80 @@ async fn a_time_sheet_gives_every_day_its_part_and_adds_up_to_the_signed_in_time
     let free_day = "24:00:00 0:00:00 0:00:00 0:00:00 0:00:00";
     let li = "998 李建国";
     let fang = "2026-11-23 09:00:00 2026-11-23 11:00:00 2:00:00 0:39:50 0:05:00 0:01:00 0:00:10 \
-         0:40:00 0:34:00 53.3% 38.2%";
+         0:40:00 0:34:00 53.3% 38.2% 0:00:00 —";
     assert_eq!(
         lines(&table),
         [
             format!(
                 "{li} 2026-11-23 2026-11-23 00:00:00 2026-11-24 00:00:00 {free_day} 23:45:00 \
-                 0:15:00 0.0% 0.0%"
+                 0:15:00 0.0% 0.0% 0:00:00 —"
             ),
             format!(
                 "{li} 2026-11-24 2026-11-24 00:00:00 2026-11-25 00:00:00 {free_day} 24:00:00 \
-                 0:00:00 0.0% 0.0%"
+                 0:00:00 0.0% 0.0% 0:00:00 —"
             ),
             format!(
-                "{li} 小计 — — 48:00:00 0:00:00 0:00:00 0:00:00 0:00:00 47:45:00 0:15:00 0.0% 0.0%"
+                "{li} 小计 — — 48:00:00 0:00:00 0:00:00 0:00:00 0:00:00 47:45:00 0:15:00 0.0% \
+                 0.0% 0:00:00 —"
             ),
             format!("1001 王芳 2026-11-23 {fang}"),
             format!("1001 王芳 小计 {fang}"),
-            "— — — — — 50:00:00 0:39:50 0:05:00 0:01:00 0:00:10 48:25:00 0:49:00 1.6% 1.5%"
+            "— — — — — 50:00:00 0:39:50 0:05:00 0:01:00 0:00:10 48:25:00 0:49:00 1.6% 1.5% \
+             0:00:00 —"
                 .to_owned(),
         ]
     );
     // Behind a day are the calls of that day: Li's conversation is on the next.
     let behind = behind(&store, &table).await;
     assert_eq!(behind, [0, 0, 1]);
+}
+
+/// Use of signed-in time, paid time and utilisation.
+fn use_of_time(table: &ReportTable, cells: &[Cell]) -> [Cell; 3] {
+    ["signed_in_use", "planned_ms", "utilisation"]
+        .map(|column| cells[table.report.position(column)].clone())
+}
+
+/// Minutes over minutes.
+fn minutes(numerator: i64, denominator: i64) -> Cell {
+    Cell::Ratio { numerator: numerator * 60_000, denominator: denominator * 60_000 }
+}
+
+#[tokio::test]
+async fn utilisation_is_over_the_planned_time_of_shifts_and_counts_those_who_did_not_come() {
+    let hours = |hours: i64| Cell::Duration(hours * 3_600_000);
+    let store = store(adherence::rows()).await;
+    let table = store.run(&TIME_SHEET, "2026-11-23", "Asia/Shanghai", NOW).await;
+    let found: Vec<[Cell; 3]> =
+        table.data_rows().map(|row| use_of_time(&table, &row.cells)).collect();
+    assert_eq!(
+        found,
+        [
+            // Li did not come, and Fang talked for 110 minutes; nobody planned the third one's time.
+            [minutes(0, 0), hours(4), minutes(0, 240)],
+            [minutes(110, 270), hours(4), minutes(110, 240)],
+            [minutes(0, 30), hours(0), minutes(0, 0)],
+        ]
+    );
+    assert_eq!(use_of_time(&table, &table.total), [minutes(110, 300), hours(8), minutes(110, 480)]);
+    let first = table.report.position("first_at");
+    assert_eq!(table.rows[0].cells[first], Cell::Empty, "a shift is no sign-in");
+}
+
+#[tokio::test]
+async fn paid_time_goes_to_its_days_as_far_as_it_has_begun() {
+    let store = store(adherence::rows()).await;
+    // Two in the night of the 24th in Shanghai: of the shift through midnight two hours have gone.
+    let table = store.run(&TIME_SHEET, PERIOD, "Asia/Shanghai", "2026-11-23 18:00:00").await;
+    let (day, planned) = (table.report.position("day"), table.report.position("planned_ms"));
+    let found: Vec<(Cell, Cell)> = table
+        .data_rows()
+        .take(2)
+        .map(|row| (row.cells[day].clone(), row.cells[planned].clone()))
+        .collect();
+    let of =
+        |day: &str, hours: i64| (Cell::Text(day.to_owned()), Cell::Duration(hours * 3_600_000));
+    assert_eq!(found, [of("2026-11-23", 4), of("2026-11-24", 2)]);
 }
 
 async fn behind(store: &super::Store, table: &ReportTable) -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! Satisfaction, workload and time sheet by team: each number counts for the team of then.
 
-use super::{FANG, LI, OURS, Spans, THEIRS, lines, offer, shanghai, store, survey};
+use super::{FANG, LI, OURS, Spans, THEIRS, adherence, lines, offer, shanghai, store, survey};
 use reports::Cell;
 use reports::catalogue::{SATISFACTION_BY_TEAM, TIME_SHEET_BY_TEAM, WORKLOAD_BY_TEAM};
 use std::collections::BTreeMap;
@@ -108,6 +108,9 @@ async fn a_time_sheet_by_team_has_the_time_for_which_agents_belonged_to_it() {
     spans.add(FANG, "talking", on("11:30:00"), on("12:30:00"));
     spans.add(AgentId(10), "break", on("08:00:00"), on("08:15:00"));
     let mut rows = spans.1;
+    // An hour of it for each team.
+    let planned = ["2026-11-23 11:00:00", "2026-11-23 13:00:00"];
+    rows.push(adherence::shift(1, 1, FANG, planned, false));
     for row in &mut rows {
         if let Row::AgentSpan(span) = row {
             span.call_id = (span.activity == "talking").then_some(CallId(1));
@@ -115,7 +118,8 @@ async fn a_time_sheet_by_team_has_the_time_for_which_agents_belonged_to_it() {
     }
     let store = store(rows).await;
     let table = store.run(&TIME_SHEET_BY_TEAM, PERIOD, "Asia/Shanghai", NOW).await;
-    let half = "0:30:00 0:30:00 0:00:00 0:00:00 0:00:00 0:00:00 0:00:00 100.0% 100.0%";
+    let half = "0:30:00 0:30:00 0:00:00 0:00:00 0:00:00 0:00:00 0:00:00 100.0% 100.0% 1:00:00 \
+         50.0%";
     let day = "2026-11-23";
     let data: Vec<String> =
         lines(&table).into_iter().filter(|line| !line.contains("小计")).collect();
@@ -126,9 +130,10 @@ async fn a_time_sheet_by_team_has_the_time_for_which_agents_belonged_to_it() {
             format!("客服部 / 二班 {day} {day} 12:00:00 {day} 12:30:00 {half}"),
             format!(
                 "（无班组） {day} {day} 08:00:00 {day} 08:15:00 0:15:00 0:00:00 0:00:00 0:00:00 \
-                 0:00:00 0:00:00 0:15:00 — 0.0%"
+                 0:00:00 0:00:00 0:15:00 — 0.0% 0:00:00 —"
             ),
-            "— — — — 1:15:00 1:00:00 0:00:00 0:00:00 0:00:00 0:00:00 0:15:00 100.0% 80.0%"
+            "— — — — 1:15:00 1:00:00 0:00:00 0:00:00 0:00:00 0:00:00 0:15:00 100.0% 80.0% \
+             2:00:00 50.0%"
                 .to_owned(),
         ]
     );

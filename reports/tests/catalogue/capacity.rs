@@ -12,13 +12,13 @@ use terms::record::{Call, Leg, Recording, Row};
 const NOW: &str = "2026-11-24 12:00:00";
 
 /// A call from one time to another, written with their days.
-fn lasted(tenant: TenantId, id: u64, direction: &str, [from, to]: [&str; 2]) -> Row {
+pub(super) fn lasted(tenant: TenantId, id: u64, direction: &str, [from, to]: [&str; 2]) -> Row {
     let ended_at = shanghai(to);
     Row::Call(Call { tenant_id: tenant, ended_at, ..call(id, direction, shanghai(from)) })
 }
 
 /// A line of a trunk.
-fn line(id: u64, [from, to]: [&str; 2]) -> Row {
+pub(super) fn line(id: u64, [from, to]: [&str; 2]) -> Row {
     let Row::Leg(leg) = offer(id, FANG, shanghai(from), true) else { panic!("an offer is a leg") };
     Row::Leg(Leg { ended_at: shanghai(to), trunk_id: Some(CARRIER), ..leg })
 }

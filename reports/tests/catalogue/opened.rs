@@ -39,12 +39,14 @@ fn behind(report: &str) -> Behind {
         | "satisfaction_by_area" => Counted("asked"),
         "queue_summary" | "service_level" | "staffing" => Counted("offered"),
         "busy_hours" | "call_reasons" | "calls_by_region" | "ivr_containment"
-        | "repeat_callers" | "stages" | "transfer_hold" | "area_traffic" | "capacity" => {
-            Counted("calls")
-        }
+        | "repeat_callers" | "stages" | "system" | "transfer_hold" | "area_traffic"
+        | "capacity" => Counted("calls"),
         "first_contact" | "cost_per_contact" => Counted("contacts"),
         "overdue_orders" | "overdue_by_kind" | "overdue_by_assignee" => Counted("due"),
         "order_kinds" => Counted("created"),
+        "order_handling" => Counted("orders"),
+        "repeat_orders" => Counted("again"),
+        "first_visit" => Counted("closed"),
         "workload" | "workload_by_team" => Within("offered"),
         "trunk_usage" => Within("calls"),
         "area_workers" => Within("tried"),

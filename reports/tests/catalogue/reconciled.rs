@@ -1,29 +1,33 @@
 //! The books balance: on random calls, agents and orders, reports that count the same thing agree,
 //! and so does what stands behind their rows. A failure names its seed.
 
+use super::adherence::shift;
 use super::by_team::member;
+use super::order_handling::step;
 use super::orders_over_time::order;
 use super::staffing::stay;
 use super::{
     CARRIER, FANG, LI, OURS, REPAIR, Store, TableRow, call, offer, shanghai, store, survey,
 };
 use reports::catalogue::{
-    ABANDONED_CALLS, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR,
-    OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION,
-    SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM, SATISFACTION_LIST,
-    SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, TIME_SHEET, TIME_SHEET_BY_TEAM, TRANSFER_HOLD,
-    TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
+    ABANDONED_CALLS, ADHERENCE, BREAKS, CALLS, CAPACITY, FIRST_CONTACT, ORDERS_BY_MONTH,
+    ORDERS_BY_WEEK, ORDERS_BY_YEAR, OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS,
+    QUEUE_SUMMARY, SATISFACTION, SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM,
+    SATISFACTION_LIST, SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, SYSTEM, TIME_SHEET,
+    TIME_SHEET_BY_TEAM, TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
 };
 use reports::{Cell, Report, ReportTable};
-use terms::record::{AgentSpan, Call, Leg, Order, Row};
-use terms::{AgentId, LegId, QueueId, SpanId, TeamId, Timestamp, TrunkId};
+use terms::record::{AgentSpan, Call, Leg, Order, OrderStep, Row};
+use terms::{AgentId, CustomerId, LegId, QueueId, SpanId, TeamId, Timestamp, TrunkId};
 
-const SEEDS: u64 = 4;
+pub(super) const SEEDS: u64 = 4;
 /// Two of the four days that calls are made on.
 const PERIOD: &str = "2026-11-23..2026-11-24";
 const NOW: &str = "2026-12-24 12:00:00";
 const SECOND_US: i64 = 1_000_000;
 const DAY_S: u64 = 86_400;
+const STEPS: [&str; 9] =
+    ["assign", "give_back", "suspend", "extend", "urge", "arrive", "finish", "reopen", "note"];
 
 /// Marsaglia's xorshift.
 struct Dice(u64);
@@ -76,6 +80,8 @@ impl Books {
         for version in 1..=12 {
             books.membership(version);
         }
+        books.steps();
+        books.shifts();
         books.rows
     }
 
@@ -224,8 +230,50 @@ impl Books {
             kind: self.dice.pick(&["报修", "投诉"]).to_owned(),
             department: self.dice.pick(&["抢修一班", "抢修二班", ""]).to_owned(),
             assignee_id: assignee,
+            customer_id: (id % 7 > 0).then_some(CustomerId(id % 10 + 1)),
             ..order(id, ["2026-11-01 08:00:00", "", ""])
         }));
+    }
+
+    /// Shifts through the day and through the night, some of which were withdrawn.
+    fn shifts(&mut self) {
+        for (id, day) in (1..).zip(21..=25) {
+            let (agent, is_withdrawn) = (self.dice.agent(), self.dice.below(4) == 0);
+            let span = match self.dice.below(2) {
+                0 => [format!("2026-11-{day} 09:00:00"), format!("2026-11-{day} 17:30:00")],
+                _ => [format!("2026-11-{day} 21:00:00"), format!("2026-11-{} 05:00:00", day + 1)],
+            };
+            let span = [span[0].as_str(), span[1].as_str()];
+            self.rows.push(shift(id * 2, id, agent, span, false));
+            if is_withdrawn {
+                self.rows.push(shift(id * 2 + 1, id, agent, span, true));
+            }
+        }
+    }
+
+    /// What was done to each order; the version that a step makes keeps its deadline and its end.
+    fn steps(&mut self) {
+        let is_order = |row: &Row| match row {
+            Row::Order(order) => Some(order.clone()),
+            _ => None,
+        };
+        let orders: Vec<Order> = self.rows.iter().filter_map(is_order).collect();
+        for mut latest in orders {
+            for _ in 0..self.dice.below(5) {
+                let action = self.dice.pick(&STEPS);
+                latest.version += 1;
+                latest.version_id += 1;
+                latest.changed_at = after(latest.changed_at, self.dice.below(3 * DAY_S));
+                if action == "assign" {
+                    latest.assignee_id = self.dice.pick(&[Some(FANG), Some(LI), None]);
+                }
+                let done = [action, "2026-11-01 08:00:00", "open"];
+                let made = step(OURS, latest.order_id.0, latest.version_id, done);
+                let (done_at, assignee_id) = (latest.changed_at, latest.assignee_id);
+                self.rows.push(Row::Order(latest.clone()));
+                self.rows.push(Row::OrderStep(OrderStep { done_at, assignee_id, ..made }));
+            }
+        }
     }
 }
 
@@ -238,19 +286,19 @@ fn blank(call: u64, at: Timestamp) -> Leg {
 }
 
 /// The sum below a column; of a share that of its numerators.
-fn total(table: &ReportTable, column: &str) -> i64 {
+pub(super) fn total(table: &ReportTable, column: &str) -> i64 {
     match &table.total[table.report.position(column)] {
         Cell::Count(sum) | Cell::Duration(sum) | Cell::Ratio { numerator: sum, .. } => *sum,
         other => panic!("{} has no sum of {column}: {other:?}", table.report.id),
     }
 }
 
-async fn of(store: &Store, report: &'static Report, period: &str) -> ReportTable {
+pub(super) async fn of(store: &Store, report: &'static Report, period: &str) -> ReportTable {
     store.run(report, period, "Asia/Shanghai", NOW).await
 }
 
 /// Every row of `table` opens as many matters as it counts in `column`.
-async fn opens(store: &Store, table: &ReportTable, column: &str, seed: u64) {
+pub(super) async fn opens(store: &Store, table: &ReportTable, column: &str, seed: u64) {
     let at = table.report.position(column);
     for row in table.data_rows() {
         let Cell::Count(count) = row.cells[at] else { panic!("a count") };
@@ -271,7 +319,7 @@ fn listed(calls: &ReportTable, direction: &str, outcome: &str) -> i64 {
 }
 
 /// The sum below several columns.
-fn totals(table: &ReportTable, columns: &[&str]) -> i64 {
+pub(super) fn totals(table: &ReportTable, columns: &[&str]) -> i64 {
     columns.iter().map(|column| total(table, column)).sum()
 }
 
@@ -344,6 +392,14 @@ async fn reports_on_answered_calls_and_on_trunks_agree_with_the_list_of_calls() 
         assert_eq!(total(&trunks, "calls"), calls.rows.len() as i64, "seed {seed}");
         assert_eq!(total(&trunks, "calls"), ends, "seed {seed}");
         opens(&store, &trunks, "calls", seed).await;
+
+        let (system, capacity) =
+            (of(&store, &SYSTEM, PERIOD).await, of(&store, &CAPACITY, PERIOD).await);
+        assert_eq!(total(&system, "calls"), calls.rows.len() as i64, "seed {seed}");
+        for column in ["calls", "calls_peak", "lines_peak"] {
+            assert_eq!(total(&system, column), total(&capacity, column), "seed {seed}: {column}");
+        }
+        opens(&store, &system, "calls", seed).await;
     }
 }
 
@@ -396,7 +452,19 @@ async fn reports_on_agents_time_add_up_to_the_time_that_they_were_signed_in() {
             of(&store, &TIME_SHEET_BY_TEAM, PERIOD).await,
             of(&store, &WORKLOAD_BY_TEAM, PERIOD).await,
         );
-        for column in ["signed_in_ms", "talk_ms", "hold_ms", "ringing_ms", "idle_ms", "break_ms"] {
+        let adherence = of(&store, &ADHERENCE, PERIOD).await;
+        assert_eq!(total(&sheet, "planned_ms"), total(&adherence, "planned_ms"), "seed {seed}");
+        for column in [
+            "signed_in_ms",
+            "talk_ms",
+            "hold_ms",
+            "ringing_ms",
+            "idle_ms",
+            "break_ms",
+            "planned_ms",
+            "signed_in_use",
+            "utilisation",
+        ] {
             let (by_team, by_agent) = (total(&sheet_by_team, column), total(&sheet, column));
             assert_eq!(by_team, by_agent, "seed {seed}: {column}");
         }

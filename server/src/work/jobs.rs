@@ -243,7 +243,8 @@ impl Problem {
 
 /// Where jobs are done.
 pub struct Bench {
-    warehouse: Warehouse,
+    pub(super) warehouse: Warehouse,
+    pub(super) data: PathBuf,
     recordings: PathBuf,
     faxes: PathBuf,
     pub(super) limits: Limits,
@@ -271,6 +272,7 @@ impl Bench {
         }
         Ok(Bench {
             warehouse: crate::first::read_warehouse(&config).await?,
+            data: config.server.data.clone(),
             recordings: config.recordings_dir(),
             faxes: crate::fax::folder(&config),
             limits: Limits {

@@ -2,10 +2,14 @@
 
 use super::given;
 use super::jobs::{Bench, Done, Problem, ReportJob};
-use reports::catalogue::COST_PER_CONTACT;
+use crate::blocking::blocking;
+use crate::uptime;
+use reports::catalogue::{COST_PER_CONTACT, SYSTEM};
 use reports::{
-    AgentName, Asked, Format, Language, Names, Params, Period, Progress, Rates, Report, ReportTable,
+    AgentName, Asked, Format, Language, Names, Params, Period, Progress, Ran, Rates, Report,
+    ReportTable, Stored,
 };
+use terms::Timestamp;
 use warehouse::{Limits, Session};
 
 fn wrong(error: impl ToString) -> Problem {
@@ -62,11 +66,16 @@ impl Bench {
             Some(_) => self.limits,
             None => Limits { rows_max: self.report_rows_max, ..self.limits },
         };
+        let (ran, stored) = if report.id == SYSTEM.id {
+            (self.ran(&period, job.now).await?, self.stored(&period).await?)
+        } else {
+            (Vec::new(), Vec::new())
+        };
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let rates = job.rates.map(rates);
         let (user, action, lines_max) = (job.given.user, job.given.action, job.lines_max);
-        let params = Params { thresholds, user, action, rates, lines_max, ..params };
+        let params = Params { thresholds, user, action, rates, lines_max, ran, stored, ..params };
         let table = match &own {
             Some(own) => self.run_own(&session, report, own, &params, asked).await?,
             None => reports::run(&session, report, &params).await.map_err(failed)?,
@@ -79,6 +88,42 @@ impl Bench {
             return Err(too_long(rows, self.report_rows_max));
         }
         Ok((session, table))
+    }
+
+    /// How long each process of the box ran on each day of `period` that has begun.
+    async fn ran(&self, period: &Period, now: Timestamp) -> Result<Vec<Ran>, Problem> {
+        let (data, spans) = (self.data.clone(), period.day_spans());
+        let by_day = move || -> std::io::Result<Vec<Ran>> {
+            let changes = uptime::read(&data)?;
+            let mut days = Vec::new();
+            for (day, from, to) in spans.into_iter().filter(|(_, from, _)| *from < now) {
+                let on_day = uptime::ran(&changes, from, to.min(now)).into_iter();
+                days.extend(on_day.filter(|ran| ran.up_ms + ran.down_ms > 0).map(|ran| Ran {
+                    process: ran.process,
+                    day,
+                    up_ms: ran.up_ms,
+                    down_ms: ran.down_ms,
+                }));
+            }
+            Ok(days)
+        };
+        blocking(by_day).await.map_err(|error| {
+            let message = "The report could not be made.";
+            Problem::new(500, "report", message, format!("read uptime: {error}"))
+        })
+    }
+
+    /// What the files of the warehouse with rows of the days of `period` take.
+    async fn stored(&self, period: &Period) -> Result<Vec<Stored>, Problem> {
+        let bytes = self.warehouse.bytes_by_day().await.map_err(|error| {
+            Problem::new(500, "report", "The report could not be made.", error.to_string())
+        })?;
+        let of_day = |(day, _, _): (i64, Timestamp, Timestamp)| {
+            let date = chrono::DateTime::from_timestamp(day * 86_400, 0)?;
+            let bytes = *bytes.get(&date.format("%Y-%m-%d").to_string())?;
+            Some(Stored { day, bytes })
+        };
+        Ok(period.day_spans().into_iter().filter_map(of_day).collect())
     }
 }
 

@@ -36,3 +36,31 @@ async fn the_share_of_time_in_which_a_process_ran_is_told_without_stops_that_wer
     let agent = rig.token(Role::Agent).await;
     assert_eq!(rig.get(&uri, &agent).await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn the_report_on_the_system_says_how_long_processes_ran_on_each_day() {
+    let rig = Rig::new().await;
+    std::fs::create_dir_all(rig.folder.path().join("run")).unwrap();
+    let journal = Journal::open(rig.folder.path());
+    let hours = Duration::from_secs(3_600);
+    let at = |back: Duration| terms::Timestamp(NOON.0 - back.as_micros() as i64);
+    let minute = Duration::from_secs(60);
+    for (back, what) in [(15 * hours, What::Up), (hours, What::Ended), (hours - minute, What::Up)] {
+        journal.note(at(back), "calls", what);
+    }
+    let token = rig.token(Role::Administrator).await;
+    let uri = "/api/v1/reports/system?period=2026-11-22..2026-11-23&format=json";
+    let got = rig.get(uri, &token).await;
+    assert_eq!(got.status, StatusCode::OK, "{got:?}");
+    let told = got.json();
+    let ran = |row: usize| {
+        let cells = &told["rows"][row]["cells"];
+        let part = |part: &str| cells["calls_up"][part].as_i64().unwrap();
+        let down = cells["calls_down_ms"]["ms"].as_i64().unwrap();
+        (part("numerator"), part("denominator"), down)
+    };
+    // Three hours before midnight in Shanghai, and twelve after it.
+    let hour = 3_600_000;
+    assert_eq!(ran(0), (3 * hour, 3 * hour, 0));
+    assert_eq!(ran(1), (12 * hour - 60_000, 12 * hour, 60_000));
+}
