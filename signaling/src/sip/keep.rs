@@ -98,7 +98,9 @@ impl UserAgent {
                 | Key::Door(..)
                 | Key::Trace(..)
                 | Key::Lease(..)
-                | Key::Guard(..) => {}
+                | Key::Guard(..)
+                | Key::Left(..)
+                | Key::Last(..) => {}
             }
         }
         self.arm_registrar();
