@@ -82,6 +82,8 @@ pub struct Config {
     /// Longest wait for a first word of a trunk, 100 at least, where another server or trunk is left:
     /// in 6 s a trunk gets four copies of the INVITE over UDP.
     pub silence_max: Duration,
+    /// How long a phone whose connection ended with the process before is waited for.
+    pub return_max: Duration,
     /// Say after each step what changed, for a process that goes on after this one was killed.
     pub keeps: bool,
 }
@@ -105,6 +107,7 @@ impl Config {
             lamps: lamps::Limits::default(),
             timing: Timing::default(),
             silence_max: Duration::from_secs(6),
+            return_max: Duration::from_secs(60),
             keeps: false,
         }
     }
