@@ -164,6 +164,19 @@ fn a_place_of_before_a_kill_is_taken_up_once_whatever_is_killed_in_between() {
 }
 
 #[test]
+fn whom_a_kill_took_out_of_the_queue_has_their_place_again() {
+    let mut rig = Rig::new(plan_with(|plan| plan.queues[0].matching.resume_s = 60));
+    let first = rings(&mut rig, FIRST);
+    rings(&mut rig, SECOND);
+    rig.kill(&[first]);
+    rig.wait(secs(5));
+    assert_eq!(rig.state().queues[0].waiting, 1);
+    rings(&mut rig, FIRST);
+    assert_eq!(places(&rig), [(0, 1), (0, 2), (0, 1)]);
+    all_leave(&mut rig);
+}
+
+#[test]
 fn the_agent_of_the_last_time_is_known_after_a_kill() {
     for (last_agent_s, second) in [(20, A1), (0, A2)] {
         let mut rig =
