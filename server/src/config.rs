@@ -265,7 +265,7 @@ config! {
         record_direct: bool = "true", Restart;
         /// Folder of what live calls need to go on when the call process is killed; it should be in
         /// memory, because keys of audio stand in it. Empty is one of this box's own in /dev/shm,
-        /// which needs 2 KiB for each leg of rtp.legs_max and media thread. off keeps nothing: calls
+        /// which needs 2.2 KiB for each leg of rtp.legs_max and media thread. off keeps nothing: calls
         /// then end with the process.
         live: PathBuf = "\"\"", Restart;
     }
