@@ -50,6 +50,18 @@ pub struct Loss {
 }
 
 impl Bursts {
+    /// Counts on from here; what may have been a burst has ended.
+    pub fn resumed(loss: &Loss) -> Self {
+        Bursts {
+            packets: loss.packets,
+            unheard: loss.unheard,
+            runs: loss.runs,
+            bursts: loss.bursts,
+            closed: Stretch { packets: loss.burst_packets, unheard: loss.burst_unheard },
+            ..Bursts::default()
+        }
+    }
+
     /// The next packet by number was heard.
     pub fn hear(&mut self) {
         self.packets += 1;

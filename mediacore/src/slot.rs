@@ -2,7 +2,7 @@
 //!
 //! A shard has one slot for each leg, at the leg's own place. The memory comes from the edge (a
 //! mapped file) or from a test; here it is words that are stored and loaded, so that nothing on a
-//! packet's way waits for anybody. A slot has two parts:
+//! packet's way waits for anybody. A slot has three parts:
 //!
 //! - What changes with commands ([`Kept`]): addresses, agreement with keys, room. Written as a whole,
 //!   between an odd and an even version, with a checksum: a process that is killed while it writes
@@ -10,14 +10,17 @@
 //! - What changes with packets ([`Going`]): where the stream is. Two words a packet, four on an
 //!   encrypted leg, each stored at once and before the packet leaves, so that what was sent is never
 //!   ahead of what stands here.
+//! - What is for the record alone ([`Figures`]): what was heard and said. Written once a second.
 //!
 //! Keys stand in it. A slot is overwritten with zeros when its leg is released.
 //!
 //! ```text
-//! header, 2,048 bytes: magic · slots · boot (two words) · last sign of life, ns · zeros
-//! slot,   2,048 bytes: version · checksum and length · going (six words) · kept, as JSON
+//! header, 2,176 bytes: magic · slots · boot (two words) · last sign of life, ns · zeros
+//! slot,   2,176 bytes: version · checksum and length · going (six words) · kept, as JSON
+//!                      · figures (sixteen words)
 //! ```
 
+use crate::burst::Loss;
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -28,12 +31,12 @@ use terms::media::{Audience, Port, Remote, RtpTime, Srtp, Ssrc};
 use terms::{LegId, Moment, RoomId};
 
 /// Bytes of a slot, and of the header.
-pub const SLOT_BYTES: usize = 2_048;
+pub const SLOT_BYTES: usize = 2_176;
 const SLOT_WORDS: usize = SLOT_BYTES / 8;
 /// A memory without a sign of life for this long is not restored: the phones have given up.
 pub const SILENT_MAX: Duration = Duration::from_secs(60);
 /// "sgslots" and the version of this form.
-const MAGIC: u64 = u64::from_be_bytes(*b"sgslots\x01");
+const MAGIC: u64 = u64::from_be_bytes(*b"sgslots\x02");
 
 /// Places in the header.
 mod head {
@@ -58,10 +61,14 @@ mod place {
     /// Its source above, the newest report's index below.
     pub const HEARD_FROM: usize = 6;
     pub const KEPT: usize = 8;
+    /// Two figures in a word.
+    pub const FIGURES: usize = 256;
 }
 
 /// Octets of JSON in a slot.
-const KEPT_BYTES: usize = (SLOT_WORDS - place::KEPT) * 8;
+const KEPT_BYTES: usize = (place::FIGURES - place::KEPT) * 8;
+/// Figures of a leg.
+const FIGURES: usize = 20;
 
 /// Memory of a shard's slots: `1 + slots` times [`SLOT_BYTES`].
 pub trait Memory: Send + Sync {
@@ -120,6 +127,97 @@ pub struct Going {
     pub heard: Option<(Ssrc, u64)>,
     /// Index of the newest report that was.
     pub heard_report: u32,
+}
+
+/// What a leg heard and said until now. A figure that is too great stays at the greatest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Packets received.
+    pub received: u32,
+    /// Packets that the numbers say were sent.
+    pub expected: u32,
+    /// Packets sent.
+    pub sent: u32,
+    /// Too late for the mix.
+    pub late: u32,
+    /// From a source that was not accepted.
+    pub strange: u32,
+    /// Not taken for other reasons.
+    pub dropped: u32,
+    /// Came twice or more.
+    pub duplicates: u32,
+    /// Came after one with a higher number.
+    pub reordered: u32,
+    /// Audio made up, in ms.
+    pub concealed_ms: u32,
+    /// The greatest jitter, in µs.
+    pub jitter_us_max: u32,
+    /// Packet time in µs.
+    pub packet_us: u32,
+    /// Source and number of the newest packet received; both zero where there was none.
+    pub newest: (Ssrc, u16),
+    /// For how long after that packet nobody listened, in ms.
+    pub deaf_ms: u32,
+    /// What was heard and what not.
+    pub loss: Loss,
+}
+
+impl Figures {
+    fn words(&self) -> [u32; FIGURES] {
+        let cut = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let Figures { received, expected, sent, late, strange, dropped, .. } = *self;
+        let Figures { duplicates, reordered, concealed_ms, jitter_us_max, packet_us, .. } = *self;
+        let (Ssrc(ssrc), seq) = self.newest;
+        let Loss { packets, unheard, runs, bursts, burst_packets, burst_unheard } = self.loss;
+        let [packets, unheard, runs] = [packets, unheard, runs].map(cut);
+        let [bursts, burst_packets, burst_unheard] =
+            [bursts, burst_packets, burst_unheard].map(cut);
+        [
+            received,
+            expected,
+            sent,
+            late,
+            strange,
+            dropped,
+            duplicates,
+            reordered,
+            concealed_ms,
+            jitter_us_max,
+            packet_us,
+            ssrc,
+            u32::from(seq),
+            self.deaf_ms,
+            packets,
+            unheard,
+            runs,
+            bursts,
+            burst_packets,
+            burst_unheard,
+        ]
+    }
+
+    fn of(words: [u32; FIGURES]) -> Self {
+        let [received, expected, sent, late, strange, dropped, rest @ ..] = words;
+        let [duplicates, reordered, concealed_ms, jitter_us_max, packet_us, rest @ ..] = rest;
+        let [ssrc, seq, deaf_ms, rest @ ..] = rest;
+        let [packets, unheard, runs, bursts, burst_packets, burst_unheard] = rest.map(u64::from);
+        Figures {
+            received,
+            expected,
+            sent,
+            late,
+            strange,
+            dropped,
+            duplicates,
+            reordered,
+            concealed_ms,
+            jitter_us_max,
+            packet_us,
+            newest: (Ssrc(ssrc), seq as u16),
+            deaf_ms,
+            loss: Loss { packets, unheard, runs, bursts, burst_packets, burst_unheard },
+        }
+    }
 }
 
 /// What stands in a slot.
@@ -196,6 +294,32 @@ impl Slots {
         if let Some(memory) = &self.memory {
             memory.words()[head::ALIVE].store(now.0, Ordering::Relaxed);
         }
+    }
+
+    /// When it last lived.
+    pub fn last_alive(&self) -> Option<Moment> {
+        let memory = self.memory.as_ref()?;
+        Some(Moment(memory.words()[head::ALIVE].load(Ordering::Relaxed)))
+    }
+
+    /// Writes what a leg has heard and said.
+    pub fn figure(&self, index: usize, figures: &Figures) {
+        let Some(slot) = self.slot(index) else { return };
+        for (word, pair) in slot[place::FIGURES..].iter().zip(figures.words().chunks_exact(2)) {
+            word.store(u64::from(pair[0]) << 32 | u64::from(pair[1]), Ordering::Relaxed);
+        }
+    }
+
+    /// What a leg had heard and said.
+    pub fn figures(&self, index: usize) -> Figures {
+        let mut words = [0; FIGURES];
+        if let Some(slot) = self.slot(index) {
+            for (pair, word) in words.chunks_exact_mut(2).zip(&slot[place::FIGURES..]) {
+                let word = word.load(Ordering::Relaxed);
+                (pair[0], pair[1]) = ((word >> 32) as u32, word as u32);
+            }
+        }
+        Figures::of(words)
     }
 
     fn slot(&self, index: usize) -> Option<&[AtomicU64]> {
@@ -402,6 +526,22 @@ pub(crate) mod tests {
         assert_eq!(going, wanted);
         slots.clear(1);
         assert!(memory[SLOT_WORDS..].iter().all(|word| word.load(Ordering::SeqCst) == 0));
+    }
+
+    #[test]
+    fn every_figure_comes_back_in_its_own_place() {
+        let memory = memory(1);
+        let (slots, _) = Slots::take(memory.clone(), 7, Moment::from_secs(1));
+        slots.keep(0, &kept());
+        let words: [u32; FIGURES] = std::array::from_fn(|n| n as u32 + 1);
+        let figures = Figures::of(words);
+        assert_eq!(figures.words(), words);
+        slots.figure(0, &figures);
+        let (again, _) = Slots::take(copy(&memory), 7, Moment::from_secs(1));
+        assert_eq!(again.figures(0), figures);
+        assert!(matches!(again.find(0), Found::Leg(kept_again, _) if *kept_again == kept()));
+        slots.clear(0);
+        assert_eq!(slots.figures(0), Figures::default());
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! is [`WINDOW`] numbers behind the newest: until then it may still come, or turn out to be late.
 
 use crate::burst::{Bursts, Loss};
+use crate::slot::Figures;
+use std::time::Duration;
 use terms::Moment;
 use terms::media::{RtpTime, SeqNo, Ssrc, SsrcEpoch};
 
@@ -223,6 +225,18 @@ pub struct ReceiveStats {
     epochs: u32,
     /// The first of them, each with the totals at its begin.
     epoch_list: Vec<SsrcEpoch>,
+    /// The last packet of the process before, until the first one comes here.
+    newest: Option<Newest>,
+}
+
+/// A packet of before a kill.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    ssrc: Ssrc,
+    seq: SeqNo,
+    packet_us: u32,
+    /// Packets that can have passed while nobody listened.
+    missed_max: u32,
 }
 
 impl ReceiveStats {
@@ -231,10 +245,46 @@ impl ReceiveStats {
         ReceiveStats { opened_at, ..ReceiveStats::default() }
     }
 
+    /// The same leg in another process counts on; nobody listened for so long. The first number that
+    /// comes shows how many packets have passed: those that fit into that time were missed, and the
+    /// others heard after the figures were written.
+    pub fn resumed(opened_at: Moment, figures: &Figures, deaf: Duration) -> Self {
+        let (ssrc, seq) = figures.newest;
+        let packet_us = figures.packet_us;
+        let missed_max = deaf.as_micros().checked_div(packet_us.into()).unwrap_or(0);
+        let missed_max = u32::try_from(missed_max).unwrap_or(u32::MAX);
+        let newest = Newest { ssrc, seq: SeqNo(seq), packet_us, missed_max };
+        ReceiveStats {
+            opened_at,
+            expected_before: figures.expected.into(),
+            received_before: figures.received.into(),
+            duplicates: figures.duplicates.into(),
+            reordered: figures.reordered.into(),
+            bursts: Bursts::resumed(&figures.loss),
+            jitter_us_max: figures.jitter_us_max,
+            newest: (packet_us > 0).then_some(newest),
+            ..ReceiveStats::default()
+        }
+    }
+
+    /// The first packet after a kill says what passed since the newest before it.
+    fn bridge(&mut self, ssrc: Ssrc, seq: SeqNo) {
+        let Some(newest) = self.newest.take().filter(|newest| newest.ssrc == ssrc) else { return };
+        let Ok(ahead) = u32::try_from(seq.distance(newest.seq)) else { return };
+        let passed = ahead.saturating_sub(1);
+        let missed = passed.min(newest.missed_max);
+        let heard = passed - missed;
+        self.expected_before += u64::from(passed);
+        self.received_before += u64::from(heard);
+        (0..heard).for_each(|_| self.bursts.hear());
+        (0..missed).for_each(|_| self.bursts.miss());
+    }
+
     /// Notes an accepted packet and says what its number means. A new SSRC begins a new source.
     pub fn note(&mut self, now: Moment, ssrc: Ssrc, seq: SeqNo) -> Order {
         let Some(source) = self.source.as_mut().filter(|source| source.ssrc == ssrc) else {
             self.retire();
+            self.bridge(ssrc, seq);
             self.begin_epoch(now, ssrc);
             self.source = Some(Source::new(ssrc, seq));
             return Order::New;
@@ -336,7 +386,21 @@ impl ReceiveStats {
 
     /// Packet time in microseconds; zero before two packets came in order.
     pub fn packet_us(&self) -> u32 {
-        self.source.map_or(0, |source| source.us(source.span))
+        let before = self.newest.map_or(0, |newest| newest.packet_us);
+        self.source.map_or(before, |source| source.us(source.span))
+    }
+
+    /// Source and number of the newest packet, also of one before a kill.
+    pub fn newest(&self) -> Option<(Ssrc, SeqNo)> {
+        let before = self.newest.map(|newest| (newest.ssrc, newest.seq));
+        self.source.map(|source| (source.ssrc, SeqNo(source.max_seq))).or(before)
+    }
+
+    /// How long nobody listened after the newest packet.
+    pub fn deaf(&self) -> Duration {
+        let newest = self.newest.filter(|_| self.source.is_none());
+        let us = newest.map_or(0, |n| u64::from(n.missed_max) * u64::from(n.packet_us));
+        Duration::from_micros(us)
     }
 
     /// The greatest jitter in microseconds.

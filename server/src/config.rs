@@ -243,7 +243,7 @@ config! {
         silence_max: Span = "\"30s\"", Restart;
         /// How long a conversation waits, with music for the other party, for an agent's page of which
         /// nothing comes: it was loaded anew, or its network is away. 0s waits no longer than for other
-        /// phones.
+        /// phones. After a kill what is due to a phone behind a connection waits as long for its next one.
         return_max: Span = "\"60s\"", Restart;
         /// Trunks that are called for one number, one after the other: 1 to 10.
         trunk_attempts_max: u8 = "3", Restart;
@@ -267,7 +267,7 @@ config! {
         record_direct: bool = "true", Restart;
         /// Folder of what live calls need to go on when the call process is killed; it should be in
         /// memory, because keys of audio stand in it. Empty is one of this box's own in /dev/shm,
-        /// which needs 2 KiB for each leg of rtp.legs_max and media thread. off keeps nothing: calls
+        /// which needs 2.2 KiB for each leg of rtp.legs_max and media thread. off keeps nothing: calls
         /// then end with the process.
         live: PathBuf = "\"\"", Restart;
     }

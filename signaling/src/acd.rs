@@ -45,7 +45,9 @@ mod tests;
 pub use agent::Stage;
 pub use claim::Claim;
 pub(crate) use keep::{KeptAgent, KeptVisit};
+pub(crate) use personal::KeptLast;
 pub use personal::Personal;
+pub(crate) use resume::KeptLeaver;
 pub use strategy::check_score;
 
 use crate::ivr::template::Variables;

@@ -2,7 +2,8 @@
 //!
 //! A record is one call, one meeting, one door at which somebody guessed, one agent, one dialog, one
 //! agent's phones or what these watch, one call out that may be called back, one lease of a number, one
-//! trunk that is down, what one agent called outside, in the form of `postcard`: some fifteen are
+//! trunk that is down, what one agent called outside, one caller who may come back to their place or
+//! who talked with an agent last, in the form of `postcard`: some fifteen are
 //! written for each call, and as JSON they cost a third of it. Whoever owns it says after each step
 //! what has changed ([`Change`]); the edge writes all changes of a step as one piece, before the
 //! packets of the step leave. Records hold keys of audio and what people are called: they are kept in
@@ -44,6 +45,10 @@ pub enum Key {
     Trunk(TenantId, TrunkId),
     /// What an agent's extension called outside, as the guard counts it.
     Guard(TenantId, AgentId),
+    /// A caller who left a queue and may come back to their place, by the order of leaving.
+    Left(TenantId, u64),
+    /// Whom a caller talked with last, by the order of their conversations.
+    Last(TenantId, u64),
 }
 
 /// A record is new or different, or (without a value) there is none any more.

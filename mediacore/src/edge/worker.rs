@@ -450,7 +450,7 @@ impl<B: Backend> Worker<B> {
     }
 
     fn publish(&self) {
-        self.shard.slots().alive(clock::now());
+        self.shard.alive(clock::now());
         self.counters.publish(ShardReport {
             legs: self.shard.legs(),
             rooms: self.shard.rooms(),

@@ -5,6 +5,7 @@ use crate::burst::Loss;
 use crate::emodel::{self, Robustness};
 use crate::jitter::Jitter;
 use crate::record::Recorder;
+use crate::slot::Figures;
 use terms::media::{Codec, MosBand, Quality, Ssrc, VoipMetrics};
 
 /// Delay that neither jitter nor round trip show: packet time and playout at the phone.
@@ -52,6 +53,30 @@ pub fn quality(leg: &Leg, recorder: &Recorder) -> Quality {
         recorder_frames_lost: leg.counts.recorder_frames_lost + recorder_frames_lost,
         far: leg.far,
         fax: leg.fax.as_ref().map(|fax| fax.counts),
+    }
+}
+
+/// Of the figures of a leg until now those that outlive the process.
+pub fn figures(leg: &Leg) -> Figures {
+    let cut = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let counts = &leg.counts;
+    let dropped = counts.malformed + counts.unknown + counts.unauthenticated + counts.replayed;
+    let newest = leg.receive.newest();
+    Figures {
+        received: cut(leg.receive.received()),
+        expected: cut(leg.receive.expected()),
+        sent: cut(leg.stream.packets()),
+        late: cut(late(leg)),
+        strange: cut(counts.strange),
+        dropped: cut(dropped),
+        duplicates: cut(leg.receive.duplicates()),
+        reordered: cut(leg.receive.reordered()),
+        concealed_ms: cut(counts.concealed_ms_before + mixed(leg).map_or(0, Jitter::concealed_ms)),
+        jitter_us_max: leg.receive.jitter_us_max(),
+        packet_us: leg.receive.packet_us(),
+        newest: newest.map_or((Ssrc(0), 0), |(ssrc, seq)| (ssrc, seq.0)),
+        deaf_ms: cut(leg.receive.deaf().as_millis() as u64),
+        loss: leg.receive.loss(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Legs that survive the process: what of them stands in their slots, and how they go on from there.
 //!
-//! A restored leg has its place, its room and its numbers; signaling claims it with its first command
+//! A restored leg has its place, its room, its numbers and its figures; signaling claims it with its first command
 //! about it. Players, digits under way and recordings are begun anew by those who want them.
 
 use super::{Alarm, Channel, Shard, Slot};
+use crate::leg::quality;
 use crate::leg::{Leg, LegIdx};
-use crate::slot::{Found, Going, Kept, Slots, moment_of};
+use crate::slot::{Figures, Found, Going, Kept, Slots, moment_of};
 use crate::srtp::Session;
+use crate::stats::ReceiveStats;
 use crate::stream::Stream;
 use std::time::Duration;
 use terms::Moment;
@@ -20,6 +22,9 @@ pub const SENT_AHEAD: u64 = 100;
 pub const REPORTS_AHEAD: u32 = 16;
 /// A restored leg that signaling says nothing about for this long is released.
 pub const CLAIM_MAX: Duration = Duration::from_secs(10);
+/// How often somebody says that the shard lives, and in how many turns all legs write their figures.
+pub const ALIVE_EVERY: Duration = Duration::from_millis(100);
+const TURNS: usize = 10;
 
 impl Shard {
     /// The same with slots to keep its legs in. They are as they were left: [`Shard::find_kept`] says
@@ -32,6 +37,37 @@ impl Shard {
     /// Its slots.
     pub fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// The shard lives. Some of its legs write their figures, each once a second.
+    pub fn alive(&self, now: Moment) {
+        if self.slots.is_empty() {
+            return;
+        }
+        self.slots.alive(now);
+        let turn = (u128::from(now.0) / ALIVE_EVERY.as_nanos()) as usize % TURNS;
+        for index in (turn..self.legs.len()).step_by(TURNS) {
+            self.note_figures(LegIdx(index as u32));
+        }
+    }
+
+    fn note_figures(&self, idx: LegIdx) {
+        if let Some(leg) = self.leg(idx) {
+            self.slots.figure(idx.index(), &quality::figures(leg));
+        }
+    }
+
+    /// What a leg counted in the process before.
+    fn count_on(&self, now: Moment, leg: &mut Leg, figures: &Figures) {
+        let deaf = self.slots.last_alive().map_or(Duration::ZERO, |alive| now - alive);
+        let deaf = deaf + Duration::from_millis(figures.deaf_ms.into());
+        leg.receive = ReceiveStats::resumed(now, figures, deaf);
+        leg.counts.strange = figures.strange.into();
+        leg.counts.malformed = figures.dropped.into();
+        leg.counts.late_before = figures.late.into();
+        leg.counts.concealed_ms_before = figures.concealed_ms.into();
+        leg.stream.count_on(figures.sent.into());
+        leg.reported_packets = figures.sent.into();
     }
 
     /// Legs that stand in the slots, in the order of their places, and how many slots were torn.
@@ -77,7 +113,9 @@ impl Shard {
         leg.audience = kept.audience;
         leg.digits_kept = kept.digits_kept;
         leg.unclaimed = true;
+        self.count_on(now, &mut leg, &self.slots.figures(idx.index()));
         self.seat(idx, leg);
+        self.note_figures(idx);
         self.stats.legs_restored += 1;
         if let Some(remote) = &kept.remote {
             self.resume_handshake(idx, kept);

@@ -65,6 +65,7 @@ impl Distributor {
         for queue in self.queues.values_mut() {
             queue.free.clear();
         }
+        self.last.ask(plan.queues.iter().any(|queue| queue.matching.last_agent_s > 0));
     }
 
     fn apply_agents(&mut self, now: Now, plan: &Plan) {

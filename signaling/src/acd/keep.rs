@@ -1,16 +1,19 @@
 //! What of a distributor outlives the process: what agents chose and do, and places in queues.
 
 use super::agent::{Engaged, Presence, WrapUp};
+use super::personal::{Awaited, KeptLast};
 use super::phone::Guesses;
 use super::queue::Key;
+use super::resume::KeptLeaver;
 use super::tally::Tally;
 use super::{Distributor, Timer, Visit};
 use crate::ivr::template::Variables;
+use crate::kept::{self, Change};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use terms::event::Forwarding;
-use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+use terms::{AgentId, CallId, Moment, QueueId, Subscriber, TenantId, Timestamp, VisitId};
 
 /// An agent as they are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,7 @@ pub(crate) struct KeptVisit {
     leave_at: Moment,
     absent: bool,
     stays: bool,
+    awaited: Option<Awaited>,
 }
 
 impl KeptVisit {
@@ -92,6 +96,7 @@ impl Distributor {
             leave_at: visit.leave_at,
             absent: visit.absent,
             stays: visit.stays,
+            awaited: visit.awaited,
         })
     }
 
@@ -155,6 +160,38 @@ impl Distributor {
         };
         self.stand(now, id, stay);
         true
+    }
+
+    /// A contact waits for the agent it waited for. All agents have to be back.
+    pub(crate) fn restore_wait(&mut self, now: Now, id: VisitId, kept: &KeptVisit) {
+        if let Some(awaited) = kept.awaited {
+            self.await_again(now, id, awaited);
+        }
+    }
+
+    /// What changed of callers who left, and of whom callers talked with, since this was asked last.
+    pub(crate) fn take_callers(&mut self, tenant: TenantId) -> Vec<Change> {
+        let left = self.left.take_touched();
+        let left = left.map(|(order, found)| Change::of(kept::Key::Left(tenant, order), found));
+        let last = self.last.take_touched();
+        let last = last.map(|(order, found)| Change::of(kept::Key::Last(tenant, order), found));
+        left.chain(last).collect()
+    }
+
+    /// A caller who left may still come back.
+    pub(crate) fn restore_left(&mut self, order: u64, kept: KeptLeaver) {
+        self.left.restore(order, kept);
+    }
+
+    /// A caller talked with an agent last.
+    pub(crate) fn restore_last(&mut self, order: u64, kept: KeptLast) {
+        self.last.restore(order, kept);
+    }
+
+    /// This person is remembered no more: neither their place nor whom they talked with.
+    pub(crate) fn forget_person(&mut self, person: &Subscriber) {
+        self.left.forget(person);
+        self.last.forget(person);
     }
 
     /// Everybody is back: who is free is offered who waits.

@@ -4,13 +4,14 @@
 
 use super::{Distributor, Key, Place, Timer};
 use crate::switch::Now;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use terms::event::ChosenBy;
-use terms::{AgentId, Moment, QueueId, VisitId};
+use terms::{AgentId, Moment, QueueId, Subscriber, VisitId};
 
 /// Callers of a tenant of whom it is remembered whom they talked with last; of more, those who talked
-/// longest ago are forgotten. They do not outlive the process.
+/// longest ago are forgotten.
 pub const LAST_MAX: usize = 10_000;
 
 /// Whom a contact waits for, before it waits for everybody.
@@ -25,35 +26,96 @@ pub struct Personal {
 }
 
 /// A contact waits for one agent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Awaited {
     pub agent: AgentId,
     pub until: Moment,
     pub by: ChosenBy,
 }
 
+/// Whom a caller talked with last, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptLast {
+    caller: String,
+    agent: AgentId,
+}
+
 /// Whom callers talked with last.
 #[derive(Debug, Default)]
 pub(super) struct Last {
-    agents: BTreeMap<String, (AgentId, u64)>,
-    order: BTreeMap<u64, String>,
+    /// In the order of their conversations.
+    by_order: BTreeMap<u64, KeptLast>,
+    callers: BTreeMap<String, u64>,
     conversations: u64,
+    /// A queue asks for it: what nobody asks for takes no room in what is kept.
+    is_asked: bool,
+    touched: BTreeSet<u64>,
 }
 
 impl Last {
     fn note(&mut self, caller: &str, agent: AgentId) {
         self.conversations += 1;
-        if let Some((_, before)) =
-            self.agents.insert(caller.to_owned(), (agent, self.conversations))
+        self.put(self.conversations, KeptLast { caller: caller.to_owned(), agent });
+        if self.by_order.len() > LAST_MAX
+            && let Some(&oldest) = self.by_order.keys().next()
         {
-            self.order.remove(&before);
+            self.drop_one(oldest);
         }
-        self.order.insert(self.conversations, caller.to_owned());
-        if self.order.len() > LAST_MAX
-            && let Some((_, oldest)) = self.order.pop_first()
-        {
-            self.agents.remove(&oldest);
+    }
+
+    fn put(&mut self, order: u64, last: KeptLast) {
+        if let Some(before) = self.callers.insert(last.caller.clone(), order) {
+            self.by_order.remove(&before);
+            self.touch(before);
         }
+        self.by_order.insert(order, last);
+        self.touch(order);
+    }
+
+    fn drop_one(&mut self, order: u64) {
+        let Some(last) = self.by_order.remove(&order) else { return };
+        self.callers.remove(&last.caller);
+        self.touch(order);
+    }
+
+    fn touch(&mut self, order: u64) {
+        if self.is_asked {
+            self.touched.insert(order);
+        }
+    }
+
+    fn agent(&self, caller: &str) -> Option<AgentId> {
+        self.by_order.get(self.callers.get(caller)?).map(|last| last.agent)
+    }
+
+    /// Whether a queue asks for the last agent, from now on.
+    pub fn ask(&mut self, is_asked: bool) {
+        if self.is_asked != is_asked {
+            self.is_asked = is_asked;
+            self.touched = self.by_order.keys().copied().collect();
+        }
+    }
+
+    /// This person is remembered no more.
+    pub fn forget(&mut self, person: &Subscriber) {
+        let theirs = self.by_order.iter().filter(|(_, last)| person.is_in(&last.caller));
+        let theirs: Vec<u64> = theirs.map(|(&order, _)| order).collect();
+        for order in theirs {
+            self.drop_one(order);
+        }
+    }
+
+    /// What changed since this was asked last, by its order; none for what is not to be kept any more.
+    pub fn take_touched(&mut self) -> impl Iterator<Item = (u64, Option<&KeptLast>)> {
+        let touched = std::mem::take(&mut self.touched).into_iter();
+        let (by_order, is_asked) = (&self.by_order, self.is_asked);
+        touched.map(move |order| (order, by_order.get(&order).filter(|_| is_asked)))
+    }
+
+    /// One that the process before kept.
+    pub fn restore(&mut self, order: u64, last: KeptLast) {
+        self.conversations = self.conversations.max(order);
+        self.put(order, last);
     }
 }
 
@@ -65,7 +127,7 @@ impl Distributor {
 
     /// Whom a caller talked with last.
     pub fn last_agent(&self, caller: &str) -> Option<AgentId> {
-        self.last.agents.get(caller).map(|&(agent, _)| agent)
+        self.last.agent(caller)
     }
 
     /// True for an agent who serves the queue and is there, however busy.
@@ -89,6 +151,17 @@ impl Distributor {
         let queue = visit.queue;
         self.relist(queue);
         self.relist_agent(agent_id);
+    }
+
+    /// A visit that stands there again waits for whom it waited for, where they are there and its time
+    /// is not over. Everybody has to be back.
+    pub(super) fn await_again(&mut self, now: Now, id: VisitId, awaited: Awaited) {
+        let Some(visit) = self.visits.get(&id) else { return };
+        let waits = visit.awaited.is_none() && visit.offer.is_none() && !visit.absent;
+        let Awaited { agent, until, by } = awaited;
+        if waits && until > now.moment && self.may_await(agent, visit.queue) {
+            self.await_agent(now, id, Personal { agent, wait: until - now.moment, by });
+        }
     }
 
     /// A visit waits for everybody again.
@@ -156,8 +229,41 @@ mod tests {
         }
         last.note("first", AgentId(3));
         last.note("one more", AgentId(4));
-        assert_eq!((last.agents.len(), last.order.len()), (LAST_MAX, LAST_MAX));
-        assert_eq!(last.agents.get("first").map(|found| found.0), Some(AgentId(3)));
-        assert_eq!(last.agents.get("0"), None, "theirs was the longest ago");
+        assert_eq!((last.callers.len(), last.by_order.len()), (LAST_MAX, LAST_MAX));
+        assert_eq!(last.agent("first"), Some(AgentId(3)));
+        assert_eq!(last.agent("0"), None, "theirs was the longest ago");
+    }
+
+    #[test]
+    fn each_has_one_record_as_long_as_a_queue_asks_for_it() {
+        let mut last = Last::default();
+        let mut kept = BTreeMap::new();
+        let mut keep = |last: &mut Last| {
+            for (order, found) in last.take_touched() {
+                match found {
+                    Some(found) => kept.insert(order, found.clone()),
+                    None => kept.remove(&order),
+                };
+            }
+            kept.clone()
+        };
+        last.note("13800138000", AgentId(1));
+        assert!(keep(&mut last).is_empty(), "nobody asks for it");
+        last.ask(true);
+        last.note("13800138001", AgentId(2));
+        last.note("13800138000", AgentId(3));
+        let records = keep(&mut last);
+        assert_eq!(records.len(), 2);
+        let mut next = Last::default();
+        for (order, found) in records {
+            next.restore(order, found);
+        }
+        assert_eq!(next.agent("13800138000"), Some(AgentId(3)));
+        assert_eq!(next.conversations, last.conversations);
+        last.forget(&Subscriber::parse("13800138000", "86").expect("a number"));
+        let callers: Vec<String> = keep(&mut last).into_values().map(|last| last.caller).collect();
+        assert_eq!(callers, ["13800138001"]);
+        last.ask(false);
+        assert!(keep(&mut last).is_empty(), "nobody asks any more");
     }
 }

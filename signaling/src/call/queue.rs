@@ -243,8 +243,10 @@ impl Call {
     pub(super) fn quit_queue(&mut self, cx: &mut Cx, waiting: &Waiting, caller_left: bool) {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
         self.hush();
+        // Whom a kill took out of the queue did not want to leave it.
+        let may_return = (caller_left || self.story.interrupted) && !self.customer().is_withheld();
         if let Some(acd) = cx.acd(self.tenant) {
-            if caller_left && !self.customer().is_withheld() {
+            if may_return {
                 acd.abandons(now.moment, visit, &self.customer().normal);
             }
             acd.leave(now, visit);

@@ -416,6 +416,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     user_agent.allowed.clone_from(&config.allowed);
     user_agent.bans.clone_from(&config.bans);
     user_agent.silence_max = config.switch.trunk_silence_max;
+    user_agent.return_max = config.switch.return_max;
     user_agent
 }
 

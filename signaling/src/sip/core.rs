@@ -84,6 +84,8 @@ pub struct Config {
     pub silence_max: Duration,
     /// Session interval that our INVITEs ask for, in seconds, 90 at least; 0 asks for none.
     pub session_expires_s: u32,
+    /// How long a phone whose connection ended with the process before is waited for.
+    pub return_max: Duration,
     /// Say after each step what changed, for a process that goes on after this one was killed.
     pub keeps: bool,
 }
@@ -108,6 +110,7 @@ impl Config {
             timing: Timing::default(),
             silence_max: Duration::from_secs(6),
             session_expires_s: 1_800,
+            return_max: Duration::from_secs(60),
             keeps: false,
         }
     }

@@ -3,7 +3,8 @@
 //! A dialog goes on with its tags, counters, routes and timers. What was under way in it is not kept:
 //! a peer sends its request again, ours is made anew by whoever wants it. A phone that we were ringing
 //! is told to stop; one that answers in the same moment gets its ACK and BYE. Connections are gone:
-//! what came over one is reached by a new one to its address.
+//! a peer is reached by a new one to its address, a phone comes back by one of its own
+//! (`session::adrift`).
 
 use super::core::UserAgent;
 use super::registrar::Binding;
@@ -46,7 +47,7 @@ impl UserAgent {
             changes.push(Change::of(Key::Leg(leg), self.keep(leg).as_ref()));
         }
         for who in phones {
-            let bindings = self.registrar.bindings(who);
+            let bindings = self.registrar.kept(who);
             let some = (!bindings.is_empty()).then_some(bindings);
             changes.push(Change::of(Key::Phones(who.0, who.1), some.as_ref()));
         }
@@ -98,7 +99,9 @@ impl UserAgent {
                 | Key::Door(..)
                 | Key::Trace(..)
                 | Key::Lease(..)
-                | Key::Guard(..) => {}
+                | Key::Guard(..)
+                | Key::Left(..)
+                | Key::Last(..) => {}
             }
         }
         self.arm_registrar();
@@ -121,17 +124,16 @@ impl UserAgent {
         self.count("dialogs_restored");
     }
 
-    /// A phone behind a connection is out of reach until it registers again.
+    /// A phone behind a connection is out of reach until it registers again, and waited for.
     fn restore_phones(&mut self, now: Now, who: (TenantId, AgentId), mut bindings: Vec<Binding>) {
         let known = self.tenants.get(&who.0).is_some_and(|t| t.agents.contains_key(&who.1));
         let listeners = self.config.listeners.len();
-        bindings.retain(|binding| {
-            binding.flow.connection.is_none() && usize::from(binding.flow.listener) < listeners
-        });
+        bindings.retain(|binding| usize::from(binding.flow.listener) < listeners);
         for binding in bindings.iter().filter(|_| known) {
             self.bans.know(now.moment, binding.flow.remote.ip());
         }
-        if known && self.registrar.restore(now.moment, who, bindings) {
+        let until = now.moment + self.config.return_max;
+        if known && self.registrar.restore(now.moment, who, bindings, until) {
             let (tenant, agent) = who;
             self.emit(Event::Registered { tenant, agent, registered: true });
         }

@@ -188,6 +188,7 @@ impl UserAgent {
                 self.respond(now, tx, not_ours(method), &[("Allow", ALLOW)], None);
             }
         }
+        self.on_flow(now, leg, flow);
     }
 
     fn on_out_of_dialog(&mut self, now: Now, flow: Flow, request: &Message) {
@@ -417,7 +418,8 @@ impl UserAgent {
                 self.note_contacts();
                 self.prune_lamps(now, Some(who));
                 if is_new && flow.transport.is_reliable() {
-                    self.rebind(who, flow, request);
+                    self.rebind(now, who, flow, request, &done.before);
+                    self.ring_expected(now, who);
                 }
                 if let Some(registered) = done.turned {
                     let (tenant, agent) = who;

@@ -100,6 +100,8 @@ pub(crate) struct Registered {
     pub(crate) contacts: Vec<Vec<u8>>,
     /// The first binding came (true) or the last one went (false).
     pub(crate) turned: Option<bool>,
+    /// Contacts that these phones had before a kill took their connections.
+    pub(crate) before: Vec<Box<[u8]>>,
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +110,9 @@ pub(crate) struct Registrar {
     sources: HashMap<(Transport, SocketAddr), Who>,
     expiries: BTreeSet<(Moment, Who)>,
     connections: HashMap<ConnectionId, Vec<Who>>,
+    /// Phones whose connection ended with the process before, and how long they are waited for.
+    lost: HashMap<Who, Vec<Binding>>,
+    lost_until: Option<Moment>,
     /// Who changed, for those who keep it; no more than there are agents.
     touched: BTreeSet<Who>,
     /// Who changed since it was said who has a browser, and who was said to have one.
@@ -131,7 +136,23 @@ impl Registrar {
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Moment> {
-        self.expiries.first().map(|(at, _)| *at)
+        let expires = self.expiries.first().map(|(at, _)| *at);
+        [expires, self.lost_until].into_iter().flatten().min()
+    }
+
+    /// Phones of an agent that may come back over a new connection.
+    pub(crate) fn lost(&self, who: Who) -> &[Binding] {
+        self.lost.get(&who).map_or(&[], Vec::as_slice)
+    }
+
+    /// How long phones are waited for whose connection is lost; none where there are none.
+    pub(crate) fn lost_until(&self) -> Option<Moment> {
+        self.lost_until
+    }
+
+    /// What is kept of an agent's phones.
+    pub(crate) fn kept(&self, who: Who) -> Vec<&Binding> {
+        self.bindings(who).iter().chain(self.lost(who)).collect()
     }
 
     /// Applies an authenticated REGISTER (RFC 3261 §10.3).
@@ -150,13 +171,18 @@ impl Registrar {
         let was = self.bindings.contains_key(&who);
         let mut list = self.remove(who);
         self.part(who, &mut list, Left::Expired, |binding| binding.expires_at > now);
+        let mut before = Vec::new();
         match asked {
             Asked::Query => {}
-            Asked::Nothing => self.part(who, &mut list, Left::Unregistered, |_| false),
+            Asked::Nothing => {
+                self.lost.remove(&who);
+                self.part(who, &mut list, Left::Unregistered, |_| false);
+            }
             Asked::Contacts(contacts) => {
                 let call_id = request.call_id();
                 let seq = request.cseq().map_or(0, |cseq| cseq.number);
                 for Wanted { contact, expires_s, instance } in contacts {
+                    before.extend(self.take_lost(who, &contact, &instance));
                     let old = list.iter().position(|b| b.is_of(&contact, &instance));
                     // A REGISTER that was overtaken changes nothing (RFC 3261 §10.3 step 7).
                     let late =
@@ -190,7 +216,7 @@ impl Registrar {
         let contacts = list.iter().map(|binding| contact_value(binding, now)).collect();
         let is = !list.is_empty();
         self.insert(who, list);
-        Ok(Registered { contacts, turned: (was != is).then_some(is) })
+        Ok(Registered { contacts, turned: (was != is).then_some(is), before })
     }
 
     /// Who has a browser that came since this was asked last (true), or has none any more (false).
@@ -234,9 +260,34 @@ impl Registrar {
         std::mem::take(&mut self.touched)
     }
 
-    /// The phones of before a restart that have not expired. False when there is none.
-    pub(crate) fn restore(&mut self, now: Moment, who: Who, mut list: Vec<Binding>) -> bool {
+    /// A lost phone is back: the Contacts that it had.
+    fn take_lost(&mut self, who: Who, contact: &[u8], instance: &[u8]) -> Vec<Box<[u8]>> {
+        let Some(lost) = self.lost.get_mut(&who) else { return Vec::new() };
+        let back = lost.extract_if(.., |binding| binding.is_of(contact, instance));
+        let before = back.map(|binding| binding.contact).collect();
+        if lost.is_empty() {
+            self.lost.remove(&who);
+        }
+        before
+    }
+
+    /// The phones of before a restart that have not expired. Those behind a connection are lost until
+    /// they are back, at most until `lost_until`. False when there is none that can be reached.
+    pub(crate) fn restore(
+        &mut self,
+        now: Moment,
+        who: Who,
+        mut list: Vec<Binding>,
+        lost_until: Moment,
+    ) -> bool {
         list.retain(|binding| binding.expires_at > now);
+        let is_lost = |binding: &mut Binding| binding.flow.connection.is_some();
+        let lost: Vec<Binding> = list.extract_if(.., is_lost).collect();
+        if !lost.is_empty() {
+            self.lost.insert(who, lost);
+            self.lost_until = Some(lost_until);
+            self.touched.insert(who);
+        }
         let some = !list.is_empty() && !self.bindings.contains_key(&who);
         if some {
             self.insert(who, list);
@@ -295,9 +346,16 @@ impl Registrar {
         gone
     }
 
-    /// Drops what has expired; agents that have no phone left.
+    /// Drops what has expired, and lost phones that did not come back; agents that have no phone left.
     pub(crate) fn expire(&mut self, now: Moment) -> Vec<Who> {
-        let mut gone = Vec::new();
+        let mut gone: Vec<Who> = Vec::new();
+        if self.lost_until.is_some_and(|until| until <= now) {
+            self.lost_until = None;
+            let lost: BTreeSet<Who> = self.lost.drain().map(|(who, _)| who).collect();
+            let is_there = |who: &Who| self.bindings.contains_key(who);
+            gone.extend(lost.iter().copied().filter(|who| !is_there(who)));
+            self.touched.extend(lost);
+        }
         while let Some(&(at, who)) = self.expiries.first() {
             if at > now {
                 break;

@@ -1,6 +1,7 @@
 //! Legs: one INVITE dialog each, and what is under way in it. The state stands here, the verbs are
 //! in the files below, one each.
 
+mod adrift;
 mod answer;
 mod bye;
 mod call_out;
@@ -38,6 +39,7 @@ use super::trunk::TrunkKey;
 use super::user_agent::Event;
 use super::write::Builder;
 use crate::switch::Now;
+use adrift::{Adrift, Expected};
 use answer::Answered;
 use prack::Reliable;
 use refer::Refer;
@@ -147,6 +149,10 @@ pub(super) struct Leg {
     refusal: Option<(u16, u8)>,
     /// Of an outgoing leg: nothing was heard yet, and nothing is waited for after this.
     silent_until: Option<Moment>,
+    /// Of a leg of before a kill: its phone has no connection.
+    adrift: Option<Adrift>,
+    /// Of an outgoing leg: the phone that it is for has none.
+    expected: Option<Expected>,
 }
 
 impl Leg {
@@ -178,6 +184,8 @@ impl Leg {
             branches: Vec::new(),
             refusal: None,
             silent_until: None,
+            adrift: None,
+            expected: None,
         }
     }
 
@@ -187,7 +195,10 @@ impl Leg {
         let reliable = self.reliable.as_ref();
         let reliable = reliable.and_then(|r| r.ends_at.map(|ends_at| r.repeat.at.min(ends_at)));
         let timer = self.session_timer.as_ref().map(|timer| timer.at);
-        let waits = [answered, reliable, timer, self.offering.retry_at, self.silent_until];
+        let due = self.adrift.as_ref().and_then(|adrift| adrift.due_until);
+        let expected = self.expected.as_ref().map(|expected| expected.until);
+        let (retry, silent) = (self.offering.retry_at, self.silent_until);
+        let waits = [answered, reliable, timer, retry, silent, due, expected];
         waits.into_iter().fold(None, earliest)
     }
 
@@ -217,6 +228,8 @@ impl UserAgent {
         self.retry_offer(now, leg);
         self.on_session_timer(now, leg);
         self.give_up_silent(now, leg);
+        self.give_up_adrift(now, leg);
+        self.give_up_expected(now, leg);
         self.touch(leg);
         self.arm_leg(leg);
     }
@@ -289,6 +302,7 @@ impl UserAgent {
     ) {
         if let Owner::Reinvite(leg) | Owner::Refresh(leg) = owner {
             self.touch(leg);
+            self.on_flow(now, leg, flow);
         }
         match owner {
             Owner::Branch(branch) => self.on_branch_response(now, flow, branch, response),

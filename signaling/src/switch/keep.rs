@@ -3,7 +3,7 @@
 use super::leases::KeptLease;
 use super::traces::Trace;
 use super::{Cx, Now, Switch};
-use crate::acd::KeptAgent;
+use crate::acd::{KeptAgent, KeptLast, KeptLeaver};
 use crate::call::{Kept, Waking};
 use crate::calling::Guard;
 use crate::conference::Conference;
@@ -33,6 +33,7 @@ impl Switch {
                 let kept = tenant.acd.keep_agent(agent);
                 changes.push(Change::of(Key::Agent(id, agent), kept.as_ref()));
             }
+            changes.extend(tenant.acd.take_callers(id));
             changes.extend(tenant.traces.take_changes(id));
         }
         for (&id, leases) in &mut self.world.leases {
@@ -61,6 +62,7 @@ impl Switch {
             }
         }
         self.restore_agents(now, kept, &calls);
+        self.restore_callers(now, kept, &calls);
         self.restore_conferences(kept);
         self.restore_numbers(kept);
         let mut waking: Vec<Waking> = Vec::with_capacity(calls.len());
@@ -111,7 +113,9 @@ impl Switch {
                 | Key::Trace(..)
                 | Key::Lease(..)
                 | Key::Trunk(..)
-                | Key::Guard(..) => {}
+                | Key::Guard(..)
+                | Key::Left(..)
+                | Key::Last(..) => {}
             }
         }
     }
@@ -139,7 +143,34 @@ impl Switch {
                 | Key::Phones(..)
                 | Key::Lamps(..)
                 | Key::Trunk(..)
-                | Key::Guard(..) => {}
+                | Key::Guard(..)
+                | Key::Left(..)
+                | Key::Last(..) => {}
+            }
+        }
+    }
+
+    /// Who waits for an agent of their own, who may come back to their place, and to whom.
+    fn restore_callers(&mut self, now: Now, kept: &[Change], calls: &[Kept]) {
+        for call in calls {
+            if let (Some((visit, place)), Some(tenant)) =
+                (call.visit(), self.world.tenants.get_mut(&call.tenant))
+            {
+                tenant.acd.restore_wait(now, visit, place);
+            }
+        }
+        for change in kept {
+            if let Key::Left(tenant, order) = change.key
+                && let Some(tenant) = self.world.tenants.get_mut(&tenant)
+                && let Some(left) = change.read::<KeptLeaver>()
+            {
+                tenant.acd.restore_left(order, left);
+            }
+            if let Key::Last(tenant, order) = change.key
+                && let Some(tenant) = self.world.tenants.get_mut(&tenant)
+                && let Some(last) = change.read::<KeptLast>()
+            {
+                tenant.acd.restore_last(order, last);
             }
         }
     }
@@ -204,7 +235,9 @@ impl Switch {
             | Key::Trace(..)
             | Key::Lease(..)
             | Key::Trunk(..)
-            | Key::Guard(..) => None,
+            | Key::Guard(..)
+            | Key::Left(..)
+            | Key::Last(..) => None,
         };
         kept.iter().filter_map(call).collect()
     }

@@ -387,6 +387,7 @@ impl Switch {
         self.world.calls_out.forget_person(tenant, person);
         if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
             tenant.traces.forget(person);
+            tenant.acd.forget_person(person);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::encrypted::{key, keys};
 use super::*;
-use crate::shard::keeping::{CLAIM_MAX, SENT_AHEAD};
+use crate::shard::keeping::{ALIVE_EVERY, CLAIM_MAX, SENT_AHEAD};
 use crate::slot::tests::{copy, memory};
 use crate::slot::{SLOT_BYTES, Slots};
 use std::sync::Arc;
@@ -46,6 +46,11 @@ impl World {
         }
         self.drain();
         torn
+    }
+
+    /// Every leg has its turn to write its figures.
+    fn note_figures(&self) {
+        (0..10).for_each(|turn| self.shard.alive(self.now() + ALIVE_EVERY * turn));
     }
 
     /// Phones go on while nobody listens.
@@ -288,4 +293,59 @@ fn what_is_made_here_goes_on_after_what_was_made_before() {
     assert_eq!(step, SENT_AHEAD as i16 + 1);
     let walk = heard[before].time.distance(heard[before - 1].time) as u64;
     assert!((GAP_MS * 8..(GAP_MS + 60) * 8).contains(&walk), "{walk}");
+}
+
+#[test]
+fn a_legs_figures_count_on_over_kills_with_what_was_missed_in_between() {
+    let missed = GAP_MS / 20;
+    // Packets since the figures were written, and kills.
+    for (since, kills) in [(0, 1), (10, 1), (10, 2)] {
+        let (mut world, mut memory) = kept_world();
+        world.pair(65_520);
+        let talk = |world: &mut World, packets: u64| {
+            for _ in 0..packets {
+                world.speak(0, 20, 5);
+                world.speak(1, 20, 5);
+                world.run(20);
+            }
+        };
+        talk(&mut world, 40);
+        world.note_figures();
+        talk(&mut world, since);
+        for _ in 0..kills {
+            world.kill(&mut memory);
+            world.speak_into_the_void();
+        }
+        talk(&mut world, 60);
+        let quality = world.release(0);
+        let received = 40 + since + 60;
+        assert_eq!(
+            (quality.packets_received, quality.packets_expected, quality.packets_lost),
+            (received, received + missed * kills, missed * kills),
+            "{since} packets later, {kills} kills"
+        );
+        assert_eq!(quality.packets_unheard, missed * kills);
+        assert_eq!((quality.loss_runs, quality.bursts), (1, 1), "one hole");
+        assert_eq!(quality.packets_sent, 40 + 60, "those of the last second are not counted");
+    }
+}
+
+#[test]
+fn a_party_who_said_nothing_over_the_kill_has_lost_nothing() {
+    let (mut world, mut memory) = kept_world();
+    world.pair(1);
+    for _ in 0..20 {
+        world.speak(0, 20, 5);
+        world.run(20);
+    }
+    world.note_figures();
+    world.kill(&mut memory);
+    for _ in 0..20 {
+        world.speak(0, 20, 5);
+        world.run(20);
+    }
+    let quality = world.release(0);
+    assert_eq!((quality.packets_received, quality.packets_lost), (40, 0));
+    let silent = world.release(1);
+    assert_eq!((silent.packets_received, silent.packets_expected), (0, 0));
 }

@@ -52,6 +52,7 @@ impl UserAgent {
                 state.stage = Stage::Closing(cause);
                 self.light(leg);
             }
+            Stage::Confirmed if state.adrift.is_some() => self.close_adrift(now, leg, cause),
             Stage::Confirmed => self.say_bye(now, leg, cause, false),
             Stage::Closing(_) => {}
         }
@@ -59,6 +60,16 @@ impl UserAgent {
 
     /// BYE, and the leg is over. `tell` where the switch does not know yet.
     pub(super) fn say_bye(&mut self, now: Now, leg: LegId, cause: u8, tell: bool) {
+        self.send_bye(now, leg, cause);
+        if tell {
+            self.end(leg, cause);
+        } else {
+            self.release(leg);
+        }
+    }
+
+    /// BYE, and the leg is still known.
+    pub(super) fn send_bye(&mut self, now: Now, leg: LegId, cause: u8) {
         self.refuse_pending(now, leg);
         let why = reason(cause);
         let isup = self.release_of(leg, cause);
@@ -70,10 +81,5 @@ impl UserAgent {
         };
         let body = (sip_i::KIND, isup.as_deref().unwrap_or_default());
         self.request(now, leg, "BYE", Owner::Nobody, add, body);
-        if tell {
-            self.end(leg, cause);
-        } else {
-            self.release(leg);
-        }
     }
 }

@@ -121,7 +121,7 @@ struct Acknowledged {
 }
 
 /// Where one branch goes.
-struct Way {
+pub(super) struct Way {
     target: Vec<u8>,
     hop: Hop,
     nat: bool,
@@ -138,6 +138,7 @@ impl UserAgent {
         }
         let (ways, trunk) = match self.ways(now, &invite) {
             Ok(ways) => ways,
+            Err(_) if self.expects_phone(&invite) => return self.expect_phone(invite),
             Err((status, cause)) => return self.emit(Event::Failed { leg, status, cause }),
         };
         let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
@@ -159,6 +160,14 @@ impl UserAgent {
         self.light(leg);
         self.arm_leg(leg);
         self.count("calls_out");
+        self.ring(now, leg, invite, ways);
+    }
+
+    /// Calls all of them for a leg.
+    pub(super) fn ring(&mut self, now: Now, leg: LegId, invite: Invite, ways: Vec<Way>) {
+        if let (Some(state), Some(way)) = (self.legs.get_mut(&leg), ways.first()) {
+            state.hop = way.hop.clone();
+        }
         let invite = Arc::new(invite);
         for way in ways {
             if let Err(error) = self.open_branch(now, leg, &invite, way) {
@@ -171,7 +180,7 @@ impl UserAgent {
         }
     }
 
-    fn ways(
+    pub(super) fn ways(
         &mut self,
         now: Now,
         invite: &Invite,

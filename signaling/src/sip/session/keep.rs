@@ -1,5 +1,6 @@
 //! What of a leg outlives the process: its dialog, or the phones that ring for it.
 
+use super::adrift::Adrift;
 use super::call_out::Branch;
 use super::session_timer::SessionTimer;
 use super::{Leg, Owner, Stage};
@@ -28,6 +29,7 @@ pub(in crate::sip) struct KeptDialog {
     phone: Option<Who>,
     hop: Hop,
     flow: Flow,
+    adrift: bool,
     nat: bool,
     refers: u32,
     session_timer: Option<SessionTimer>,
@@ -56,6 +58,7 @@ impl Leg {
             phone: self.phone,
             hop: self.hop.clone(),
             flow: self.flow,
+            adrift: self.adrift.is_some(),
             nat: self.nat,
             refers: self.refers,
             session_timer: self.session_timer.clone(),
@@ -69,6 +72,8 @@ impl Leg {
     pub(in crate::sip) fn restore(kept: KeptDialog) -> Self {
         let mut dialog = kept.dialog;
         dialog.local_seq = dialog.local_seq.saturating_add(SEQ_AHEAD);
+        let connected = kept.flow.connection.is_some() || kept.hop.connection.is_some();
+        let adrift = kept.adrift || connected && kept.phone.is_some();
         let flow = Flow { connection: None, ..kept.flow };
         let hop = Hop { connection: None, ..kept.hop };
         Leg {
@@ -82,6 +87,7 @@ impl Leg {
             local_sdp: kept.local_sdp,
             takes_update: kept.takes_update,
             merge_key: kept.merge_key,
+            adrift: adrift.then(Adrift::default),
             ..Leg::new(Stage::Confirmed, flow, hop)
         }
     }

@@ -1,6 +1,6 @@
 //! A phone whose connection broke registers again over a new one: its dialogs go on there. A browser
 //! changes networks in the middle of a call, and is restarted by nobody; without this our BYE and
-//! re-INVITE would go to a connection that is gone.
+//! re-INVITE would go to a connection that is gone. What waited for it goes there now.
 
 use crate::sip::core::UserAgent;
 use crate::sip::flow::{Flow, Hop};
@@ -8,16 +8,25 @@ use crate::sip::header::NameAddr;
 use crate::sip::message::{Message, Name};
 use crate::sip::registrar::Who;
 use crate::sip::uri::Uri;
+use crate::switch::Now;
 use terms::LegId;
 
 impl UserAgent {
     /// The dialogs of this agent's phone that registers go on over `flow`. Behind a proxy the way is
-    /// the proxy's.
-    pub(in crate::sip) fn rebind(&mut self, who: Who, flow: Flow, register: &Message) {
+    /// the proxy's. `before` has Contacts that the same phone had before a kill.
+    pub(in crate::sip) fn rebind(
+        &mut self,
+        now: Now,
+        who: Who,
+        flow: Flow,
+        register: &Message,
+        before: &[Box<[u8]>],
+    ) {
         let contacts: Vec<&[u8]> = register
             .list(Name::Contact)
             .filter_map(NameAddr::parse)
             .map(|contact| contact.uri)
+            .chain(before.iter().map(|contact| &contact[..]))
             .collect();
         let is_registered =
             |target: &[u8]| contacts.iter().any(|contact| is_one_phone(contact, target));
@@ -38,6 +47,7 @@ impl UserAgent {
             }
             self.touch(id);
             self.count("dialogs_rebound");
+            self.say_what_is_due(now, id);
         }
     }
 }

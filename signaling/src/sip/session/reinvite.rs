@@ -39,6 +39,11 @@ impl Offering {
     pub(super) fn is_open(&self) -> bool {
         self.tx.is_some()
     }
+
+    /// There is something to offer, and it was not sent.
+    pub(super) fn waits(&self) -> bool {
+        self.sdp.is_some() && self.tx.is_none()
+    }
 }
 
 impl UserAgent {
@@ -88,11 +93,19 @@ impl UserAgent {
 
     /// Their Contact may have moved, and so may they (a phone that changed its network).
     pub(super) fn refresh_target(&mut self, leg: LegId, flow: Flow, request: &Message) {
+        let dialog = self.legs.get_mut(&leg).and_then(|state| state.dialog.as_mut());
+        if let Some(dialog) = dialog {
+            dialog.refresh_target(request);
+        }
+        self.reach_by(leg, flow);
+    }
+
+    /// What follows in the dialog goes to whom this flow leads.
+    pub(super) fn reach_by(&mut self, leg: LegId, flow: Flow) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         state.flow = flow;
         let nat = state.nat;
-        let Some(dialog) = &mut state.dialog else { return };
-        dialog.refresh_target(request);
+        let Some(dialog) = &state.dialog else { return };
         let (next, routed) = (dialog.next_hop().to_vec(), dialog.has_routes());
         let hop = self.hop_to(&next, flow, nat && !routed);
         if let Some(state) = self.legs.get_mut(&leg) {
@@ -157,7 +170,7 @@ impl UserAgent {
         self.offer_now(now, leg);
     }
 
-    fn offer_now(&mut self, now: Now, leg: LegId) {
+    pub(super) fn offer_now(&mut self, now: Now, leg: LegId) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         if state.is_negotiating() {
             state.offering.busy += 1;
@@ -166,6 +179,10 @@ impl UserAgent {
             }
             state.offering.retry_at = Some(now.moment + BUSY_PAUSE);
             return self.arm_leg(leg);
+        }
+        if state.is_cut_off() {
+            state.offering.retry_at = None;
+            return self.wait_for_flow(now, leg);
         }
         let Some(sdp) = state.offering.sdp.clone() else { return };
         let timer = self.refresh_headers(leg);
@@ -272,13 +289,19 @@ impl UserAgent {
 
     /// 408 and 481 end the dialog (RFC 3261 §12.2.1.2); everything else leaves it as it was.
     pub(super) fn on_reinvite_failed(&mut self, now: Now, leg: LegId, status: u16) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        if status == 503 && state.adrift.is_some() {
+            // Nobody listens where its Contact says: it has to come.
+            state.offering.tx = None;
+            return self.wait_for_flow(now, leg);
+        }
         if matches!(status, 408 | 481) {
             return self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
         }
         self.offer_over(leg, status);
     }
 
-    fn offer_over(&mut self, leg: LegId, status: u16) {
+    pub(super) fn offer_over(&mut self, leg: LegId, status: u16) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         let refresh = state.offering.refresh;
         state.offering.close();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::sip::user_agent::{Destination, Invite};
 
-const TLS: u16 = 2;
+pub(super) const TLS: u16 = 2;
 const WS: u16 = 3;
 pub(super) const WSS: u16 = 4;
 const LEG: LegId = LegId(900);
@@ -48,10 +48,22 @@ pub(super) fn deliver(
 
 /// Registers over a connection; the 200.
 pub(super) fn register(bench: &mut Bench, listener: u16, connection: u64, contact: &str) -> Sent {
+    let mut sent = registers(bench, listener, connection, &format!("<{contact}>;expires=600"));
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    sent.remove(0)
+}
+
+/// Registers this Contact value over a connection; the 200 and what follows it.
+pub(super) fn registers(
+    bench: &mut Bench,
+    listener: u16,
+    connection: u64,
+    contact: &str,
+) -> Vec<Sent> {
     let word = ["UDP", "TCP", "TLS", "WS", "WSS"][usize::from(listener)];
     let plain = bench.request("REGISTER", "1001", "", "");
     let plain = plain
-        .replace("<sip:a@198.51.100.7:5060>", &format!("<{contact}>;expires=600"))
+        .replace("<sip:a@198.51.100.7:5060>", contact)
         .replace("UDP 198.51.100.7:5060", &format!("{word} x7d2.invalid"))
         .replace(";rport", "");
     deliver(bench, listener, connection, laptop(), &plain);
@@ -60,9 +72,9 @@ pub(super) fn register(bench: &mut Bench, listener: u16, connection: u64, contac
     assert_eq!(challenge.connection, Some(ConnectionId(connection)));
     let again = authorize(&challenge, &plain, "REGISTER", "secret", 1);
     deliver(bench, listener, connection, laptop(), &again);
-    let done = bench.one();
-    assert_eq!(done.start(), "SIP/2.0 200 OK", "{}", done.text);
-    done
+    let sent = bench.sent();
+    assert_eq!(sent[0].start(), "SIP/2.0 200 OK", "{}", sent[0].text);
+    sent
 }
 
 pub(super) fn invite(browser: bool) -> Command {

@@ -157,7 +157,7 @@ fn a_session_timer_runs_on() {
 }
 
 #[test]
-fn a_registered_phone_is_rung_and_one_behind_a_connection_is_not() {
+fn a_registered_phone_is_rung_until_it_expires() {
     let mut kept = Kept::new();
     kept.bench.register(phone(), "sip:1001@198.51.100.7:5070");
     kept.kill();
@@ -231,4 +231,223 @@ fn a_trunk_counts_restored_calls() {
     kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
     assert!(kept.bench.one().start().starts_with("BYE "));
     assert_eq!(kept.bench.core.trunks.get(key).map(|trunk| trunk.calls()), Some(0));
+}
+
+const TCP: u16 = 1;
+
+/// Phones behind a connection: the listener, and what they register.
+const OVER_TCP: (u16, &str) = (TCP, "<sip:1001@10.0.0.9:61000;transport=tcp>;expires=600");
+const OVER_TLS: (u16, &str) =
+    (browsers::TLS, "<sip:1001@10.0.0.9:61000;transport=tls>;expires=600");
+
+/// Such a phone registers over connection 5 and answers a call; our INVITE.
+fn talks(kept: &mut Kept, listener: u16, contact: &str) -> Sent {
+    let bench = &mut kept.bench;
+    browsers::registers(bench, listener, 5, contact);
+    bench.command(invite(Destination::Agent(TENANT, AGENT)));
+    let ring = bench.one();
+    assert_eq!(ring.connection, Some(ConnectionId(5)));
+    let uri = contact.split(['<', '>']).nth(1).expect("a URI in brackets");
+    let answer = ring.answer("200 OK", "desk", &format!("Contact: <{uri}>\r\n"), SDP);
+    browsers::deliver(bench, listener, 5, browsers::laptop(), &answer);
+    assert!(bench.one().start().starts_with("ACK "));
+    bench.events();
+    ring
+}
+
+/// What a phone says in the dialog of our INVITE.
+fn within(ring: &Sent, method: &str, transport: &str) -> String {
+    format!(
+        "{method} sip:switchgrid@192.0.2.1:5061 SIP/2.0\r\n\
+         Via: SIP/2.0/{transport} 10.0.0.9:61000;branch=z9hG4bK{method}\r\nMax-Forwards: 70\r\n\
+         From: {};tag=desk\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 7 {method}\r\n\
+         Content-Length: 0\r\n\r\n",
+        ring.header("To"),
+        ring.header("From"),
+        ring.header("Call-ID")
+    )
+}
+
+fn word(sent: &Sent) -> String {
+    sent.start().split(' ').next().unwrap_or_default().to_owned()
+}
+
+fn gone() -> Event {
+    Event::Registered { tenant: TENANT, agent: AGENT, registered: false }
+}
+
+#[test]
+fn a_phone_behind_a_connection_is_rung_as_soon_as_it_has_another_one() {
+    for (listener, contact) in [OVER_TCP, OVER_TLS] {
+        let mut kept = Kept::new();
+        browsers::registers(&mut kept.bench, listener, 5, contact);
+        kept.kill();
+        kept.kill();
+        kept.bench.command(invite(Destination::Agent(TENANT, AGENT)));
+        kept.bench.pass(Duration::from_secs(20));
+        assert!(kept.bench.events().is_empty(), "neither gone nor failed");
+        let sent = browsers::registers(&mut kept.bench, listener, 1, contact);
+        assert_eq!(sent.iter().map(word).collect::<Vec<_>>(), ["SIP/2.0", "INVITE"]);
+        assert_eq!(sent[1].connection, Some(ConnectionId(1)));
+        let answer = sent[1].answer("486 Busy Here", "desk", "", "");
+        browsers::deliver(&mut kept.bench, listener, 1, browsers::laptop(), &answer);
+        let events = kept.bench.events();
+        let failed = |e: &&Event| matches!(e, Event::Failed { leg: LEG, status: 486, .. });
+        assert_eq!(events.iter().filter(failed).count(), 1, "{events:?}");
+        kept.bench.pass(Duration::from_secs(60));
+        assert!(kept.bench.events().is_empty(), "it is there");
+    }
+}
+
+#[test]
+fn a_phone_that_does_not_come_back_in_time_is_registered_no_more_and_its_call_fails() {
+    let (listener, contact) = OVER_TLS;
+    let mut kept = Kept::new();
+    browsers::registers(&mut kept.bench, listener, 5, contact);
+    kept.kill();
+    kept.bench.command(invite(Destination::Agent(TENANT, AGENT)));
+    kept.bench.pass(Duration::from_secs(59));
+    assert!(kept.bench.events().is_empty());
+    let sent = kept.bench.pass(Duration::from_secs(2));
+    assert!(sent.iter().all(|(_, sent)| word(sent) != "INVITE"), "{sent:?}");
+    let events = kept.bench.events();
+    let failed = Event::Failed { leg: LEG, status: 480, cause: 20 };
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert!(events.contains(&gone()) && events.contains(&failed), "{events:?}");
+    kept.bench.command(invite(Destination::Agent(TENANT, AGENT)));
+    assert_eq!(kept.bench.events(), [failed], "nobody is waited for any more");
+    kept.kill();
+    kept.bench.pass(Duration::from_secs(61));
+    assert!(kept.bench.events().is_empty(), "it is said once");
+}
+
+#[test]
+fn a_call_that_waits_for_a_phone_may_be_given_up() {
+    let (listener, contact) = OVER_TCP;
+    let mut kept = Kept::new();
+    browsers::registers(&mut kept.bench, listener, 5, contact);
+    kept.kill();
+    kept.bench.command(invite(Destination::Agent(TENANT, AGENT)));
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
+    assert_eq!(kept.bench.counter("legs_live"), 0);
+    let sent = browsers::registers(&mut kept.bench, listener, 1, contact);
+    assert_eq!(sent.len(), 1, "it does not ring");
+}
+
+#[test]
+fn the_bye_for_a_phone_behind_a_connection_goes_over_its_next_one() {
+    for (listener, contact) in [OVER_TCP, OVER_TLS] {
+        let mut kept = Kept::new();
+        let ring = talks(&mut kept, listener, contact);
+        assert!(kept.kill().is_empty());
+        kept.kill();
+        kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
+        let at_once: Vec<String> = kept.bench.sent().iter().map(word).collect();
+        let tried: &[&str] = if listener == TCP { &["BYE"] } else { &[] };
+        assert_eq!(at_once, tried, "a phone over TCP may listen");
+        assert_eq!(kept.bench.counter("legs_live"), 1);
+        let sent = browsers::registers(&mut kept.bench, listener, 1, contact);
+        assert_eq!(sent.iter().map(word).collect::<Vec<_>>(), ["SIP/2.0", "BYE"]);
+        let bye = &sent[1];
+        assert_eq!(bye.connection, Some(ConnectionId(1)));
+        assert_eq!(bye.header("Call-ID"), ring.header("Call-ID"));
+        assert_eq!(kept.bench.counter("legs_live"), 0);
+        let events = kept.bench.events();
+        assert!(events.iter().all(|e| matches!(e, Event::Registered { .. })), "{events:?}");
+    }
+}
+
+#[test]
+fn an_offer_for_a_phone_over_tls_waits_for_the_next_request_of_its_dialog() {
+    let (listener, contact) = OVER_TLS;
+    let mut kept = Kept::new();
+    let ring = talks(&mut kept, listener, contact);
+    kept.kill();
+    kept.bench.command(Command::Reoffer { leg: LEG, sdp: SDP.into() });
+    assert!(kept.bench.sent().is_empty());
+    let other = within(&ring, "OPTIONS", "TLS").replace("tag=desk", "tag=other");
+    browsers::deliver(&mut kept.bench, listener, 2, carrier(), &other);
+    assert!(kept.bench.one().start().contains("481"), "somebody else");
+    let options = within(&ring, "OPTIONS", "TLS").replace("OPTIONS\r\nMax", "again\r\nMax");
+    browsers::deliver(&mut kept.bench, listener, 1, browsers::laptop(), &options);
+    let sent = kept.bench.sent();
+    assert_eq!(sent.iter().map(word).collect::<Vec<_>>(), ["SIP/2.0", "INVITE"]);
+    assert_eq!(sent[1].connection, Some(ConnectionId(1)));
+    assert_eq!(kept.bench.counter("dialogs_rebound"), 1);
+    let answer = sent[1].answer("200 OK", "", "Contact: <sip:1001@10.0.0.9:61000>\r\n", SDP);
+    browsers::deliver(&mut kept.bench, listener, 1, browsers::laptop(), &answer);
+    let accepted = Event::OfferAccepted { leg: LEG, sdp: SDP.into() };
+    assert_eq!(kept.bench.events(), [accepted]);
+}
+
+#[test]
+fn what_is_due_to_a_phone_that_stays_away_is_given_up_and_its_call_is_not() {
+    let (listener, contact) = OVER_TLS;
+    let mut kept = Kept::new();
+    let ring = talks(&mut kept, listener, contact);
+    kept.kill();
+    kept.bench.pass(Duration::from_secs(61));
+    assert_eq!(kept.bench.events(), [gone()], "its registration alone");
+    kept.bench.command(Command::Reoffer { leg: LEG, sdp: SDP.into() });
+    kept.bench.pass(Duration::from_secs(59));
+    assert!(kept.bench.events().is_empty());
+    kept.bench.pass(Duration::from_secs(2));
+    assert_eq!(kept.bench.events(), [Event::OfferRejected { leg: LEG, status: 503 }]);
+    assert_eq!(kept.bench.counter("legs_live"), 1, "they talk on");
+    // They hang up there: their phone says so over a new connection.
+    let bye = within(&ring, "BYE", "TLS");
+    browsers::deliver(&mut kept.bench, listener, 1, browsers::laptop(), &bye);
+    assert_eq!(kept.bench.one().start(), "SIP/2.0 200 OK");
+    assert_eq!(kept.bench.events(), [Event::Ended { leg: LEG, cause: 16 }]);
+}
+
+#[test]
+fn a_leg_that_was_let_go_does_not_wait_for_its_phone_for_ever() {
+    let (listener, contact) = OVER_TLS;
+    let mut kept = Kept::new();
+    talks(&mut kept, listener, contact);
+    kept.kill();
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
+    kept.bench.pass(Duration::from_secs(59));
+    assert_eq!(kept.bench.counter("legs_live"), 1);
+    kept.bench.pass(Duration::from_secs(2));
+    assert_eq!(kept.bench.counter("legs_live"), 0);
+    assert_eq!(kept.bench.counter("phones_not_back"), 1);
+    assert_eq!(kept.bench.events(), [gone()]);
+}
+
+#[test]
+fn an_offer_to_a_phone_over_tcp_that_does_not_listen_waits_for_it() {
+    let (listener, contact) = OVER_TCP;
+    let mut kept = Kept::new();
+    talks(&mut kept, listener, contact);
+    kept.kill();
+    kept.bench.command(Command::Reoffer { leg: LEG, sdp: SDP.into() });
+    let tried = kept.bench.one();
+    assert_eq!((word(&tried).as_str(), tried.connection), ("INVITE", None));
+    let tx = tried.transaction.expect("a request of ours");
+    kept.bench.core.handle_unsent(kept.bench.now(), tx);
+    assert!(kept.bench.events().is_empty(), "it is not rejected yet");
+    let sent = browsers::registers(&mut kept.bench, listener, 1, contact);
+    assert_eq!(sent.iter().map(word).collect::<Vec<_>>(), ["SIP/2.0", "INVITE"]);
+    assert_eq!(sent[1].connection, Some(ConnectionId(1)));
+}
+
+#[test]
+fn a_phone_is_known_by_its_name_where_its_contact_has_changed() {
+    let value = |host: &str, name: &str| {
+        format!(
+            "<sip:1001@{host}:61000;transport=tls>;expires=600;reg-id=1;+sip.instance=\"<{name}>\""
+        )
+    };
+    let mut kept = Kept::new();
+    talks(&mut kept, browsers::TLS, &value("10.0.0.9", "urn:uuid:1"));
+    kept.kill();
+    let (other, same) = (value("10.0.0.7", "urn:uuid:2"), value("10.0.0.8", "urn:uuid:1"));
+    browsers::registers(&mut kept.bench, browsers::TLS, 1, &other);
+    assert_eq!(kept.bench.counter("dialogs_rebound"), 0, "another phone of the same agent");
+    browsers::registers(&mut kept.bench, browsers::TLS, 2, &same);
+    assert_eq!(kept.bench.counter("dialogs_rebound"), 1);
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
+    assert_eq!(kept.bench.one().connection, Some(ConnectionId(2)));
 }

@@ -2,7 +2,7 @@
 //! others have (dialogs, ports) is there.
 
 use super::{Event, Input, Rig, Secret, Switch, ledger};
-use crate::acd::KeptAgent;
+use crate::acd::{KeptAgent, KeptLast, KeptLeaver};
 use crate::call::Kept;
 use crate::calling::Guard;
 use crate::conference::Conference;
@@ -35,6 +35,8 @@ pub fn reads_back(change: &Change) {
         Key::Trace(..) => same::<Trace>(change),
         Key::Lease(..) => same::<KeptLease>(change),
         Key::Guard(..) => same::<Guard>(change),
+        Key::Left(..) => same::<KeptLeaver>(change),
+        Key::Last(..) => same::<KeptLast>(change),
         Key::Leg(_) | Key::Phones(..) | Key::Lamps(..) | Key::Trunk(..) => {}
     }
 }

@@ -145,3 +145,80 @@ fn a_customers_own_agent_comes_before_everybody_for_as_long_as_the_queue_waits()
     assert_eq!(answered(&rig), [A2, A1], "not for ever");
     all_leave(&mut rig);
 }
+
+#[test]
+fn a_place_of_before_a_kill_is_taken_up_once_whatever_is_killed_in_between() {
+    let mut rig = Rig::new(plan_with(|plan| plan.queues[0].matching.resume_s = 60));
+    let first = rings(&mut rig, FIRST);
+    rings(&mut rig, SECOND);
+    rig.hangs_up(first);
+    rig.wait(secs(1));
+    rig.kill(&[]);
+    rings(&mut rig, FIRST);
+    assert_eq!(places(&rig), [(0, 1), (0, 2), (0, 1)]);
+    rig.kill(&[]);
+    rings(&mut rig, FIRST);
+    assert_eq!(places(&rig).last(), Some(&(0, 3)), "nobody comes back twice");
+    assert_eq!(rig.state().queues[0].waiting, 3);
+    all_leave(&mut rig);
+}
+
+#[test]
+fn whom_a_kill_took_out_of_the_queue_has_their_place_again() {
+    let mut rig = Rig::new(plan_with(|plan| plan.queues[0].matching.resume_s = 60));
+    let first = rings(&mut rig, FIRST);
+    rings(&mut rig, SECOND);
+    rig.kill(&[first]);
+    rig.wait(secs(5));
+    assert_eq!(rig.state().queues[0].waiting, 1);
+    rings(&mut rig, FIRST);
+    assert_eq!(places(&rig), [(0, 1), (0, 2), (0, 1)]);
+    all_leave(&mut rig);
+}
+
+#[test]
+fn the_agent_of_the_last_time_is_known_after_a_kill() {
+    for (last_agent_s, second) in [(20, A1), (0, A2)] {
+        let mut rig =
+            Rig::new(plan_with(|plan| plan.queues[0].matching.last_agent_s = last_agent_s));
+        sign_in(&mut rig, A1);
+        rig.wait(secs(1));
+        sign_in(&mut rig, A2);
+        let leg = rings(&mut rig, FIRST);
+        rig.hangs_up(leg);
+        rig.wait(secs(15));
+        rig.kill(&[]);
+        let again = rings(&mut rig, FIRST);
+        assert_eq!(answered(&rig), [A1, second], "{last_agent_s}: agent 2 is idle longer");
+        rig.hangs_up(again);
+        all_leave(&mut rig);
+    }
+}
+
+#[test]
+fn who_waits_for_one_agent_waits_for_them_after_a_kill_and_no_longer_than_before() {
+    for leaves in [false, true] {
+        let mut rig = Rig::new(plan_with(|plan| {
+            let number = format!("+86{FIRST}");
+            plan.known_callers =
+                vec![KnownCaller { number, agent: Some(A2), ..KnownCaller::default() }];
+            plan.queues[0].matching.own_agent_s = 20;
+        }));
+        sign_in(&mut rig, A1);
+        rig.wait(secs(1));
+        sign_in(&mut rig, A2);
+        rings(&mut rig, FIRST);
+        rings(&mut rig, FIRST);
+        rig.kill(&[]);
+        rig.wait(secs(8));
+        assert_eq!(answered(&rig), [A2], "agent 1 is free, and not asked");
+        if leaves {
+            act(&mut rig, A2, AgentAction::SignOut);
+            rig.wait(secs(4));
+        } else {
+            rig.wait(secs(12));
+        }
+        assert_eq!(answered(&rig), [A2, A1], "{leaves}: not for ever");
+        all_leave(&mut rig);
+    }
+}
