@@ -51,6 +51,9 @@ mod hooked;
 
 #[path = "end_to_end/named.rs"]
 mod named;
+#[path = "end_to_end/own_keys.rs"]
+mod own_keys;
+
 #[path = "end_to_end/parked.rs"]
 mod parked;
 
@@ -145,6 +148,11 @@ use gateways::{
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
+use own_keys::{
+    a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
+    an_agent_goes_on_at_another_phone_and_a_colleague_may_not,
+    who_has_the_right_comes_into_a_colleagues_conversation_from_the_own_phone,
+};
 use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
 use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
@@ -241,6 +249,9 @@ stories! {
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
     a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them,
     who_dials_the_code_of_a_slot_talks_with_who_was_parked_there,
+    a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
+    an_agent_goes_on_at_another_phone_and_a_colleague_may_not,
+    who_has_the_right_comes_into_a_colleagues_conversation_from_the_own_phone,
     a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
     a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
     who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts,
