@@ -40,6 +40,9 @@ mod fax;
 #[path = "end_to_end/features.rs"]
 mod features;
 
+#[path = "end_to_end/forwarded.rs"]
+mod forwarded;
+
 #[path = "end_to_end/gateways.rs"]
 mod gateways;
 
@@ -48,6 +51,12 @@ mod sip_i;
 
 #[path = "end_to_end/hooked.rs"]
 mod hooked;
+
+#[path = "end_to_end/lamps.rs"]
+mod lamps;
+
+#[path = "end_to_end/let_in.rs"]
+mod let_in;
 
 #[path = "end_to_end/named.rs"]
 mod named;
@@ -68,6 +77,9 @@ mod secure_trunk;
 
 #[path = "end_to_end/stolen.rs"]
 mod stolen;
+
+#[path = "end_to_end/supervised.rs"]
+mod supervised;
 
 #[path = "end_to_end/fax_document.rs"]
 mod fax_document;
@@ -140,6 +152,7 @@ use features::{
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,
 };
+use forwarded::calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all;
 use gateways::{
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
@@ -147,6 +160,14 @@ use gateways::{
 };
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use lamps::{
+    a_lamp_shows_a_colleagues_call_from_ringing_to_its_end_and_not_who_calls,
+    a_message_for_an_agent_lights_the_lamp_of_their_phone_until_it_was_heard,
+};
+use let_in::{
+    a_blocked_caller_is_refused_as_the_list_says_and_a_vip_is_let_in,
+    an_emergency_says_its_announcement_first_from_on_to_off,
+};
 use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
 use own_keys::{
     a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
@@ -177,6 +198,7 @@ use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use stolen::a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it;
+use supervised::a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it;
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::kamailio::Proxy;
@@ -252,6 +274,12 @@ stories! {
     a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
     an_agent_goes_on_at_another_phone_and_a_colleague_may_not,
     who_has_the_right_comes_into_a_colleagues_conversation_from_the_own_phone,
+    a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it,
+    a_lamp_shows_a_colleagues_call_from_ringing_to_its_end_and_not_who_calls,
+    a_message_for_an_agent_lights_the_lamp_of_their_phone_until_it_was_heard,
+    calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all,
+    a_blocked_caller_is_refused_as_the_list_says_and_a_vip_is_let_in,
+    an_emergency_says_its_announcement_first_from_on_to_off,
     a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
     a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
     who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts,
