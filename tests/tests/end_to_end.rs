@@ -40,6 +40,9 @@ mod fax;
 #[path = "end_to_end/features.rs"]
 mod features;
 
+#[path = "end_to_end/field_grid.rs"]
+mod field_grid;
+
 #[path = "end_to_end/forwarded.rs"]
 mod forwarded;
 
@@ -48,6 +51,9 @@ mod gateways;
 
 #[path = "end_to_end/sip_i.rs"]
 mod sip_i;
+
+#[path = "end_to_end/hides.rs"]
+mod hides;
 
 #[path = "end_to_end/hooked.rs"]
 mod hooked;
@@ -152,11 +158,16 @@ use features::{
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,
 };
+use field_grid::who_finds_neither_worker_nor_substitute_has_an_agent_or_leaves_a_message;
 use forwarded::calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all;
 use gateways::{
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
+};
+use hides::{
+    each_side_of_a_lease_reaches_the_other_and_sees_the_published_number_alone,
+    who_calls_back_reaches_the_agent_who_called_and_not_the_flow,
 };
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
@@ -274,6 +285,9 @@ stories! {
     a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
     an_agent_goes_on_at_another_phone_and_a_colleague_may_not,
     who_has_the_right_comes_into_a_colleagues_conversation_from_the_own_phone,
+    who_finds_neither_worker_nor_substitute_has_an_agent_or_leaves_a_message,
+    each_side_of_a_lease_reaches_the_other_and_sees_the_published_number_alone,
+    who_calls_back_reaches_the_agent_who_called_and_not_the_flow,
     a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it,
     a_lamp_shows_a_colleagues_call_from_ringing_to_its_end_and_not_who_calls,
     a_message_for_an_agent_lights_the_lamp_of_their_phone_until_it_was_heard,
