@@ -6,12 +6,15 @@ use super::consulted::{hears, talks_with};
 use super::own_keys::ends;
 use super::{agent, house, phone, seconds};
 use serde_json::{Value, json};
-use tests::house::House;
-use tests::peer::baresip::Manner;
+use tests::house::{House, wait_for};
+use tests::peer::baresip::{Manner, Phone};
 use tests::peer::sipp::{Act, Caller};
 use tests::peer::voice::Voice;
+use tests::seat::is_registered;
 
 const NUMBER: &str = "95105690";
+/// The worker's phone.
+const EXTENSION: &str = "1003";
 /// What each of them says, in Hz: the caller, the worker, the substitute and the agent.
 const CALLER: u32 = 1_900;
 const WORKER: u32 = 700;
@@ -21,9 +24,9 @@ const ALL: [u32; 4] = [CALLER, WORKER, SUBSTITUTE, AGENT];
 
 pub fn who_finds_neither_worker_nor_substitute_has_an_agent_or_leaves_a_message(backend: &str) {
     let house = house(backend, 1);
-    let (worker_phone, _) = phone(&house, 0, WORKER, Manner::RingsTraced);
+    let worker_phone = phone_of_the_worker(&house);
     let (substitute_phone, _) = phone(&house, 1, SUBSTITUTE, Manner::RingsTraced);
-    let (_agent_phone, agent_id) = agent(&house, 2, AGENT, Manner::Answers);
+    let (_agent_phone, agent_id) = agent(&house, 0, AGENT, Manner::Answers);
     let [worker, substitute] = area(&house);
     let voice = Voice::start(f64::from(CALLER));
     let mut caller = Caller::new("13500135000", NUMBER, vec![Act::WaitForBye]);
@@ -73,6 +76,19 @@ pub fn who_finds_neither_worker_nor_substitute_has_an_agent_or_leaves_a_message(
     house.wait_row(message);
 }
 
+/// The worker's extension, where somebody has a phone and does not answer it.
+fn phone_of_the_worker(house: &House) -> Phone {
+    let draft = json!({"number": EXTENSION, "name": "李师傅"});
+    let (status, body) = house.post("/api/v1/agents", &draft);
+    assert_eq!(status, 201, "{body}");
+    let word = |key: &str| body[key].as_str().unwrap_or_else(|| panic!("{key}")).to_owned();
+    let (id, password) = (word("id"), word("password"));
+    let manner = Manner::RingsTraced;
+    let phone = Phone::start(house.sip, EXTENSION, &password, WORKER, manner, house.scratch());
+    wait_for("the phone to register", seconds(20), || is_registered(house, &id).then_some(()));
+    phone
+}
+
 /// The caller waits for two phones that ring first.
 fn answered_by(house: &House, agent: &str) -> String {
     std::thread::sleep(seconds(8));
@@ -96,7 +112,7 @@ fn area(house: &House) -> [String; 2] {
     assert_eq!(status, 200, "{body}");
     let substitute =
         made(house, "workers", &json!({"name": "王师傅", "phone": house.agents[1].user}));
-    let draft = json!({"name": "李师傅", "phone": house.agents[0].user, "substitute": substitute});
+    let draft = json!({"name": "李师傅", "phone": EXTENSION, "substitute": substitute});
     let worker = made(house, "workers", &draft);
     let draft = json!({"code": "020-1", "name": "城北片区", "workers": [worker], "queue": queue,
         "ring_s": 5});
