@@ -1,5 +1,5 @@
-//! kamailio from Debian as a stateful proxy with record route: one worker, no authentication, no
-//! accounting.
+//! kamailio from Debian as a stateful proxy with record route: one worker, no accounting, and no
+//! authentication but where a line has to prove itself.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -18,7 +18,23 @@ pub enum Next {
     Box(SocketAddr),
     /// To where the one who was dialled registered.
     Registered,
+    /// The same where who registers proves it, and so does who calls anybody else.
+    Proven(Line),
 }
+
+/// Somebody with a password at a provider (RFC 7616), and where the rest of the world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The name.
+    pub user: &'static str,
+    /// The password.
+    pub password: &'static str,
+    /// Where calls to those go who are not registered.
+    pub outside: SocketAddr,
+}
+
+const REALM: &str = "provider.example";
+const LOCATIONS: &str = "loadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"";
 
 /// A running proxy.
 pub struct Kamailio {
@@ -97,13 +113,34 @@ impl Drop for Kamailio {
     }
 }
 
+impl Line {
+    /// Challenges, as `www` (401) or `proxy` (407), who does not prove to be this line.
+    fn proves(&self, who: &str) -> String {
+        let Line { user, password, .. } = self;
+        format!(
+            "if ($au != \"{user}\" || !pv_{who}_authenticate(\"{REALM}\", \"{password}\", \"0\")) {{ \
+             {who}_challenge(\"{REALM}\", \"1\"); exit; }}"
+        )
+    }
+}
+
 fn routing(own: SocketAddr, next: Next) -> String {
+    let registers = "if (is_method(\"REGISTER\")) { save(\"location\"); exit; }";
     let (modules, register, route) = match next {
-        Next::Box(address) => ("", "", format!("$du = \"sip:{address}\";")),
+        Next::Box(address) => (String::new(), String::new(), format!("$du = \"sip:{address}\";")),
         Next::Registered => (
-            "loadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"",
-            "if (is_method(\"REGISTER\")) { save(\"location\"); exit; }",
+            LOCATIONS.to_owned(),
+            registers.to_owned(),
             "if (!lookup(\"location\")) { sl_send_reply(\"404\", \"Not here\"); exit; }".to_owned(),
+        ),
+        Next::Proven(line) => (
+            format!("{LOCATIONS}\nloadmodule \"auth.so\""),
+            format!("if (is_method(\"REGISTER\")) {{ {} }}\n{registers}", line.proves("www")),
+            format!(
+                "if (!lookup(\"location\")) {{ {} consume_credentials(); $du = \"sip:{}\"; }}",
+                line.proves("proxy"),
+                line.outside
+            ),
         ),
     };
     format!(

@@ -99,6 +99,9 @@ mod killed;
 #[path = "end_to_end/prompts.rs"]
 mod prompts;
 
+#[path = "end_to_end/proxied.rs"]
+mod proxied;
+
 #[path = "end_to_end/queried.rs"]
 mod queried;
 
@@ -191,6 +194,10 @@ use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
+};
+use proxied::{
+    a_caller_over_a_proxy_holds_an_agent_goes_on_and_is_passed_on,
+    a_trunk_registers_at_a_provider_with_a_password_and_calls_pass_both_ways,
 };
 use queried::{
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
@@ -294,6 +301,8 @@ stories! {
     calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all,
     a_blocked_caller_is_refused_as_the_list_says_and_a_vip_is_let_in,
     an_emergency_says_its_announcement_first_from_on_to_off,
+    a_caller_over_a_proxy_holds_an_agent_goes_on_and_is_passed_on,
+    a_trunk_registers_at_a_provider_with_a_password_and_calls_pass_both_ways,
     a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
     a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
     who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts,
