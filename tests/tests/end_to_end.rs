@@ -46,6 +46,9 @@ mod field_grid;
 #[path = "end_to_end/forwarded.rs"]
 mod forwarded;
 
+#[path = "end_to_end/gas_bill.rs"]
+mod gas_bill;
+
 #[path = "end_to_end/gateways.rs"]
 mod gateways;
 
@@ -163,6 +166,7 @@ use features::{
 };
 use field_grid::who_finds_neither_worker_nor_substitute_has_an_agent_or_leaves_a_message;
 use forwarded::calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all;
+use gas_bill::a_caller_keys_account_and_month_and_hears_what_the_gas_company_answers;
 use gateways::{
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
@@ -310,6 +314,7 @@ stories! {
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     a_caller_keys_an_account_and_hears_its_balance_from_the_database,
+    a_caller_keys_account_and_month_and_hears_what_the_gas_company_answers,
     a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out,
     what_an_agent_set_lasts_over_an_orderly_stop,
     a_box_keeps_its_business_in_postgresql_over_a_stop,
