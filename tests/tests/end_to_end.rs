@@ -136,6 +136,7 @@ use browser::{
 };
 use called_back::who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts;
 use chromium::{
+    a_conversation_in_chromium_goes_on_over_other_sockets_after_a_change_of_network,
     a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
     a_page_that_is_loaded_anew_in_chromium_has_its_conversation_back,
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
@@ -285,6 +286,7 @@ stories! {
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
+    a_conversation_in_chromium_goes_on_over_other_sockets_after_a_change_of_network,
     a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
     a_page_that_is_loaded_anew_in_chromium_has_its_conversation_back,
     chromium_calls_the_hotline_and_chooses_by_a_key,

@@ -4,7 +4,7 @@
 
 use super::database::{hears, spoken};
 use super::seconds;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -83,7 +83,7 @@ fn serve(mut stream: TcpStream, tell: &Sender<String>) -> Option<()> {
     let is_known = asked.contains(&format!("account={ACCOUNT}&month={MONTH} "));
     let (status, body) = match is_known {
         true => ("200 OK", json!({"amount": "86.40", "owed": "86.40", "due": "2026-12-15"})),
-        false => ("404 Not Found", Value::Object(serde_json::Map::new())),
+        false => ("404 Not Found", json!({})),
     };
     let body = body.to_string();
     tell.send(asked).ok()?;
