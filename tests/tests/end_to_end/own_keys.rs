@@ -15,7 +15,7 @@ use tests::peer::desk_phone::{
     DeskPhone, dialog_of, grants, offers_within, registers_at, takes_a_call, takes_a_call_by_name,
 };
 use tests::peer::device::{
-    Device, EMPTY, ack_of_refusal, describes, heard_in, hears, insists, pauses, says,
+    Device, EMPTY, ack_of_refusal, describes, heard_in, hears as answers, insists, pauses, says,
 };
 use tests::peer::voice::Voice;
 use tests::seat::{registered, sign_in};
@@ -223,7 +223,7 @@ fn is_refused(house: &House, at: &str, asks: &str) {
     let steps = [
         phone.registers(),
         phone.asks(at, 3, &format!("{asks}{audio}")),
-        vec![hears(403), says(&ack_of_refusal(&uri, &from, 4))],
+        vec![answers(403), says(&ack_of_refusal(&uri, &from, 4))],
     ];
     Device::calls(house, "refused", at, &steps.concat()).finish(house);
 }
