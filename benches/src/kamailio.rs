@@ -1,5 +1,5 @@
-//! kamailio from Debian as a stateful proxy with record route, or as a registrar that asks for a
-//! password: one worker, bindings in memory, no accounting.
+//! kamailio from Debian as a stateful proxy with record route, as a registrar that asks for a password, or
+//! as a provider whose line proves itself: one worker, bindings in memory, no accounting.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -22,7 +22,22 @@ pub enum Next {
     Registered,
     /// The same, where everybody who registers has this password.
     Proven(&'static str),
+    /// The same where who registers proves to be this line, and so does who calls anybody else.
+    Provider(Line),
 }
+
+/// Somebody with a password at a provider (RFC 7616), and where the rest of the world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The name.
+    pub user: &'static str,
+    /// The password.
+    pub password: &'static str,
+    /// Where calls to those go who are not registered.
+    pub outside: SocketAddr,
+}
+
+const LOCATIONS: &str = "loadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"";
 
 /// A running proxy.
 pub struct Kamailio {
@@ -101,23 +116,43 @@ impl Drop for Kamailio {
     }
 }
 
+impl Line {
+    /// Challenges, as `www` (401) or `proxy` (407), who does not prove to be this line.
+    fn proves(&self, who: &str) -> String {
+        let Line { user, password, .. } = self;
+        format!(
+            "if ($au != \"{user}\" || !pv_{who}_authenticate(\"{REALM}\", \"{password}\", \"0\")) {{ \
+             {who}_challenge(\"{REALM}\", \"1\"); exit; }}"
+        )
+    }
+}
+
 fn routing(own: SocketAddr, next: Next) -> String {
-    const REGISTRAR: &str = "loadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"";
     const LOOKUP: &str =
         "if (!lookup(\"location\")) { sl_send_reply(\"404\", \"Not here\"); exit; }";
     let register = |proof: &str| {
         format!("if (is_method(\"REGISTER\")) {{ {proof}save(\"location\"); exit; }}")
     };
+    let with_auth = || format!("{LOCATIONS}\nloadmodule \"auth.so\"");
     let (modules, register, route) = match next {
         Next::Box(address) => (String::new(), String::new(), format!("$du = \"sip:{address}\";")),
-        Next::Registered => (REGISTRAR.to_owned(), register(""), LOOKUP.to_owned()),
+        Next::Registered => (LOCATIONS.to_owned(), register(""), LOOKUP.to_owned()),
         Next::Proven(password) => (
-            format!("{REGISTRAR}\nloadmodule \"auth.so\""),
+            with_auth(),
             register(&format!(
                 "if (!pv_www_authenticate(\"{REALM}\", \"{password}\", \"0\")) {{ \
                  www_challenge(\"{REALM}\", \"1\"); exit; }} "
             )),
             LOOKUP.to_owned(),
+        ),
+        Next::Provider(line) => (
+            with_auth(),
+            register(&format!("{} ", line.proves("www"))),
+            format!(
+                "if (!lookup(\"location\")) {{ {} consume_credentials(); $du = \"sip:{}\"; }}",
+                line.proves("proxy"),
+                line.outside
+            ),
         ),
     };
     format!(

@@ -53,6 +53,9 @@ const phone = {
   holds: () => changes('hold'),
   resumes: () => changes('unhold'),
 
+  // Other sockets for its audio, as after a change of network (RFC 8445 section 9).
+  restartsIce: () => changes('renegotiate', { rtcOfferConstraints: { iceRestart: true } }),
+
   transfers(target) {
     return new Promise((resolve, reject) => {
       phone.session.refer(target, {
@@ -74,6 +77,14 @@ const phone = {
     phone.ua.transport.socket._ws.close();
   },
 
+  // The port of the browser's socket that its audio goes by.
+  async mediaPort() {
+    const all = await phone.session.connection.getStats();
+    const transport = [...all.values()].find(({ type }) => type === 'transport');
+    const pair = all.get(transport?.selectedCandidatePairId);
+    return all.get(pair?.localCandidateId)?.port ?? null;
+  },
+
   // What the browser itself counted about its audio, one object for each kind.
   async stats() {
     const wanted = ['codec', 'inbound-rtp', 'outbound-rtp', 'candidate-pair', 'transport'];
@@ -87,9 +98,9 @@ function note(text) {
   console.log(text);
 }
 
-function changes(verb) {
+function changes(verb, how = {}) {
   return new Promise((resolve, reject) => {
-    if (!phone.session[verb]({}, resolve)) reject(new Error(`${verb} is not possible here`));
+    if (!phone.session[verb](how, resolve)) reject(new Error(`${verb} is not possible here`));
   });
 }
 

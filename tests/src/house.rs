@@ -233,6 +233,11 @@ impl House {
         self.sent(self.client.put(format!("http://{}{path}", self.http)).json(body))
     }
 
+    /// PATCH JSON as the administrator: status and body.
+    pub fn patch_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.sent(self.client.patch(format!("http://{}{path}", self.http)).json(body))
+    }
+
     /// DELETE as the administrator: status and body.
     pub fn delete(&self, path: &str) -> (u16, Value) {
         self.sent(self.client.delete(format!("http://{}{path}", self.http)))

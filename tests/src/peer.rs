@@ -2,6 +2,7 @@
 
 pub mod baresip;
 pub mod chromium;
+pub mod desk_phone;
 pub mod device;
 pub mod kamailio;
 pub mod page;

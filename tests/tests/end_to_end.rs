@@ -43,17 +43,38 @@ mod fax;
 #[path = "end_to_end/features.rs"]
 mod features;
 
+#[path = "end_to_end/field_grid.rs"]
+mod field_grid;
+
+#[path = "end_to_end/forwarded.rs"]
+mod forwarded;
+
+#[path = "end_to_end/gas_bill.rs"]
+mod gas_bill;
+
 #[path = "end_to_end/gateways.rs"]
 mod gateways;
 
 #[path = "end_to_end/sip_i.rs"]
 mod sip_i;
 
+#[path = "end_to_end/hides.rs"]
+mod hides;
+
 #[path = "end_to_end/hooked.rs"]
 mod hooked;
 
+#[path = "end_to_end/lamps.rs"]
+mod lamps;
+
+#[path = "end_to_end/let_in.rs"]
+mod let_in;
+
 #[path = "end_to_end/named.rs"]
 mod named;
+#[path = "end_to_end/own_keys.rs"]
+mod own_keys;
+
 #[path = "end_to_end/parked.rs"]
 mod parked;
 
@@ -72,6 +93,9 @@ mod secure_trunk;
 #[path = "end_to_end/stolen.rs"]
 mod stolen;
 
+#[path = "end_to_end/supervised.rs"]
+mod supervised;
+
 #[path = "end_to_end/fax_document.rs"]
 mod fax_document;
 
@@ -83,6 +107,9 @@ mod killed;
 
 #[path = "end_to_end/prompts.rs"]
 mod prompts;
+
+#[path = "end_to_end/proxied.rs"]
+mod proxied;
 
 #[path = "end_to_end/queried.rs"]
 mod queried;
@@ -119,6 +146,7 @@ use browser::{
 use busy_in_sound::a_line_that_is_busy_in_sound_alone_is_refused_as_busy;
 use called_back::who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts;
 use chromium::{
+    a_conversation_in_chromium_goes_on_over_other_sockets_after_a_change_of_network,
     a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
     a_page_that_is_loaded_anew_in_chromium_has_its_conversation_back,
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
@@ -149,21 +177,45 @@ use features::{
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,
 };
+use field_grid::who_finds_neither_worker_nor_substitute_has_an_agent_or_leaves_a_message;
+use forwarded::calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all;
+use gas_bill::a_caller_keys_account_and_month_and_hears_what_the_gas_company_answers;
 use gateways::{
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
 };
+use hides::{
+    each_side_of_a_lease_reaches_the_other_and_sees_the_published_number_alone,
+    who_calls_back_reaches_the_agent_who_called_and_not_the_flow,
+};
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use lamps::{
+    a_lamp_shows_a_colleagues_call_from_ringing_to_its_end_and_not_who_calls,
+    a_message_for_an_agent_lights_the_lamp_of_their_phone_until_it_was_heard,
+};
+use let_in::{
+    a_blocked_caller_is_refused_as_the_list_says_and_a_vip_is_let_in,
+    an_emergency_says_its_announcement_first_from_on_to_off,
+};
 use moved::an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller;
 use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
+use own_keys::{
+    a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
+    an_agent_goes_on_at_another_phone_and_a_colleague_may_not,
+    who_has_the_right_comes_into_a_colleagues_conversation_from_the_own_phone,
+};
 use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
 use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
+};
+use proxied::{
+    a_caller_over_a_proxy_holds_an_agent_goes_on_and_is_passed_on,
+    a_trunk_registers_at_a_provider_with_a_password_and_calls_pass_both_ways,
 };
 use queried::{
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
@@ -182,6 +234,7 @@ use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use stolen::a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it;
+use supervised::a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it;
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::kamailio::Proxy;
@@ -255,6 +308,7 @@ stories! {
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
+    a_conversation_in_chromium_goes_on_over_other_sockets_after_a_change_of_network,
     a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
     a_page_that_is_loaded_anew_in_chromium_has_its_conversation_back,
     chromium_calls_the_hotline_and_chooses_by_a_key,
@@ -263,6 +317,20 @@ stories! {
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
     a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them,
     who_dials_the_code_of_a_slot_talks_with_who_was_parked_there,
+    a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
+    an_agent_goes_on_at_another_phone_and_a_colleague_may_not,
+    who_has_the_right_comes_into_a_colleagues_conversation_from_the_own_phone,
+    who_finds_neither_worker_nor_substitute_has_an_agent_or_leaves_a_message,
+    each_side_of_a_lease_reaches_the_other_and_sees_the_published_number_alone,
+    who_calls_back_reaches_the_agent_who_called_and_not_the_flow,
+    a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it,
+    a_lamp_shows_a_colleagues_call_from_ringing_to_its_end_and_not_who_calls,
+    a_message_for_an_agent_lights_the_lamp_of_their_phone_until_it_was_heard,
+    calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all,
+    a_blocked_caller_is_refused_as_the_list_says_and_a_vip_is_let_in,
+    an_emergency_says_its_announcement_first_from_on_to_off,
+    a_caller_over_a_proxy_holds_an_agent_goes_on_and_is_passed_on,
+    a_trunk_registers_at_a_provider_with_a_password_and_calls_pass_both_ways,
     a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
     a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
     who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts,
@@ -270,6 +338,7 @@ stories! {
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     a_caller_keys_an_account_and_hears_its_balance_from_the_database,
+    a_caller_keys_account_and_month_and_hears_what_the_gas_company_answers,
     a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out,
     what_an_agent_set_lasts_over_an_orderly_stop,
     a_call_goes_on_while_its_database_is_silent_and_then_away,

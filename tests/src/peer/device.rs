@@ -2,7 +2,7 @@
 
 use crate::house::{House, wait_for};
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -41,7 +41,21 @@ impl Device {
     /// # Panics
     /// When SIPp is not installed.
     pub fn calls(house: &House, name: &str, number: &str, steps: &[String]) -> Self {
-        let whom = [house.sip.to_string(), "-s".into(), number.into(), "-m".into(), "1".into()];
+        Device::calls_over(house.sip, house, name, number, steps)
+    }
+
+    /// One that makes one call to `number` over a proxy.
+    ///
+    /// # Panics
+    /// When SIPp is not installed.
+    pub fn calls_over(
+        proxy: SocketAddr,
+        house: &House,
+        name: &str,
+        number: &str,
+        steps: &[String],
+    ) -> Self {
+        let whom = [proxy.to_string(), "-s".into(), number.into(), "-m".into(), "1".into()];
         Device::start(house, name, &whom, steps)
     }
 

@@ -159,6 +159,46 @@ pub fn a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends
     wait_for("the page to be registered", seconds(5), || is_registered(&house, &id).then_some(()));
 }
 
+/// The page's socket breaks, and its audio goes by other sockets from then on.
+pub fn a_conversation_in_chromium_goes_on_over_other_sockets_after_a_change_of_network(
+    backend: &str,
+) {
+    let options = Options { backend: backend.into(), ..Options::default() };
+    let (house, mut browser, id, _folder) = open("wss", options);
+    let (caller_phone, call) = talking(&house);
+    wait_connected(&mut browser);
+    std::thread::sleep(seconds(7));
+    let before = browser.says("phone.mediaPort()");
+    assert!(before.is_number(), "{before}");
+
+    browser.says("phone.losesItsSocket()");
+    wait_registered(&mut browser, 2);
+    browser.says("phone.restartsIce()");
+    wait_for("audio by another socket", seconds(20), || {
+        let now = browser.says("phone.mediaPort()");
+        (now.is_number() && now != before).then_some(())
+    });
+    let heard_before = browser.heard().len();
+    std::thread::sleep(seconds(7));
+    let live = wait_phase(&house, "talking");
+    assert_eq!((&live["call"], &live["agent"]), (&json!(call), &json!(id)), "{live}");
+    let heard = browser.heard();
+    let_go(&house, &call);
+
+    let row = house.wait_row(&format!("SELECT * FROM calls WHERE call_id = '{call}'"));
+    assert_eq!((&row["outcome"], &row["agent_id"]), (&json!("answered"), &json!(id)), "{row}");
+    let recording = house.wait_row("SELECT * FROM recordings WHERE path IS NOT NULL");
+    assert_eq!(recording["state"], "recorded", "{recording}");
+    for table in ["calls", "recordings"] {
+        assert_eq!(house.sql(&format!("SELECT * FROM {table}")).len(), 1, "{table}");
+    }
+    let halves = halves_with(&heard[heard_before..], &[CALLER], &[AGENT]);
+    assert!(halves >= HALVES_MIN, "the page afterwards: {halves} of {}", heard.len());
+    let heard = caller_phone.heard();
+    let halves = halves_with(&heard, &[AGENT], &[CALLER]);
+    assert!(halves >= 3 * HALVES_MIN, "the caller: {halves} halves of {}", heard.len());
+}
+
 /// The page is loaded anew twice: the box calls the one that comes, and the next one asks by itself.
 pub fn a_page_that_is_loaded_anew_in_chromium_has_its_conversation_back(backend: &str) {
     let options = Options { backend: backend.into(), ..Options::default() };

@@ -121,7 +121,8 @@ fn call(house: &House, from: &str, account: [u8; 3]) -> Vec<i16> {
     voice.finish().all()
 }
 
-fn hears(heard: &[i16], text: &str, not: &str) {
+/// The first text was heard and the second was not.
+pub fn hears(heard: &[i16], text: &str, not: &str) {
     let seconds = heard.len() / 8_000;
     let share = share_heard(&spoken(text), heard);
     assert!(share > HEARD_MIN, "{share:.2} of \"{text}\" stands in {seconds} s");
@@ -130,7 +131,7 @@ fn hears(heard: &[i16], text: &str, not: &str) {
 }
 
 /// What an engine makes of a text.
-fn spoken(text: &str) -> Vec<i16> {
+pub fn spoken(text: &str) -> Vec<i16> {
     let utterance = mediacore::speech::utterance("zh-CN", text).expect("a text in Chinese");
     let mut engine = Espeak::find().expect("espeak-ng is installed by scripts/setup --tests");
     let file = speak(&mut engine, &utterance).expect("it speaks");

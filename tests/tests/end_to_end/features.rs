@@ -5,11 +5,12 @@
 use super::{house, seconds};
 use serde_json::json;
 use tests::house::{House, Options, wait_for};
+use tests::peer::desk_phone::{grants, registers_at, takes_a_call_by_name, within};
 use tests::peer::device::{
     Device, EMPTY, KNOWN, TAGGED, ack_of_refusal, answer, describes, heard_in, hears, hears_answer,
     hears_only, insists, pauses, perhaps_hears, receives, request, says,
 };
-use tests::seat::{registered, sign_in};
+use tests::seat::sign_in;
 
 /// A number of ours that leads outside, and who is called there.
 const THROUGH: &str = "95105677";
@@ -306,35 +307,26 @@ pub fn a_phone_passes_its_caller_on_and_is_told_how_it_goes(backend: &str) {
     leads_to(&house, &called);
 
     let refer = format!(
-        "REFER sip:switchgrid@{} SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
-         From:[$to];tag=[pid]s[call_number]\nTo:[$from]\n[last_Call-ID:]\nCSeq: 1 REFER\n\
-         Max-Forwards: 70\nContact: <sip:device@[local_ip]:[local_port]>\n\
-         Refer-To: <sip:{OUTSIDE}@{}>\n{EMPTY}",
-        house.sip, house.sip
+        "Contact: <sip:device@[local_ip]:[local_port]>\nRefer-To: <sip:{OUTSIDE}@{}>\n{EMPTY}",
+        house.sip
     );
-    let keeps_names = "  <recv request=\"INVITE\"><action>\
-         <ereg regexp=\".*\" search_in=\"hdr\" header=\"From:\" assign_to=\"from\"/>\
-         <ereg regexp=\".*\" search_in=\"hdr\" header=\"To:\" assign_to=\"to\"/>\
-         </action></recv>\n";
-    let told = [receives("NOTIFY"), says(&answer("200 OK", KNOWN, EMPTY))];
+    let told = grants("NOTIFY");
     let steps = [
+        takes_a_call_by_name(100, &describes(AUDIO)),
         vec![
-            keeps_names.to_owned(),
-            says(&answer("180 Ringing", TAGGED, EMPTY)),
-            insists(&answer("200 OK", TAGGED, &describes(AUDIO))),
-            receives("ACK"),
             pauses(500),
-            insists(&refer),
+            insists(&within(&house, "REFER", 1, &refer)),
             "  <recv response=\"202\"/>\n".to_owned(),
         ],
         // Trying, ringing, answered.
-        told.to_vec(),
-        told.to_vec(),
-        told.to_vec(),
-        vec![receives("BYE"), says(&answer("200 OK", KNOWN, EMPTY))],
+        told.clone(),
+        told.clone(),
+        told,
+        grants("BYE"),
     ];
     let mut phone = Device::awaits(&house, "phone", 1, &steps.concat());
-    registers(&house, phone.port());
+    let agent = registers_at(&house, 0, phone.port());
+    sign_in(&house, &agent);
 
     let steps = [
         vec![
@@ -363,30 +355,8 @@ pub fn a_phone_passes_its_caller_on_and_is_told_how_it_goes(backend: &str) {
     assert_eq!(house.sql("SELECT seq FROM events WHERE kind = 'transferred'").len(), 1);
 }
 
-/// A phone of the first agent at this port registers, and the agent signs in.
-fn registers(house: &House, port: u16) {
-    let who = &house.agents[0];
-    let name = format!("<sip:{}@{}>", who.user, house.sip);
-    let (from, to) = (format!("From: {name}"), format!("To: {name}"));
-    let contact = format!("Contact: <sip:{}@127.0.0.1:{port}>\nExpires: 300\n", who.user);
-    let proof = format!("[authentication username={} password={}]\n", who.user, who.password);
-    let asks = |number: u8, proof: &str| {
-        let more = format!("{contact}{proof}{EMPTY}");
-        insists(&request("REGISTER", &format!("sip:{}", house.sip), (&from, &to), number, &more))
-    };
-    let steps = [
-        asks(1, ""),
-        "  <recv response=\"401\" auth=\"true\"/>\n".to_owned(),
-        asks(2, &proof),
-        "  <recv response=\"200\"/>\n".to_owned(),
-    ];
-    Device::calls(house, "registers", &who.user, &steps).finish(house);
-    let id = registered(house, 0);
-    sign_in(house, &id);
-}
-
 /// The id of the first agent, as the API has it.
-fn agent_id(house: &House) -> String {
+pub fn agent_id(house: &House) -> String {
     let user = house.agents[0].user.as_str();
     wait_for("the agents", seconds(20), || {
         let agents = house.json("/api/v1/agents");
