@@ -266,7 +266,7 @@ async fn set_ringing(
 }
 
 /// Set the PIN with which an agent signs in at the phones of others (`*41` and their number): one's own,
-/// or, with `agents.write`, that of any agent.
+/// or, with `agents.state`, that of any agent.
 #[utoipa::path(put, path = "/api/v1/agents/{id}/sign-in-pin", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = SignInPin, responses((status = 200, body = Agent)))]
 async fn set_pin(
     State(api): State<Shared>,
@@ -275,7 +275,8 @@ async fn set_pin(
     Body(SignInPin { pin }): Body<SignInPin>,
 ) -> Result<Json<Agent>, Problem> {
     if caller.agent() != Some(agent) {
-        caller.must(Permission::AgentsWrite)?;
+        caller.must(Permission::AgentState)?;
+        api.must_see(&caller, agent).await?;
     }
     let (tenant, by) = (caller.tenant(), caller.by());
     Ok(Json(api.store.set_sign_in_pin(tenant, &by, agent, pin.as_deref()).await?))

@@ -42,7 +42,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("picked_up", "A colleague takes a call that rings at an agent's phone.", "agent:id from:id"),
     ("answered", "An agent answered: both parties hear each other.", "visit?:id queue?:id agent:id"),
     ("abandoned", "The customer hung up while queued.", "visit:id queue:id"),
-    ("flowed_out", "Left the queue otherwise.", "visit:id queue:id reason:overflow|max_wait|exit_key|voicemail|forced"),
+    ("flowed_out", "Left the queue otherwise.", "visit:id queue:id reason:overflow|max_wait|exit_key|voicemail|forced|no_agents|closed"),
     ("callback_queued", "The customer asked to be called back and keeps the place.", "visit:id queue:id"),
     ("callback", "Something about a callback that was asked for.", "callback:id queue:id what:any"),
     ("progress_heard", "A tone, a fax machine or an answering machine was heard.", "tone:ringback|busy|congestion|special_information|fax_calling|fax_answering|beep|human|machine"),

@@ -21,6 +21,7 @@ mod replaces;
 mod session_timer;
 mod sip_i;
 mod update;
+mod ways;
 
 pub(super) use call_out::Branch;
 pub(super) use invite::called;

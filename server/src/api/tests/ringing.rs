@@ -37,7 +37,7 @@ async fn managers_say_how_a_phone_is_rung_and_it_reaches_the_plan() {
 }
 
 #[tokio::test]
-async fn an_agent_sets_their_own_pin_and_managers_any_and_nobody_reads_it() {
+async fn an_agent_sets_their_own_pin_and_supervisors_any_and_nobody_reads_it() {
     let rig = Rig::new().await;
     let (own, second) = (rig.first.agents[0].0, rig.first.agents[1].0);
     let uri = |agent| format!("/api/v1/agents/{agent}/sign-in-pin");

@@ -3,8 +3,8 @@
 //! is acknowledged and ended with BYE, because its sender would ring or talk on otherwise.
 
 use super::forks::Fork;
-use super::rebind::is_one_phone;
 use super::session_timer::Wanted;
+use super::ways::Way;
 use super::{Leg, Owner, Stage, cause, cause_of, sip_i};
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
@@ -13,8 +13,8 @@ use crate::sip::flow::{Flow, Hop, Host, Seen, Transport};
 use crate::sip::header;
 use crate::sip::message::{Message, Name};
 use crate::sip::send::DATAGRAM_BYTES_MAX;
-use crate::sip::trunk::{NOBODY, Proxy, Trunk, TrunkKey};
-use crate::sip::uri::{escape_user, without_headers};
+use crate::sip::trunk::{NOBODY, Trunk, TrunkKey};
+use crate::sip::uri::escape_user;
 use crate::sip::user_agent::{Destination, Early, Event, Invite};
 use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
@@ -120,16 +120,6 @@ struct Acknowledged {
     ack: Arc<[u8]>,
 }
 
-/// Where one branch goes.
-pub(super) struct Way {
-    target: Vec<u8>,
-    hop: Hop,
-    nat: bool,
-    /// Our host in From.
-    domain: Option<String>,
-    trunk: Option<TrunkKey>,
-}
-
 impl UserAgent {
     pub(in crate::sip) fn invite(&mut self, now: Now, invite: Invite) {
         let leg = invite.leg;
@@ -178,73 +168,6 @@ impl UserAgent {
             self.release(leg);
             self.emit(Event::Failed { leg, status: 400, cause: cause::PROTOCOL });
         }
-    }
-
-    pub(super) fn ways(
-        &mut self,
-        now: Now,
-        invite: &Invite,
-    ) -> Result<(Vec<Way>, Option<TrunkKey>), (u16, u8)> {
-        match &invite.to {
-            Destination::Agent(tenant, agent) => {
-                let bindings = self.registrar.bindings((*tenant, *agent)).to_vec();
-                let lost = invite.not_at.and_then(|leg| self.legs.get(&leg)?.dialog.as_ref());
-                let has_it = |contact: &[u8]| {
-                    lost.is_some_and(|dialog| is_one_phone(contact, &dialog.target))
-                };
-                let ways: Vec<Way> = bindings
-                    .iter()
-                    .filter(|binding| binding.flow.transport.is_websocket() == invite.browser)
-                    .filter(|binding| !has_it(&binding.contact))
-                    .map(|binding| Way {
-                        target: without_headers(&binding.contact).to_vec(),
-                        hop: binding.hop(),
-                        nat: binding.nat,
-                        domain: None,
-                        trunk: None,
-                    })
-                    .collect();
-                if ways.is_empty() {
-                    return Err((480, cause::SUBSCRIBER_ABSENT));
-                }
-                Ok((ways, None))
-            }
-            Destination::Trunk(tenant, trunk, number) => {
-                let key = (*tenant, *trunk);
-                let entry = self.trunks.get_mut(key).ok_or((404, cause::NO_ROUTE))?;
-                let proxy = entry.proxy.clone().ok_or((404, cause::NO_ROUTE))?;
-                let own_domain = entry.own_domain();
-                if !entry.enter(now.moment) {
-                    return Err((503, cause::CONGESTION));
-                }
-                entry.servers.draw(now.moment, &mut self.rng);
-                Ok((vec![self.way_over(key, &proxy, number, own_domain)], Some(key)))
-            }
-        }
-    }
-
-    /// To the server of the trunk whose turn it is.
-    fn way_over(&self, key: TrunkKey, proxy: &Proxy, number: &str, domain: Option<String>) -> Way {
-        let hop = self.hop_of(proxy, key);
-        let uri = self.trunks.get(key).and_then(|trunk| trunk.uri_of(number));
-        let target = uri.unwrap_or_default().into_bytes();
-        Way { target, hop, nat: false, domain, trunk: Some(key) }
-    }
-
-    pub(in crate::sip) fn hop_of(&self, proxy: &Proxy, trunk: TrunkKey) -> Hop {
-        let server = self.trunks.get(trunk).and_then(|trunk| trunk.servers.first());
-        let (transport, host) = match (&proxy.host, server) {
-            (Host::Name(..), Some(server)) => (server.transport, Host::Address(server.address)),
-            (host, _) => (proxy.transport, host.clone()),
-        };
-        let server = match host {
-            Host::Address(address) => Some(address),
-            Host::Name(..) => None,
-        };
-        let listener = self.listener_for(transport, server);
-        let known = self.trunks.get(trunk).filter(|_| transport == Transport::Tls);
-        let connection = known.and_then(|trunk| trunk.connection_to(server));
-        Hop { listener, transport, host, connection, trunk: Some(trunk) }
     }
 
     fn open_branch(
