@@ -280,6 +280,10 @@ const SENTENCES: &[Sentence] = &[
     ),
     ("this report does not look at this condition", "此报表不支持该条件"),
     ("a schedule has nobody's right to read the audit", "定时报表没有任何人的审计权限"),
+    (
+        "a schedule has nobody's right to read how the box ran",
+        "定时报表没有任何人的系统运行查看权限",
+    ),
     ("a team cannot belong to itself or to a team below it", "班组不能隶属于自身或其下级班组"),
     ("teams have at most {} levels", "班组最多 {} 级"),
     ("agents or teams still belong to this team", "此班组尚有座席或下级班组"),

@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use desk::Permission;
 use desk::report_definition::PREFIX;
-use reports::catalogue::{AUDIT, COST_PER_CONTACT};
+use reports::catalogue::{AUDIT, COST_PER_CONTACT, SYSTEM};
 use reports::{Language, Orientation, Paper, Report, Size};
 use serde::Deserialize;
 use serde_json::Value;
@@ -139,8 +139,8 @@ impl Api {
             let message = format!("There is no such report; there are {}.", known.join(", "));
             return Err(Problem::not_found(message));
         };
-        if report.id == AUDIT.id {
-            caller.must(Permission::AuditRead)?;
+        if let Some(permission) = beyond_reports(report) {
+            caller.must(permission)?;
         }
         if report.id == COST_PER_CONTACT.id {
             // Trunks are of no team, and half of a cost would be taken for the whole.
@@ -216,7 +216,7 @@ async fn list(
     Params(Tongue { lang }): Params<Tongue>,
 ) -> Result<Json<Vec<Value>>, Problem> {
     let language = api.language(&caller, lang.as_deref()).await?;
-    let open = |report: &&&Report| report.id != AUDIT.id || caller.may(Permission::AuditRead);
+    let open = |report: &&&Report| beyond_reports(report).is_none_or(|needed| caller.may(needed));
     let zone = api.store.tenant(caller.tenant()).await?.profile.time_zone;
     let thresholds = given::thresholds(&api.store.report_settings(caller.tenant()).await?);
     let summaries = reports::catalogue().iter().filter(open).map(|report| {
@@ -263,6 +263,16 @@ async fn get(
     };
     let name = file_name(&format!("{name}.{format}"));
     Ok(file(done.content_type, Some(&name), done.truncated, done.body))
+}
+
+/// What a report needs beside the right to read reports: one tells who did what, another how the box
+/// ran, which is not of one organisation alone.
+fn beyond_reports(report: &Report) -> Option<Permission> {
+    match report.id {
+        id if id == AUDIT.id => Some(Permission::AuditRead),
+        id if id == SYSTEM.id => Some(Permission::MetricsRead),
+        _ => None,
+    }
 }
 
 fn paper(asked: &Asked) -> Result<Paper, Problem> {

@@ -74,6 +74,10 @@ async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Re
         let message = "a schedule has nobody's right to read the audit";
         return Err(Problem::invalid("report", message));
     }
+    if draft.report == reports::catalogue::SYSTEM.id {
+        let message = "a schedule has nobody's right to read how the box ran";
+        return Err(Problem::invalid("report", message));
+    }
     let given = draft.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     given::read(&draft.report, own.as_ref(), given)
         .map_err(|refused| Problem::invalid("parameters", refused.to_string()))?;

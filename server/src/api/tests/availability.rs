@@ -4,6 +4,7 @@ use super::rig::{NOON, Rig};
 use crate::uptime::{Journal, What};
 use axum::http::StatusCode;
 use desk::Role;
+use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
@@ -63,4 +64,18 @@ async fn the_report_on_the_system_says_how_long_processes_ran_on_each_day() {
     let hour = 3_600_000;
     assert_eq!(ran(0), (3 * hour, 3 * hour, 0));
     assert_eq!(ran(1), (12 * hour - 60_000, 12 * hour, 60_000));
+    // How the box ran is not of one organisation alone.
+    let manager = rig.token(Role::Manager).await;
+    assert_eq!(rig.get(uri, &manager).await.status, StatusCode::FORBIDDEN);
+    for (who, shown) in [(&manager, false), (&token, true)] {
+        let listed = rig.get("/api/v1/reports", who).await.json();
+        let has = listed.as_array().unwrap().iter().any(|report| report["id"] == "system");
+        assert_eq!(has, shown);
+    }
+    let saved = json!({
+        "name": "box", "report": "system", "period": "yesterday", "format": "pdf", "language": "en",
+    });
+    let refused = rig.post("/api/v1/saved-reports", &token, saved).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(refused.json()["field"], "report");
 }
