@@ -52,9 +52,12 @@ async fn readyz(State(api): State<Shared>) -> (StatusCode, Json<Readiness>) {
     let now = api.clock.moment();
     let readiness = match *cached {
         Some((at, readiness)) if readiness.ready && now.since(at) < REMEMBERED => readiness,
-        _ => api.readiness().await,
+        _ => {
+            let readiness = api.readiness().await;
+            *cached = Some((now, readiness));
+            readiness
+        }
     };
-    *cached = Some((now, readiness));
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness))
 }
