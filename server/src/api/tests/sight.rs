@@ -313,6 +313,62 @@ async fn who_is_limited_to_queues_gets_no_row_of_another() {
 }
 
 #[tokio::test]
+async fn who_is_limited_changes_nothing_that_the_schedule_of_somebody_else_makes() {
+    let floor = Floor::new().await;
+    let rig = &floor.rig;
+    let definition = json!({
+        "title": {"zh": "主叫", "en": "Callers"}, "help": {"zh": "主叫", "en": "Callers"},
+        "sql": "SELECT caller FROM calls WHERE started_at >= :from AND started_at < :until",
+        "columns": [{"id": "caller", "title": {"zh": "主叫", "en": "Caller"}, "kind": "text"}],
+        "roles": ["manager", "administrator"],
+    });
+    let put = async |uri: &str, token: &str, body: &Value| {
+        rig.ask(Method::PUT, uri, token, Some(body.clone())).await.status
+    };
+    let callers = "/api/v1/report-definitions/callers";
+    assert_eq!(put(callers, &floor.administrator, &definition).await, StatusCode::OK);
+    let report = |name: &str, report: &str| {
+        json!({"name": name, "report": report, "period": "yesterday", "format": "csv",
+            "language": "en"})
+    };
+    let save = async |token: &str, report: &Value| {
+        let made = rig.post("/api/v1/saved-reports", token, report.clone()).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let schedule = async |token: &str, name: &str, saved: &str, more: &[&str]| {
+        let draft = json!({"name": name, "saved_report": saved, "more": more,
+            "cron": "0 8 * * *", "misfire": "run_once"});
+        let made = rig.post("/api/v1/schedules", token, draft).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    };
+    let (first, second) = (report("First", "workload"), report("Second", "own.callers"));
+    let first_id = save(&floor.administrator, &first).await;
+    let second_id = save(&floor.administrator, &second).await;
+    schedule(&floor.administrator, "Theirs", &first_id, &[second_id.as_str()]).await;
+    let uris = [&first_id, &second_id].map(|id| format!("/api/v1/saved-reports/{id}"));
+    let queues = json!({"mask_numbers": false, "queues": [floor.other]});
+    for (limits, status) in [
+        (masked(), StatusCode::FORBIDDEN),
+        (queues, StatusCode::FORBIDDEN),
+        (json!({"mask_numbers": false, "queues": null}), StatusCode::OK),
+    ] {
+        let manager = floor.limited(Role::Manager, limits.clone()).await;
+        assert_eq!(put(&uris[0], &manager, &first).await, status, "the first: {limits}");
+        assert_eq!(put(&uris[1], &manager, &second).await, status, "a further one: {limits}");
+        assert_eq!(put(callers, &manager, &definition).await, status, "what it asks: {limits}");
+    }
+    // What they alone schedule, or nobody, is theirs to change.
+    let manager = floor.limited(Role::Manager, masked()).await;
+    let own = report("Own", "workload");
+    let own_id = save(&manager, &own).await;
+    let uri = format!("/api/v1/saved-reports/{own_id}");
+    assert_eq!(put(&uri, &manager, &own).await, StatusCode::OK);
+    schedule(&manager, "Mine", &own_id, &[]).await;
+    assert_eq!(put(&uri, &manager, &own).await, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn only_administrators_set_what_others_see_and_it_is_written_down() {
     let floor = Floor::new().await;
     let rig = &floor.rig;
