@@ -30,12 +30,13 @@ const SEARCH_MASKED: [&str; 2] = ["/api/v1/calls", "/api/v1/call-lists/"];
 const MASKED_NAMES: [&str; 2] = ["caller", "called"];
 /// Parameters behind `?` that are compared with ids, times, lengths or words of ours. Of any other
 /// digits are not looked for.
-const HARMLESS: [&str; 51] = [
+const HARMLESS: [&str; 62] = [
     "action",
     "after",
     "agent",
     "area",
     "assignee",
+    "at",
     "before",
     "call",
     "city",
@@ -68,20 +69,30 @@ const HARMLESS: [&str; 51] = [
     "min_wait",
     "open",
     "order",
+    "orientation",
     "outcome",
+    "paper",
     "period",
     "plan",
     "province",
     "queue",
     "recorded",
+    "repeat_days",
     "result",
     "revision",
+    "row",
     "schedule",
+    "service_level_formula",
+    "service_level_s",
+    "short_abandon_s",
     "sort",
     "status",
     "team",
     "to",
+    "trunk",
     "user",
+    "version",
+    "zone",
 ];
 /// Names whose values are ids where they are digits and nothing else.
 const IDS: [&str; 38] = [
@@ -293,6 +304,11 @@ mod tests {
             "/api/v1/recordings?customer=123456&limit=500",
             "/api/v1/customers?q=%E5%BC%A0",
             "/api/v1/orders",
+            "/api/v1/reports/queue_summary?period=2026-11&service_level_s=30&short_abandon_s=5",
+            "/api/v1/reports/repeat_callers?period=2026-W47&repeat_days=7&service_level_formula=f1",
+            "/api/v1/reports/workload?period=today&zone=Etc/GMT%2B8&format=pdf&paper=a4",
+            "/api/v1/reports/workload/behind?period=today&row=12345678&at=2026-11-23T04:00:00Z",
+            "/api/v1/flows/1/statistics?version=2",
         ] {
             assert!(!refused(uri), "{uri}");
         }
