@@ -13,7 +13,7 @@ use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use terms::number::masked_within;
+use terms::number::{masked, masked_within};
 
 /// Longest answer in JSON.
 const BYTES_MAX: usize = 64 << 20;
@@ -226,7 +226,12 @@ pub(super) fn hide(value: &mut Value) {
 fn within(value: &mut Value, name: &str, free: bool) {
     match value {
         Value::String(text) if !free && is_ours(name, text.as_str()) => {}
-        Value::String(text) => *text = masked_within(text),
+        Value::String(text) => {
+            let shown = masked_within(text);
+            // What a caller sent is a number, however it is written.
+            let is_whole = !free && name == "received" && shown == *text;
+            *text = if is_whole && text.contains(char::is_numeric) { masked(text) } else { shown };
+        }
         Value::Array(items) => items.iter_mut().for_each(|item| within(item, name, free)),
         Value::Object(fields) => {
             // The number of an order is none that rings.
@@ -262,7 +267,7 @@ mod tests {
         let mut value = json!({
             "call_id": "12345678", "agent": "12345678", "legs": ["12345678"], "seq": 12345678,
             "caller": "+8613800138000", "anything": ["13800138000"],
-            "agents": ["+8613800138000"],
+            "agents": ["+8613800138000"], "received": "138_0013_8000", "note": "138.0013.8000",
             "data": {"agent": "13800138000", "id": "13800138000"},
             "13800138000": true, "at": "2026-11-23T04:00:00Z", "next": "1795406400000000.7",
         });
@@ -270,7 +275,7 @@ mod tests {
         let expected = json!({
             "call_id": "12345678", "agent": "12345678", "legs": ["12345678"], "seq": 12345678,
             "caller": "+86138****8000", "anything": ["138****8000"],
-            "agents": ["+86138****8000"],
+            "agents": ["+86138****8000"], "received": "138_0****8000", "note": "138.****.8000",
             "data": {"agent": "138****8000", "id": "138****8000"},
             "138****8000": true, "at": "2026-11-23T04:00:00Z", "next": "1795406400000000.7",
         });
