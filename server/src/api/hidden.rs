@@ -235,7 +235,7 @@ fn within(value: &mut Value, name: &str, free: bool) {
         Value::Array(items) => items.iter_mut().for_each(|item| within(item, name, free)),
         Value::Object(fields) => {
             // The number of an order is none that rings.
-            let is_order = fields.contains_key("customer_number");
+            let is_order = !free && fields.contains_key("customer_number");
             for (name, value) in fields.iter_mut() {
                 if !(is_order && name == "number") {
                     within(value, name, free || FREE.contains(&name.as_str()));
@@ -288,6 +288,11 @@ mod tests {
         hide(&mut value);
         let expected = json!([{"number": "202611230001", "customer_number": "138****8000"}]);
         assert_eq!(value, expected);
+        // What people named so is no order.
+        let both = |number: &str| json!({"fields": {"number": number, "customer_number": number}});
+        let mut value = both("13800138000");
+        hide(&mut value);
+        assert_eq!(value, both("138****8000"));
     }
 
     #[test]
