@@ -209,7 +209,9 @@ impl From<crate::work::jobs::Problem> for Problem {
             .ok()
             .filter(|status| status.is_client_error() || status.is_server_error())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let is_passing = status == StatusCode::SERVICE_UNAVAILABLE;
+        // What takes too much takes it the next time too, and five seconds are too early for a place.
+        let is_passing = status == StatusCode::SERVICE_UNAVAILABLE
+            && !matches!(problem.kind.as_str(), "ended" | "busy" | "late");
         Problem {
             detail: problem.detail.into(),
             retry_after_s: is_passing.then_some(RETRY_AFTER_S),
@@ -314,6 +316,10 @@ mod tests {
         assert_eq!(told(slow.into()), (503, None));
         let broken = crate::work::jobs::Problem { status: 500, ..no_worker() };
         assert_eq!(told(broken.into()), (500, None));
+        for kind in ["ended", "busy", "late"] {
+            let problem = crate::work::jobs::Problem { kind: kind.to_owned(), ..no_worker() };
+            assert_eq!(told(problem.into()), (503, None), "{kind}");
+        }
     }
 
     fn no_worker() -> crate::work::jobs::Problem {
