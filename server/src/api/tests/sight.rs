@@ -68,6 +68,20 @@ impl Floor {
         self.rig.token(role).await
     }
 
+    /// Lists of which each row has an address, and a row of each.
+    async fn details(&self) -> [(&'static str, String); 4] {
+        let (rig, tenant) = (&self.rig, self.rig.tenant());
+        let customer = rig.store.customer_by_number(tenant, NUMBER).await.unwrap().unwrap();
+        let orders = rig.get("/api/v1/orders", &self.administrator).await.json();
+        let order = orders["orders"][0]["id"].as_str().unwrap().to_owned();
+        [
+            ("calls", self.calls[0].to_string()),
+            ("recordings", self.recordings[0].to_string()),
+            ("customers", customer.id.to_string()),
+            ("orders", order),
+        ]
+    }
+
     /// What is answered with 200.
     async fn text(&self, uri: &str, token: &str) -> String {
         let got = self.rig.get(uri, token).await;
@@ -156,7 +170,17 @@ async fn no_route_that_there_is_or_will_be_tells_a_hidden_number() {
     let floor = Floor::new().await;
     floor.rig.calls.callbacks.lock().unwrap().push(waiting());
     let reads = operations().into_iter().filter(|(method, ..)| *method == Method::GET);
-    let reads: Vec<String> = reads.map(|(_, path, _)| path).collect();
+    let details = floor.details().await;
+    // A row that there is, where the floor has one.
+    let of_a_row = |path: String| {
+        let found = details.iter().find_map(|(list, id)| {
+            let rest = path.strip_prefix(&format!("/api/v1/{list}/1"))?;
+            let is_whole = rest.is_empty() || rest.starts_with('/');
+            is_whole.then(|| format!("/api/v1/{list}/{id}{rest}"))
+        });
+        found.unwrap_or(path)
+    };
+    let reads: Vec<String> = reads.map(|(_, path, _)| of_a_row(path)).collect();
     let told = async |token: &str| {
         let mut telling = Vec::new();
         for path in &reads {
@@ -170,6 +194,10 @@ async fn no_route_that_there_is_or_will_be_tells_a_hidden_number() {
     let shown = told(&floor.rig.token(Role::Manager).await).await;
     for list in ["calls", "recordings", "customers", "orders", "live", "callbacks"] {
         let path = format!("/api/v1/{list}");
+        assert!(shown.contains(&path), "{path} of {shown:?}");
+    }
+    for (list, id) in details.iter().filter(|(list, _)| *list != "recordings") {
+        let path = format!("/api/v1/{list}/{id}");
         assert!(shown.contains(&path), "{path} of {shown:?}");
     }
     let hidden = told(&floor.limited(Role::Manager, masked()).await).await;
