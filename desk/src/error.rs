@@ -45,6 +45,14 @@ pub enum Error {
         /// Why it failed.
         source: sqlx::Error,
     },
+    /// The database went away while a change was made for good: it may be there, or not.
+    #[error("{doing}: whether it was kept is not known: {source}")]
+    Unsure {
+        /// What we were doing.
+        doing: &'static str,
+        /// How it went away.
+        source: sqlx::Error,
+    },
     /// The store cannot be opened.
     #[error("open the store {store}: {problem}")]
     Open {
@@ -74,6 +82,14 @@ impl Error {
         Error::Invalid { field, problem: problem.into() }
     }
 
+    /// What it means that a commit failed.
+    pub(crate) fn at_commit(doing: &'static str, source: sqlx::Error) -> Self {
+        match is_cut_off(&source) {
+            true => Error::Unsure { doing, source },
+            false => in_words(doing, source),
+        }
+    }
+
     /// True when the same may be done in a moment: the database is away, starts, ends, is full or is
     /// held by somebody else.
     pub fn is_passing(&self) -> bool {
@@ -86,7 +102,8 @@ impl Error {
 
     /// True when we or the world failed, not the one who asked.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Error::Database { .. } | Error::Open { .. } | Error::Stored { .. })
+        use Error::{Database, Open, Stored, Unsure};
+        matches!(self, Database { .. } | Unsure { .. } | Open { .. } | Stored { .. })
     }
 }
 
@@ -111,6 +128,19 @@ fn is_passing(source: &sqlx::Error) -> bool {
     }
 }
 
+/// Of these the connection that was answered with them has ended: a server that stops, crashed or starts.
+const ENDING: &str = "57P0";
+
+/// True when the last statement may have been carried out and its answer was lost.
+fn is_cut_off(source: &sqlx::Error) -> bool {
+    use sqlx::Error::{Database, Io, Tls, WorkerCrashed};
+    match source {
+        Io(_) | Tls(_) | WorkerCrashed => true,
+        Database(error) => error.code().is_some_and(|code| code.starts_with(ENDING)),
+        _ => false,
+    }
+}
+
 /// Primary result codes of SQLite: the database's image is malformed, and it is no database at all.
 const DAMAGED_SQLITE: [i32; 2] = [11, 26];
 
@@ -128,11 +158,15 @@ pub(crate) trait During<T> {
 
 impl<T> During<T> for Result<T, sqlx::Error> {
     fn during(self, doing: &'static str) -> Result<T, Error> {
-        self.map_err(|source| match source.as_database_error() {
-            Some(error) if error.is_unique_violation() => Error::Taken { doing },
-            Some(error) if error.is_foreign_key_violation() => Error::InUse { doing },
-            _ => Error::Database { doing, source },
-        })
+        self.map_err(|source| in_words(doing, source))
+    }
+}
+
+fn in_words(doing: &'static str, source: sqlx::Error) -> Error {
+    match source.as_database_error() {
+        Some(error) if error.is_unique_violation() => Error::Taken { doing },
+        Some(error) if error.is_foreign_key_violation() => Error::InUse { doing },
+        _ => Error::Database { doing, source },
     }
 }
 
@@ -190,6 +224,22 @@ mod tests {
             assert!(said(code).is_passing(), "{code}");
         }
         assert!(Error::Busy("too many people sign in at once").is_passing());
+    }
+
+    #[test]
+    fn a_commit_whose_answer_was_lost_may_have_been_kept() {
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let by = |code| sqlx::Error::Database(Box::new(Said(code)));
+        for source in [sqlx::Error::Io(reset), sqlx::Error::WorkerCrashed, by("57P01")] {
+            let error = Error::at_commit("make a queue", source);
+            assert!(matches!(error, Error::Unsure { .. }), "{error}");
+            assert!(error.is_ours() && !error.is_passing(), "{error}");
+        }
+        // A full disk, a statement that was ended, a busy file: nothing was kept.
+        for code in ["53100", "57014", "5"] {
+            let error = Error::at_commit("make a queue", by(code));
+            assert!(matches!(error, Error::Database { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl SavedReportDraft {
 
     /// In which zone its days are, where it names one.
     pub(crate) fn zone(&self) -> Option<chrono_tz::Tz> {
-        self.parameters.get("zone")?.parse().ok()
+        self.parameters.get("zone")?.trim().parse().ok()
     }
 }
 

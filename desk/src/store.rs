@@ -350,12 +350,17 @@ impl Write {
     }
 
     /// Makes it so, for good.
+    ///
+    /// # Errors
+    /// [`Error::Unsure`] when the database went away meanwhile.
     pub(crate) async fn commit(self) -> Result<()> {
-        self.tx.commit().await.during(self.doing)?;
-        if self.plan_changed {
+        let doing = self.doing;
+        let done = self.tx.commit().await.map_err(|source| Error::at_commit(doing, source));
+        // What may have changed is read anew.
+        if self.plan_changed && matches!(done, Ok(()) | Err(Error::Unsure { .. })) {
             self.revision.send_modify(|revision| *revision += 1);
         }
-        Ok(())
+        done
     }
 }
 

@@ -319,7 +319,7 @@ async fn a_run_keeps_its_parameters_and_the_day_of_the_tenant_in_its_zone() {
     let desk = desk().await;
     let settings = ReportSettings { day_begins: "17:00".into(), ..ReportSettings::default() };
     desk.store.put_report_settings(desk.tenant, &by(), &settings).await.unwrap();
-    let parameters = given(&[("service_level_s", "30"), ("zone", "America/Los_Angeles")]);
+    let parameters = given(&[("service_level_s", "30"), ("zone", " America/Los_Angeles ")]);
     let second = queues(parameters.clone());
     let second = desk.store.create_saved_report(desk.tenant, &by(), &second).await.unwrap();
     assert_eq!(second.draft.parameters, parameters);

@@ -195,4 +195,12 @@ async fn what_a_person_sees_is_a_row_of_an_agent_or_of_a_queue_of_theirs() {
     assert!(matches!(refused, Err(Error::Invalid { .. })));
     store.set_user_limits(tenant, &by, user, &Limits::default()).await.unwrap();
     assert_eq!(sight().await, Sight::WHOLE);
+
+    // Who has become an agent sees their own rows and nobody else's.
+    let change = UserChange { role: Some(Role::Agent), ..UserChange::default() };
+    store.change_user(tenant, &by, user, &change).await.unwrap();
+    let nobody = Sight { agents: Some(Vec::new()), ..Sight::WHOLE };
+    assert_eq!(sight().await, nobody);
+    let own = store.sight_of(tenant, UserId(fang.0)).await.unwrap();
+    assert_eq!(own, Sight { agents: Some(vec![fang]), ..Sight::WHOLE });
 }

@@ -262,6 +262,11 @@ impl Schedules {
         name: String,
         now: Timestamp,
     ) -> Result<Result<RunFile, (String, bool)>, Error> {
+        if self.is_ownerless(tenant, run).await? {
+            let why =
+                "the owner of this schedule may not sign in any more; save it as somebody else";
+            return Ok(Err((why.to_owned(), false)));
+        }
         // As over the API: half of a cost would be taken for the whole.
         if part.report == COST_PER_CONTACT.id && self.sight(tenant, run).await?.agents.is_some() {
             let why = "the owner of this schedule does not see all calls that a cost is made of";
@@ -303,6 +308,14 @@ impl Schedules {
             self.watermark.reaches(tenant, until, now).await?;
         }
         Ok(())
+    }
+
+    /// Whether the owner of a run's schedule sees nothing any more.
+    async fn is_ownerless(&self, tenant: TenantId, run: &Run) -> Result<bool, Error> {
+        match run.work.owner {
+            Some(owner) => Ok(self.store.user(tenant, owner).await?.disabled_at.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// What the owner of a run's schedule sees now.

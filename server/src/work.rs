@@ -163,7 +163,7 @@ impl Client {
             Ok(Err(error)) => {
                 Err(Problem::unavailable(&format!("the worker is starting: {error}")))
             }
-            Err(_) => Err(Problem::unavailable("the worker took too long")),
+            Err(_) => Err(Problem::late()),
         }
     }
 
@@ -205,5 +205,24 @@ fn limit_memory(config: &Config) {
     // SAFETY: setrlimit reads the struct it is given and nothing else.
     if unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) } != 0 {
         tracing::warn!(error = %io::Error::last_os_error(), "work runs without a memory limit");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_that_takes_too_long_is_not_taken_for_one_that_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let client = Client::new(folder.path(), Duration::from_millis(50));
+        let told = async || {
+            let job = Job::RemoveFaxes { files: Vec::new() };
+            client.run(&job).await.unwrap_err().kind
+        };
+        assert_eq!(told().await, "unavailable");
+        std::fs::create_dir(folder.path().join("run")).unwrap();
+        let _silent = tokio::net::UnixListener::bind(folder.path().join("run/work.sock")).unwrap();
+        assert_eq!(told().await, "late");
     }
 }

@@ -2,6 +2,7 @@
 //! and as shown. What a caller sends is data: it is never split, evaluated or made part of a path.
 
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 
 /// Longest dialled string that is kept; the rest is cut.
 pub const NUMBER_CHARS_MAX: usize = 64;
@@ -54,11 +55,11 @@ pub fn masked(number: &str) -> String {
 /// Fewest and most digits of what may be a telephone number in a text, an international prefix
 /// included. Ids of calls, contacts and legs are longer.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=16;
-/// Fewest digits of one that is written with spaces or hyphens: dates have eight.
+/// Fewest digits of one that is written in groups: dates have eight.
 const GROUPED_DIGITS_MIN: usize = 11;
 
 /// A text with the middle of every telephone number in it hidden, whether its digits stand together
-/// (`13800138000`) or in groups (`138-0013 8000`).
+/// (`13800138000`) or in groups (`138-0013 8000`, `(138) 0013.8000`). An IPv4 address is left as it is.
 pub fn masked_within(text: &str) -> String {
     let mut shown: Vec<char> = text.chars().collect();
     let mut group: Vec<usize> = Vec::new();
@@ -74,24 +75,49 @@ pub fn masked_within(text: &str) -> String {
             shown[at + hidden.start..at + hidden.end].fill('*');
         }
         at += run;
-        let goes_on = run > 0
-            && run < *DIGITS.start()
-            && matches!(shown.get(at), Some(' ' | '-'))
-            && shown.get(at + 1).is_some_and(|c| is_digit(*c));
-        if !goes_on {
+        let is_short = (1..*DIGITS.start()).contains(&run);
+        let gap = if is_short { gap(&shown[at..]) } else { 0 };
+        if gap == 0 {
             hide_group(&mut shown, &std::mem::take(&mut group));
         }
         // What stands behind a run is no digit.
-        at += 1;
+        at += gap.max(1);
     }
     hide_group(&mut shown, &group);
     shown.into_iter().collect()
+}
+
+/// How many characters stand between the group of digits that has ended here and the next one: 0 where
+/// none follows.
+fn gap(rest: &[char]) -> usize {
+    let is_parenthesis = |c: &char| matches!(c, '(' | ')');
+    match rest {
+        [joint, digit, ..] if is_joint(*joint) && is_digit(*digit) => 1,
+        [one, other, digit, ..]
+            if [one, other].into_iter().all(|c| is_joint(*c))
+                && [one, other].into_iter().any(is_parenthesis)
+                && is_digit(*digit) =>
+        {
+            2
+        }
+        _ => 0,
+    }
+}
+
+/// What groups of digits are written with: visual separators, RFC 3966 §5.1.1, and what people and
+/// [`PhoneNumber::parse`] put in their place.
+fn is_joint(c: char) -> bool {
+    matches!(c, ' ' | '-' | '.' | '?' | '/' | '(' | ')')
 }
 
 /// Hides digits that are written in groups, where they may be a number: all but the first three and the
 /// last four, because a date may stand beside it.
 fn hide_group(shown: &mut [char], digits: &[usize]) {
     if digits.len() >= GROUPED_DIGITS_MIN {
+        let text: String = shown[digits[0]..=digits[digits.len() - 1]].iter().collect();
+        if text.parse::<Ipv4Addr>().is_ok() {
+            return;
+        }
         for at in &digits[3..digits.len() - 4] {
             shown[*at] = '*';
         }
@@ -173,6 +199,12 @@ mod tests {
             ("1380013 8", "*****13 8"),
             ("138-0013-8000", "138-****-8000"),
             ("138 0013 8000 2026-11-23", "138 **** **** ****-11-23"),
+            ("138.0013.8000", "138.****.8000"),
+            ("(138)0013-8000", "(138)****-8000"),
+            ("+86 (138) 0013-8000", "+86 (1**) ****-8000"),
+            ("138?0013?8000", "138?****?8000"),
+            ("138/0013/8000", "138/****/8000"),
+            ("192.168.100.200:5060", "192.168.100.200:5060"),
             ("2026-11-23 13800138000", "2026-11-23 138****8000"),
             ("sip:+8613800138000@gw", "sip:+86138****8000@gw"),
             ("１３８００１３８０００", "１３８****８０００"),

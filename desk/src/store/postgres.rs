@@ -42,20 +42,37 @@ impl Watch {
         let mut kept = self.kept.lock().await;
         // Taken out: whoever stops waiting in the middle of it takes the connection along.
         let before = kept.take();
-        *kept = tokio::time::timeout(within, self.asked(before)).await.ok().flatten();
-        kept.is_some()
+        let asked = tokio::time::timeout(within, self.asked(before)).await;
+        let (answers, connection) = asked.unwrap_or((false, None));
+        *kept = connection;
+        answers
     }
 
-    async fn asked(&self, before: Option<PgConnection>) -> Option<PgConnection> {
+    /// Whether it gave a sign, and the connection over which.
+    async fn asked(&self, before: Option<PgConnection>) -> (bool, Option<PgConnection>) {
         if let Some(mut connection) = before
             && connection.ping().await.is_ok()
         {
-            return Some(connection);
+            return (true, Some(connection));
         }
-        let mut connection = PgConnection::connect_with(&self.options).await.ok()?;
-        connection.ping().await.ok()?;
-        Some(connection)
+        match self.connected().await {
+            Ok(connection) => (true, Some(connection)),
+            Err(error) => (has_spoken(&error), None),
+        }
     }
+
+    async fn connected(&self) -> sqlx::Result<PgConnection> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        connection.ping().await?;
+        Ok(connection)
+    }
+}
+
+/// True when it was the server that turned us away: one that has no connection left is there. One that
+/// stops, crashed or starts (class 57P, Appendix A of PostgreSQL) is not.
+fn has_spoken(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().is_none_or(|code| !code.starts_with("57P"))
 }
 
 impl fmt::Debug for Watch {
@@ -226,10 +243,12 @@ async fn dead_rows(connection: &mut PgConnection, table: &str) -> sqlx::Result<i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     /// A watch over whoever listens at `port`.
     fn watch(port: u16) -> Watch {
-        let options = options(&format!("postgres://u:hunter2@127.0.0.1:{port}/x")).unwrap();
+        let url = format!("postgres://u:hunter2@127.0.0.1:{port}/x?sslmode=disable");
+        let options = options(&url).unwrap();
         Watch { options, kept: Mutex::new(None) }
     }
 
@@ -242,6 +261,32 @@ mod tests {
         assert!(!over.answers(Duration::from_millis(50)).await, "it takes us in and says nothing");
         drop(silent);
         assert!(!over.answers(Duration::from_secs(60)).await, "nobody is there");
+    }
+
+    /// A server that turns everybody away with `code`, and its port.
+    fn refusing(code: &'static str) -> u16 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                assert!(stream.read(&mut [0; 1_024]).unwrap() > 0);
+                let fields = format!("SFATAL\0VFATAL\0C{code}\0Mnot now\0\0");
+                let mut said = vec![b'E'];
+                said.extend((fields.len() as u32 + 4).to_be_bytes());
+                said.extend(fields.as_bytes());
+                stream.write_all(&said).unwrap();
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_server_that_has_no_connection_left_answers_and_one_that_starts_does_not() {
+        let minute = Duration::from_secs(60);
+        for (code, answers) in [("53300", true), ("28P01", true), ("57P03", false)] {
+            assert_eq!(watch(refusing(code)).answers(minute).await, answers, "{code}");
+        }
     }
 
     #[test]

@@ -206,8 +206,8 @@ impl Store {
         Ok(Sight { agents: Some(agents), queues, mask_numbers })
     }
 
-    /// What a person sees whose role is the one that they have now. A schedule makes reports for them
-    /// while they are not there.
+    /// What a person sees whose role is the one that they have now: who has become an agent sees their
+    /// own rows alone. A schedule makes reports for them while they are not there.
     ///
     /// # Errors
     /// As [`Store::sight`].
@@ -216,6 +216,10 @@ impl Store {
         let agents = self.agents(tenant).await?;
         let agent = agents.iter().map(|agent| agent.id).find(|agent| agent.0 == user.0);
         let (login, name, role) = (known.login, known.name, known.role);
+        if role == Role::Agent {
+            let Limits { mask_numbers, .. } = self.user_limits(tenant, user).await?;
+            return Ok(Sight { agents: Some(Vec::from_iter(agent)), queues: None, mask_numbers });
+        }
         self.sight(&Identity { tenant, user, login, name, role, agent, mask_numbers: false }).await
     }
 

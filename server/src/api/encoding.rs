@@ -416,6 +416,36 @@ mod tests {
         }
     }
 
+    /// Takes too long over one file.
+    struct Slow(Mutex<Vec<String>>);
+
+    impl WorkLink for Slow {
+        fn run(&self, job: Job) -> BoxFuture<'_, Result<Done, Problem>> {
+            let Job::Encode { wav, .. } = job else { panic!("nothing else is asked") };
+            let answer = match wav.as_str() {
+                "long" => Err(Problem::late()),
+                _ => Ok(Done { content_type: String::new(), truncated: false, body: Vec::new() }),
+            };
+            self.0.lock().unwrap().push(wav);
+            Box::pin(async move { answer })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_takes_too_long_holds_up_no_other() {
+        let (slow, backlog) = (Slow(Mutex::default()), Backlog::default());
+        for wav in ["long", "next"] {
+            backlog.push(wav, &[Form::Mp3]);
+        }
+        tokio::select! {
+            biased;
+            () = encode_all(&slow, &backlog) => unreachable!("it never ends"),
+            () = tokio::task::yield_now() => {}
+        }
+        assert_eq!(*slow.0.lock().unwrap(), ["long", "next"]);
+        assert_eq!(backlog.len(), 1, "it stands aside");
+    }
+
     #[tokio::test]
     async fn a_full_disk_loses_no_mp3() {
         let disk = Arc::new(Disk { full_for: Mutex::new(5), asked: Mutex::default() });

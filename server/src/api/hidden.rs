@@ -13,7 +13,7 @@ use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use terms::number::masked_within;
+use terms::number::{masked, masked_within};
 
 /// Longest answer in JSON.
 const BYTES_MAX: usize = 64 << 20;
@@ -30,12 +30,13 @@ const SEARCH_MASKED: [&str; 2] = ["/api/v1/calls", "/api/v1/call-lists/"];
 const MASKED_NAMES: [&str; 2] = ["caller", "called"];
 /// Parameters behind `?` that are compared with ids, times, lengths or words of ours. Of any other
 /// digits are not looked for.
-const HARMLESS: [&str; 51] = [
+const HARMLESS: [&str; 62] = [
     "action",
     "after",
     "agent",
     "area",
     "assignee",
+    "at",
     "before",
     "call",
     "city",
@@ -68,20 +69,30 @@ const HARMLESS: [&str; 51] = [
     "min_wait",
     "open",
     "order",
+    "orientation",
     "outcome",
+    "paper",
     "period",
     "plan",
     "province",
     "queue",
     "recorded",
+    "repeat_days",
     "result",
     "revision",
+    "row",
     "schedule",
+    "service_level_formula",
+    "service_level_s",
+    "short_abandon_s",
     "sort",
     "status",
     "team",
     "to",
+    "trunk",
     "user",
+    "version",
+    "zone",
 ];
 /// Names whose values are ids where they are digits and nothing else.
 const IDS: [&str; 38] = [
@@ -215,11 +226,16 @@ pub(super) fn hide(value: &mut Value) {
 fn within(value: &mut Value, name: &str, free: bool) {
     match value {
         Value::String(text) if !free && is_ours(name, text.as_str()) => {}
-        Value::String(text) => *text = masked_within(text),
+        Value::String(text) => {
+            let shown = masked_within(text);
+            // What a caller sent is a number, however it is written.
+            let is_whole = !free && name == "received" && shown == *text;
+            *text = if is_whole && text.contains(char::is_numeric) { masked(text) } else { shown };
+        }
         Value::Array(items) => items.iter_mut().for_each(|item| within(item, name, free)),
         Value::Object(fields) => {
             // The number of an order is none that rings.
-            let is_order = fields.contains_key("customer_number");
+            let is_order = !free && fields.contains_key("customer_number");
             for (name, value) in fields.iter_mut() {
                 if !(is_order && name == "number") {
                     within(value, name, free || FREE.contains(&name.as_str()));
@@ -251,7 +267,7 @@ mod tests {
         let mut value = json!({
             "call_id": "12345678", "agent": "12345678", "legs": ["12345678"], "seq": 12345678,
             "caller": "+8613800138000", "anything": ["13800138000"],
-            "agents": ["+8613800138000"],
+            "agents": ["+8613800138000"], "received": "138_0013_8000", "note": "138.0013.8000",
             "data": {"agent": "13800138000", "id": "13800138000"},
             "13800138000": true, "at": "2026-11-23T04:00:00Z", "next": "1795406400000000.7",
         });
@@ -259,7 +275,7 @@ mod tests {
         let expected = json!({
             "call_id": "12345678", "agent": "12345678", "legs": ["12345678"], "seq": 12345678,
             "caller": "+86138****8000", "anything": ["138****8000"],
-            "agents": ["+86138****8000"],
+            "agents": ["+86138****8000"], "received": "138_0****8000", "note": "138.****.8000",
             "data": {"agent": "138****8000", "id": "138****8000"},
             "138****8000": true, "at": "2026-11-23T04:00:00Z", "next": "1795406400000000.7",
         });
@@ -272,6 +288,11 @@ mod tests {
         hide(&mut value);
         let expected = json!([{"number": "202611230001", "customer_number": "138****8000"}]);
         assert_eq!(value, expected);
+        // What people named so is no order.
+        let both = |number: &str| json!({"fields": {"number": number, "customer_number": number}});
+        let mut value = both("13800138000");
+        hide(&mut value);
+        assert_eq!(value, both("138****8000"));
     }
 
     #[test]
@@ -293,6 +314,11 @@ mod tests {
             "/api/v1/recordings?customer=123456&limit=500",
             "/api/v1/customers?q=%E5%BC%A0",
             "/api/v1/orders",
+            "/api/v1/reports/queue_summary?period=2026-11&service_level_s=30&short_abandon_s=5",
+            "/api/v1/reports/repeat_callers?period=2026-W47&repeat_days=7&service_level_formula=f1",
+            "/api/v1/reports/workload?period=today&zone=Etc/GMT%2B8&format=pdf&paper=a4",
+            "/api/v1/reports/workload/behind?period=today&row=12345678&at=2026-11-23T04:00:00Z",
+            "/api/v1/flows/1/statistics?version=2",
         ] {
             assert!(!refused(uri), "{uri}");
         }

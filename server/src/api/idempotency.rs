@@ -4,7 +4,8 @@
 //! that they find the answer when they come back.
 //!
 //! An answer of 500 and above, or 429, is not kept: the request came to nothing and may be sent again
-//! under its key.
+//! under its key. Where the database went away while the change was made for good, nobody knows: the
+//! key stays, and whoever comes back under it is told to look.
 
 use super::extract::too_large;
 use super::guard::Caller;
@@ -141,7 +142,7 @@ fn fingerprint(parts: &Parts, body: &Bytes) -> String {
 fn again(answer: Option<Kept>) -> Response {
     let Some(Kept { status, kind, body }) = answer else {
         let message = "Whether the request with this Idempotency-Key was carried out is not known: \
-                       the box started anew meanwhile. Look, and choose a new key.";
+                       the box started anew or its database went away meanwhile. Look, and choose a new key.";
         return Problem::conflict(message).into_response();
     };
     let Some(body) = body else {
@@ -158,16 +159,45 @@ fn again(answer: Option<Kept>) -> Response {
     response
 }
 
+/// What became of a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// It was carried out, or refused.
+    Answered,
+    /// It came to nothing.
+    Failed,
+    /// It may have been carried out, or not.
+    Unknown,
+}
+
+impl Fate {
+    fn of(response: &Response) -> Fate {
+        let status = response.status();
+        let is_unsure =
+            response.extensions().get::<Problem>().is_some_and(|problem| problem.is_unsure);
+        match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            true if is_unsure => Fate::Unknown,
+            true => Fate::Failed,
+            false => Fate::Answered,
+        }
+    }
+}
+
 /// Keeps the answer for who asks again.
 async fn keep(turn: &Turn, response: Response) -> Response {
     let store = &turn.api.store;
-    let status = response.status();
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        if let Err(error) = store.forget_once(&turn.slot).await {
-            tracing::error!(%error, "a request that failed is not forgotten");
+    match Fate::of(&response) {
+        Fate::Answered => {}
+        // Begun and not answered, the key says so itself.
+        Fate::Unknown => return response,
+        Fate::Failed => {
+            if let Err(error) = store.forget_once(&turn.slot).await {
+                tracing::error!(%error, "a request that failed is not forgotten");
+            }
+            return response;
         }
-        return response;
     }
+    let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
     let (parts, body) = response.into_parts();
@@ -185,4 +215,19 @@ async fn keep(turn: &Turn, response: Response) -> Response {
         tracing::error!(%error, "an answer is not kept");
     }
     Response::from_parts(parts, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_may_have_been_carried_out_keeps_its_key() {
+        let fate = |problem: Problem| Fate::of(&problem.into_response());
+        assert_eq!(fate(Problem::unsure("")), Fate::Unknown);
+        assert_eq!(fate(Problem::away("")), Fate::Failed);
+        let wait = std::time::Duration::from_secs(1);
+        assert_eq!(fate(Problem::too_many("", wait)), Fate::Failed);
+        assert_eq!(fate(Problem::conflict("")), Fate::Answered);
+    }
 }

@@ -63,8 +63,8 @@ const SENTENCES: &[Sentence] = &[
     ),
     (
         "Whether the request with this Idempotency-Key was carried out is not known: the box started \
-         anew meanwhile. Look, and choose a new key.",
-        "无法得知使用此 Idempotency-Key 的请求是否已执行：期间系统重新启动过。请核实后换一个新键。",
+         anew or its database went away meanwhile. Look, and choose a new key.",
+        "无法得知使用此 Idempotency-Key 的请求是否已执行：其间系统重新启动过，或数据库中断过。请核实后换一个新键。",
     ),
     ("This was carried out before; its answer is not kept.", "此请求已执行过；其结果未保留。"),
     (

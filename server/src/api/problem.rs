@@ -38,6 +38,9 @@ pub struct Problem {
     detail: Box<str>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
+    /// What was asked for may have been done all the same.
+    #[serde(skip)]
+    pub(super) is_unsure: bool,
 }
 
 impl Problem {
@@ -52,6 +55,7 @@ impl Problem {
             errors: Vec::new(),
             detail: Box::default(),
             retry_after_s: None,
+            is_unsure: false,
         }
     }
 
@@ -108,6 +112,18 @@ impl Problem {
     /// 503: a database is away or held; `detail` goes to the log.
     pub fn away(detail: impl Into<Box<str>>) -> Self {
         Problem::unavailable("The database does not answer right now; try again.", detail)
+    }
+
+    /// 503: the database went away while the change was made for good, and it may be there. Whoever
+    /// asks again may have it twice, so no time is given after which to try.
+    pub fn unsure(detail: impl Into<Box<str>>) -> Self {
+        let message = "The database went away meanwhile, and whether this was done is not known; look \
+                       before you try again.";
+        Problem {
+            detail: detail.into(),
+            is_unsure: true,
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unsure", message)
+        }
     }
 
     /// 500; `detail` goes to the log.
@@ -179,6 +195,7 @@ impl From<desk::Error> for Problem {
             Error::Refused(message) => Problem::conflict(message),
             Error::Busy(message) => Problem::unavailable(message, ""),
             Error::Database { .. } if error.is_passing() => Problem::away(error.to_string()),
+            Error::Unsure { .. } => Problem::unsure(error.to_string()),
             Error::Database { .. } | Error::Open { .. } | Error::Stored { .. } => {
                 Problem::internal(error.to_string())
             }
@@ -192,7 +209,9 @@ impl From<crate::work::jobs::Problem> for Problem {
             .ok()
             .filter(|status| status.is_client_error() || status.is_server_error())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let is_passing = status == StatusCode::SERVICE_UNAVAILABLE;
+        // What takes too much takes it the next time too, and five seconds are too early for a place.
+        let is_passing = status == StatusCode::SERVICE_UNAVAILABLE
+            && !matches!(problem.kind.as_str(), "ended" | "busy" | "late");
         Problem {
             detail: problem.detail.into(),
             retry_after_s: is_passing.then_some(RETRY_AFTER_S),
@@ -281,6 +300,15 @@ mod tests {
     }
 
     #[test]
+    fn what_may_have_been_done_is_not_asked_for_again() {
+        let source = sqlx::Error::WorkerCrashed;
+        let problem = Problem::from(desk::Error::Unsure { doing: "make a queue", source });
+        assert!(problem.is_unsure);
+        assert_eq!(told(problem), (503, None));
+        assert!(!desk_failed(sqlx::Error::PoolTimedOut).is_unsure);
+    }
+
+    #[test]
     fn what_fails_again_the_next_time_has_no_such_time() {
         assert_eq!(told(desk_failed(sqlx::Error::RowNotFound)), (500, None));
         let mut slow = warehouse::SqlError::from(warehouse::Error::Session("x".to_owned()));
@@ -288,6 +316,10 @@ mod tests {
         assert_eq!(told(slow.into()), (503, None));
         let broken = crate::work::jobs::Problem { status: 500, ..no_worker() };
         assert_eq!(told(broken.into()), (500, None));
+        for kind in ["ended", "busy", "late"] {
+            let problem = crate::work::jobs::Problem { kind: kind.to_owned(), ..no_worker() };
+            assert_eq!(told(problem.into()), (503, None), "{kind}");
+        }
     }
 
     fn no_worker() -> crate::work::jobs::Problem {

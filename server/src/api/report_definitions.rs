@@ -11,7 +11,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
-use desk::report_definition::{ReportDefinition, ReportDefinitionDraft};
+use desk::report_definition::{PREFIX, ReportDefinition, ReportDefinitionDraft};
+use desk::saved_report::SavedReport;
+use terms::SavedReportId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -77,7 +79,8 @@ async fn list(
 }
 
 /// Define a report, or its next version. The question is planned in the caller's scope, and each field
-/// of its answer has to be described by a column of its type.
+/// of its answer has to be described by a column of its type. Where the schedule of somebody else makes
+/// it, 403 for who does not see all rows and numbers.
 #[utoipa::path(put, path = "/api/v1/report-definitions/{name}", tag = "reports", params(("name" = String, Path, description = "The definition's name; the report is called own.<name>")), request_body = ReportDefinitionDraft, responses((status = 200, body = ReportDefinition)))]
 async fn put(
     State(api): State<Shared>,
@@ -88,6 +91,10 @@ async fn put(
     caller.must(Permission::SqlRun)?;
     let draft = draft.checked()?;
     api.check_definition(&caller, &name, &draft).await?;
+    let saved = api.store.saved_reports(caller.tenant()).await?;
+    let is_made = |one: &SavedReport| one.draft.report.strip_prefix(PREFIX) == Some(name.as_str());
+    let saved: Vec<SavedReportId> = saved.into_iter().filter(is_made).map(|one| one.id).collect();
+    api.may_change_made(&caller, &saved).await?;
     let (tenant, by) = (caller.tenant(), caller.by());
     Ok(Json(api.store.put_report_definition(tenant, &by, &name, &draft).await?))
 }

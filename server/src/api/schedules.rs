@@ -18,6 +18,7 @@ use desk::schedule::run::{RUNS_MAX, Run};
 use desk::schedule::{Schedule, ScheduleDraft};
 use reports::{Format, Language, Orientation, Size};
 use serde::Deserialize;
+use std::iter;
 use terms::{ReportRunId, SavedReportId, ScheduleId};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -99,6 +100,25 @@ impl Api {
     fn check_targets(&self, draft: &ScheduleDraft) -> Result<(), Problem> {
         self.schedules.check(draft).map_err(|problem| Problem::invalid("targets", problem))
     }
+
+    /// 403 for who is limited where a schedule of somebody else makes one of these: a run shows what
+    /// the schedule's owner sees, and would show what is asked for here as they see it.
+    pub(super) async fn may_change_made(
+        &self,
+        caller: &Caller,
+        saved: &[SavedReportId],
+    ) -> Result<(), Problem> {
+        let schedules = self.store.schedules(caller.tenant()).await?;
+        let is_anothers = |one: &Schedule| {
+            let mut made = iter::once(&one.draft.saved_report).chain(&one.draft.more);
+            one.owner != Some(caller.user()) && made.any(|id| saved.contains(id))
+        };
+        if schedules.iter().any(is_anothers) {
+            self.must_see_all(caller).await?;
+            caller.must_see_numbers()?;
+        }
+        Ok(())
+    }
 }
 
 /// Saved reports.
@@ -122,7 +142,8 @@ async fn save(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Change a saved report, for runs that become due from now on.
+/// Change a saved report, for runs that become due from now on. Where the schedule of somebody else
+/// makes it, 403 for who does not see all rows and numbers.
 #[utoipa::path(put, path = "/api/v1/saved-reports/{id}", tag = "schedules", params(("id" = String, Path, description = "The saved report's id")), request_body = SavedReportDraft, responses((status = 200, body = SavedReport)))]
 async fn put_saved(
     State(api): State<Shared>,
@@ -131,6 +152,7 @@ async fn put_saved(
     Body(draft): Body<SavedReportDraft>,
 ) -> Result<Json<SavedReport>, Problem> {
     check_saved(&api, &caller, &draft).await?;
+    api.may_change_made(&caller, &[id]).await?;
     Ok(Json(api.store.put_saved_report(caller.tenant(), &caller.by(), id, &draft).await?))
 }
 

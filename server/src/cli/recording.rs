@@ -292,7 +292,7 @@ impl Source {
     /// Makes the form of a WAV that lies in this folder, where there is none yet.
     async fn make(&self, folder: &Path, wav: &str, format: Form) -> Result<(), anyhow::Error> {
         if let Some(form) = format.encoded() {
-            encode::encode(folder, wav, form, self.rates, self.keys.clone()).await?;
+            encode::encode(folder, wav, form, self.rates, self.keys.clone(), None).await?;
         }
         Ok(())
     }

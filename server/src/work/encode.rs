@@ -12,6 +12,7 @@ use mediacore::record::seal::Keyring;
 use mediacore::record::sealed::ENDING;
 use serde::{Deserialize, Serialize};
 use std::path::{Component, Path};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A form that is encoded from the WAV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,7 +79,8 @@ impl Form {
     }
 }
 
-/// Encodes `wav`, relative to `recordings`, unless it is done already.
+/// Encodes `wav`, relative to `recordings`, unless it is done already. `turn` is given back once no
+/// thread writes any more, which may be after whoever asked has given up.
 ///
 /// # Errors
 /// 400 for a path that leaves the folder, 404 without a WAV, 500 when encoding fails.
@@ -88,6 +90,7 @@ pub async fn encode(
     form: Form,
     rates: Rates,
     keys: Option<Keys>,
+    turn: Option<OwnedSemaphorePermit>,
 ) -> Result<Done, Problem> {
     let stays = Path::new(wav).components().all(|part| matches!(part, Component::Normal(_)));
     let Some(target) = form.beside(wav).filter(|_| stays) else {
@@ -103,6 +106,7 @@ pub async fn encode(
         return Err(Problem::new(404, "missing", "There is no such recording.", wav.to_owned()));
     }
     let encoding = behind_the_rest("encode", move || {
+        let _turn = turn;
         make(&source, &target, form, rates, keys.as_ref().map(|keys| &*keys.ring))
     });
     match encoding.await {
@@ -152,6 +156,29 @@ fn failed(detail: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::CString;
+    use std::os::unix::ffi::OsStrExt;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn the_turn_of_who_gave_up_ends_with_the_thread_that_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        // A pipe: whoever opens it waits for somebody who writes.
+        let wav = folder.path().join("7.wav");
+        let path = CString::new(wav.as_os_str().as_bytes()).unwrap();
+        // SAFETY: mkfifo reads a text that ends with NUL and keeps nothing of it.
+        assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+        let turns = Arc::new(Semaphore::new(1));
+        let turn = turns.clone().acquire_owned().await.unwrap();
+        let rates = Rates { mp3_kbit: 32, opus_kbit: 24 };
+        let asked = encode(folder.path(), "7.wav", Form::Mp3, rates, None, Some(turn));
+        assert!(tokio::time::timeout(Duration::from_millis(20), asked).await.is_err());
+        assert_eq!(turns.available_permits(), 0, "the thread goes on");
+        drop(std::fs::OpenOptions::new().write(true).open(&wav).unwrap());
+        let _next = turns.acquire().await.unwrap();
+    }
 
     #[test]
     fn a_rendering_lies_beside_its_wav_and_is_sealed_where_it_is() {

@@ -215,7 +215,7 @@ async fn next(reading: Reading) -> Result<Option<(Piece, Reading)>, Broken> {
     match tokio::time::timeout(longest, read(client, stream)).await {
         Ok(Ok(read)) => read,
         Ok(Err(error)) => Err(Broken::Failed(Problem::ended(&error.to_string()))),
-        Err(_) => Err(Broken::Failed(Problem::unavailable("the worker took too long"))),
+        Err(_) => Err(Broken::Failed(Problem::late())),
     }
 }
 

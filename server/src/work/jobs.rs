@@ -228,6 +228,12 @@ impl Problem {
         Problem::new(503, "unavailable", "This cannot be answered right now; try again.", detail)
     }
 
+    /// The worker took the job and did not end with it in time; an encoding goes on.
+    pub fn late() -> Self {
+        let message = "This took too long and was stopped; ask for less.";
+        Problem::new(503, "late", message, "the worker took too long")
+    }
+
     /// The worker took the job and closed without an answer: a question that takes too much memory, or
     /// cannot be stopped, ends it; and beyond its places it takes none.
     pub fn ended(detail: &str) -> Self {
@@ -254,7 +260,7 @@ pub struct Bench {
     keys: PathBuf,
     rates: Rates,
     turns: Arc<Semaphore>,
-    encode_turn: Semaphore,
+    encode_turn: Arc<Semaphore>,
     remove_turn: Semaphore,
     move_turn: Semaphore,
     tier: Option<Arc<Tier>>,
@@ -286,7 +292,7 @@ impl Bench {
             keys: config.recording_keys(),
             rates: Rates::of(&config),
             turns: Arc::new(Semaphore::new(config.sql.jobs_max as usize)),
-            encode_turn: Semaphore::new(1),
+            encode_turn: Arc::new(Semaphore::new(1)),
             remove_turn: Semaphore::new(1),
             move_turn: Semaphore::new(1),
             tier: None,
@@ -345,15 +351,15 @@ impl Bench {
                 self.check_own(*job).await
             }
             Job::Encode { wav, form, cached } => {
-                let _turn =
-                    self.encode_turn.acquire().await.expect("the semaphore is never closed");
+                let turn = self.encode_turn.clone().acquire_owned().await;
+                let turn = turn.expect("the semaphore is never closed");
                 // Only sealed recordings need them; without them those are refused.
                 let keys = Keys::read(&self.keys).ok();
                 let folder: &Path = match cached {
                     true => self.tier()?.cache().folder(),
                     false => &self.recordings,
                 };
-                super::encode::encode(folder, &wav, form, self.rates, keys).await
+                super::encode::encode(folder, &wav, form, self.rates, keys, Some(turn)).await
             }
             Job::Remove { wavs, moved } => {
                 let _turn =

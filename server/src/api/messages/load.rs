@@ -32,6 +32,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("Too many live connections are open.", "实时连接数已达上限。"),
     ("This cannot be answered right now; try again.", "暂时无法处理，请重试。"),
     ("The database does not answer right now; try again.", "数据库暂时没有响应，请重试。"),
+    (
+        "The database went away meanwhile, and whether this was done is not known; look before you try \
+         again.",
+        "其间数据库中断，此操作是否已完成不得而知；请先查看，再重试。",
+    ),
     ("This address is not banned.", "此地址未被封禁。"),
     ("The switch does not answer right now.", "交换服务暂时没有响应。"),
     ("The call records cannot be read right now.", "话单暂时无法读取。"),

@@ -68,6 +68,20 @@ impl Floor {
         self.rig.token(role).await
     }
 
+    /// Lists of which each row has an address, and a row of each.
+    async fn details(&self) -> [(&'static str, String); 4] {
+        let (rig, tenant) = (&self.rig, self.rig.tenant());
+        let customer = rig.store.customer_by_number(tenant, NUMBER).await.unwrap().unwrap();
+        let orders = rig.get("/api/v1/orders", &self.administrator).await.json();
+        let order = orders["orders"][0]["id"].as_str().unwrap().to_owned();
+        [
+            ("calls", self.calls[0].to_string()),
+            ("recordings", self.recordings[0].to_string()),
+            ("customers", customer.id.to_string()),
+            ("orders", order),
+        ]
+    }
+
     /// What is answered with 200.
     async fn text(&self, uri: &str, token: &str) -> String {
         let got = self.rig.get(uri, token).await;
@@ -156,7 +170,17 @@ async fn no_route_that_there_is_or_will_be_tells_a_hidden_number() {
     let floor = Floor::new().await;
     floor.rig.calls.callbacks.lock().unwrap().push(waiting());
     let reads = operations().into_iter().filter(|(method, ..)| *method == Method::GET);
-    let reads: Vec<String> = reads.map(|(_, path, _)| path).collect();
+    let details = floor.details().await;
+    // A row that there is, where the floor has one.
+    let of_a_row = |path: String| {
+        let found = details.iter().find_map(|(list, id)| {
+            let rest = path.strip_prefix(&format!("/api/v1/{list}/1"))?;
+            let is_whole = rest.is_empty() || rest.starts_with('/');
+            is_whole.then(|| format!("/api/v1/{list}/{id}{rest}"))
+        });
+        found.unwrap_or(path)
+    };
+    let reads: Vec<String> = reads.map(|(_, path, _)| of_a_row(path)).collect();
     let told = async |token: &str| {
         let mut telling = Vec::new();
         for path in &reads {
@@ -170,6 +194,10 @@ async fn no_route_that_there_is_or_will_be_tells_a_hidden_number() {
     let shown = told(&floor.rig.token(Role::Manager).await).await;
     for list in ["calls", "recordings", "customers", "orders", "live", "callbacks"] {
         let path = format!("/api/v1/{list}");
+        assert!(shown.contains(&path), "{path} of {shown:?}");
+    }
+    for (list, id) in details.iter().filter(|(list, _)| *list != "recordings") {
+        let path = format!("/api/v1/{list}/{id}");
         assert!(shown.contains(&path), "{path} of {shown:?}");
     }
     let hidden = told(&floor.limited(Role::Manager, masked()).await).await;
@@ -310,6 +338,62 @@ async fn who_is_limited_to_queues_gets_no_row_of_another() {
     let token = floor.limited(Role::Supervisor, nothing).await;
     assert!(!floor.text("/api/v1/calls", &token).await.contains(NUMBER));
     assert!(!floor.text("/api/v1/recordings", &token).await.contains(NUMBER));
+}
+
+#[tokio::test]
+async fn who_is_limited_changes_nothing_that_the_schedule_of_somebody_else_makes() {
+    let floor = Floor::new().await;
+    let rig = &floor.rig;
+    let definition = json!({
+        "title": {"zh": "主叫", "en": "Callers"}, "help": {"zh": "主叫", "en": "Callers"},
+        "sql": "SELECT caller FROM calls WHERE started_at >= :from AND started_at < :until",
+        "columns": [{"id": "caller", "title": {"zh": "主叫", "en": "Caller"}, "kind": "text"}],
+        "roles": ["manager", "administrator"],
+    });
+    let put = async |uri: &str, token: &str, body: &Value| {
+        rig.ask(Method::PUT, uri, token, Some(body.clone())).await.status
+    };
+    let callers = "/api/v1/report-definitions/callers";
+    assert_eq!(put(callers, &floor.administrator, &definition).await, StatusCode::OK);
+    let report = |name: &str, report: &str| {
+        json!({"name": name, "report": report, "period": "yesterday", "format": "csv",
+            "language": "en"})
+    };
+    let save = async |token: &str, report: &Value| {
+        let made = rig.post("/api/v1/saved-reports", token, report.clone()).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let schedule = async |token: &str, name: &str, saved: &str, more: &[&str]| {
+        let draft = json!({"name": name, "saved_report": saved, "more": more,
+            "cron": "0 8 * * *", "misfire": "run_once"});
+        let made = rig.post("/api/v1/schedules", token, draft).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    };
+    let (first, second) = (report("First", "workload"), report("Second", "own.callers"));
+    let first_id = save(&floor.administrator, &first).await;
+    let second_id = save(&floor.administrator, &second).await;
+    schedule(&floor.administrator, "Theirs", &first_id, &[second_id.as_str()]).await;
+    let uris = [&first_id, &second_id].map(|id| format!("/api/v1/saved-reports/{id}"));
+    let queues = json!({"mask_numbers": false, "queues": [floor.other]});
+    for (limits, status) in [
+        (masked(), StatusCode::FORBIDDEN),
+        (queues, StatusCode::FORBIDDEN),
+        (json!({"mask_numbers": false, "queues": null}), StatusCode::OK),
+    ] {
+        let manager = floor.limited(Role::Manager, limits.clone()).await;
+        assert_eq!(put(&uris[0], &manager, &first).await, status, "the first: {limits}");
+        assert_eq!(put(&uris[1], &manager, &second).await, status, "a further one: {limits}");
+        assert_eq!(put(callers, &manager, &definition).await, status, "what it asks: {limits}");
+    }
+    // What they alone schedule, or nobody, is theirs to change.
+    let manager = floor.limited(Role::Manager, masked()).await;
+    let own = report("Own", "workload");
+    let own_id = save(&manager, &own).await;
+    let uri = format!("/api/v1/saved-reports/{own_id}");
+    assert_eq!(put(&uri, &manager, &own).await, StatusCode::OK);
+    schedule(&manager, "Mine", &own_id, &[]).await;
+    assert_eq!(put(&uri, &manager, &own).await, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::*;
 use desk::Role;
 use desk::team::Limits;
-use desk::user::NewUser;
+use desk::user::{NewUser, UserChange};
 
 #[tokio::test]
 async fn a_report_has_the_rows_that_the_owner_of_its_schedule_sees_when_it_is_made() {
@@ -40,6 +40,16 @@ async fn a_report_has_the_rows_that_the_owner_of_its_schedule_sees_when_it_is_ma
     assert!(seen.mask_numbers);
     let run = rig.store.report_runs(rig.tenant, None, None, 1).await.unwrap().remove(0);
     assert_eq!(run.work.owner, Some(user));
+
+    let change = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
+    rig.store.change_user(rig.tenant, &rig.by(), user, &change(false)).await.unwrap();
+    let run = rig.run_now(schedule.id).await;
+    let run = rig.to_the_end(&rig.process(), run).await;
+    assert_eq!(run.state, RunState::Failed);
+    assert!(run.problem.contains("may not sign in any more"), "{}", run.problem);
+    assert!(rig.worker.scope.lock().unwrap().is_none(), "nothing was made");
+    rig.advance(Duration::from_secs(60));
+    rig.store.change_user(rig.tenant, &rig.by(), user, &change(true)).await.unwrap();
 
     let draft = SavedReportDraft {
         name: "Costs".into(),
