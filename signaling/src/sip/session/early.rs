@@ -8,7 +8,6 @@ use crate::sip::flow::Flow;
 use crate::sip::message::{Message, Method};
 use crate::sip::user_agent::Event;
 use crate::switch::Now;
-use rand::Rng;
 
 impl Leg {
     /// Their first offer has its answer, they know it, and no other one is under way.
@@ -53,8 +52,8 @@ impl UserAgent {
         };
         let waits = self.legs.get(&leg).is_none_or(|state| state.update.is_some());
         if !described || waits {
-            let pause = self.rng.random_range(0..10_u32).to_string();
-            self.respond(now, tx, 500, &[("Retry-After", &pause)], None);
+            // Until they have described themselves reliably, the offer of our INVITE is open.
+            self.refuse_second_offer(now, tx, !described);
             return true;
         }
         if let Some(branch) = self.branches.get_mut(&id) {
