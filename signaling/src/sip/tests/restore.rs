@@ -322,6 +322,30 @@ fn a_phone_that_does_not_come_back_in_time_is_registered_no_more_and_its_call_fa
 }
 
 #[test]
+fn a_call_out_of_a_queue_waits_a_moment_for_a_phone_and_is_not_taken_for_unanswered() {
+    let (listener, contact) = OVER_TLS;
+    let mut kept = Kept::new();
+    browsers::registers(&mut kept.bench, listener, 5, contact);
+    kept.kill();
+    let mut offer = invite(Destination::Agent(TENANT, AGENT));
+    if let Command::Invite(invite) = &mut offer {
+        invite.headers.push(("X-Queue".to_owned(), "1".to_owned()));
+    }
+    kept.bench.command(offer.clone());
+    kept.bench.pass(Duration::from_millis(1_900));
+    assert_eq!(kept.bench.events(), []);
+    kept.bench.pass(Duration::from_millis(200));
+    let failed = Event::Failed { leg: LEG, status: 480, cause: 20 };
+    assert_eq!(kept.bench.events(), [failed], "nothing rang: it is out of reach");
+
+    kept.bench.command(offer);
+    let sent = browsers::registers(&mut kept.bench, listener, 1, contact);
+    assert_eq!(sent.iter().map(word).collect::<Vec<_>>(), ["SIP/2.0", "INVITE"]);
+    let registered = Event::Registered { tenant: TENANT, agent: AGENT, registered: true };
+    assert!(kept.bench.events().contains(&registered), "which takes the agent back");
+}
+
+#[test]
 fn a_call_that_waits_for_a_phone_may_be_given_up() {
     let (listener, contact) = OVER_TCP;
     let mut kept = Kept::new();
