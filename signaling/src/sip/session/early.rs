@@ -8,6 +8,7 @@ use crate::sip::flow::Flow;
 use crate::sip::message::{Message, Method};
 use crate::sip::user_agent::Event;
 use crate::switch::Now;
+use terms::LegId;
 
 impl Leg {
     /// Their first offer has its answer, they know it, and no other one is under way.
@@ -56,14 +57,21 @@ impl UserAgent {
             self.refuse_second_offer(now, tx, !described);
             return true;
         }
-        if let Some(branch) = self.branches.get_mut(&id) {
-            branch.early = Some((theirs.into(), sdp.clone()));
-        }
         if let Some(state) = self.legs.get_mut(&leg) {
             state.update = Some(tx);
+            state.update_early = Some((id, theirs.into(), sdp.clone()));
         }
         self.count("offers_early");
         self.emit(Event::Offer { leg, sdp: Some(sdp), source: flow.remote });
         true
+    }
+
+    /// The switch took what their UPDATE describes: their answer need not say it again.
+    pub(super) fn take_early(&mut self, leg: LegId) {
+        let taken = self.legs.get_mut(&leg).and_then(|state| state.update_early.take());
+        let Some((id, theirs, sdp)) = taken else { return };
+        if let Some(branch) = self.branches.get_mut(&id).filter(|branch| branch.pending) {
+            branch.early = Some((theirs, sdp));
+        }
     }
 }

@@ -177,6 +177,25 @@ fn their_offer_before_the_answer_is_taken_where_ours_was_answered_reliably() {
 }
 
 #[test]
+fn their_offer_before_the_answer_that_was_refused_is_not_what_they_answer() {
+    let mut bench = Bench::new();
+    let sent = dial(&mut bench);
+    bench.receive(carrier(), sent.answer("183 Session Progress", "b", &reliably(1), SDP));
+    let prack = bench.one();
+    bench.receive(carrier(), prack.answer("200 OK", "", "", ""));
+    bench.events();
+    bench.receive(carrier(), update(&sent, "b", 1, &held()));
+    bench.command(Command::RejectOffer { leg: LEG, status: 488 });
+    assert!(bench.one().start().contains("488"));
+    bench.events();
+
+    bench.receive(carrier(), sent.answer("200 OK", "b", CONTACT, ""));
+    let events = bench.events();
+    let [Event::Answered { leg: LEG, sdp, .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(sdp, SDP, "the session is as it was");
+}
+
+#[test]
 fn an_offer_before_our_answer_is_taken_once_the_first_one_is_answered() {
     let mut bench = Bench::new();
     let mut call = bench.call_with("Require: 100rel\r\n", SDP);
