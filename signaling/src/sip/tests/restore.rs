@@ -157,6 +157,19 @@ fn a_session_timer_runs_on() {
 }
 
 #[test]
+fn phones_and_who_is_in_a_call_are_known_before_they_have_said_a_word() {
+    let mut kept = Kept::new();
+    kept.bench.register(phone(), "sip:1001@198.51.100.7:5070");
+    kept.bench.talk();
+    kept.kill();
+    let known: Vec<_> = std::iter::from_fn(|| kept.bench.core.poll_known()).collect();
+    assert_eq!(known.len(), 2, "{known:?}");
+    for source in [phone(), carrier()] {
+        assert!(known.contains(&(source.ip(), true)), "{source} in {known:?}");
+    }
+}
+
+#[test]
 fn a_registered_phone_is_rung_until_it_expires() {
     let mut kept = Kept::new();
     kept.bench.register(phone(), "sip:1001@198.51.100.7:5070");
