@@ -127,6 +127,26 @@ fn bytes_that_a_failed_sync_lost_are_never_told_as_synced() {
 }
 
 #[test]
+fn much_that_is_in_doubt_is_written_again_in_pieces() {
+    let _alone = Alone::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path(), 64 << 20);
+    arm(SYNC, Fault::Eio, 0);
+    let program = "x".repeat(40_000);
+    for _ in 0..300 {
+        let kind = Kind::Started { program: program.clone(), kept: Vec::new() };
+        journal.append(Entry { kind, ..entry() }).unwrap();
+        flush(&mut journal);
+    }
+    let last = journal.last_seq();
+    assert!(!journal.synced().wait(last, MOMENT));
+    disarm(SYNC);
+    assert!(journal.synced().wait(last, LONG));
+    drop(journal);
+    assert_eq!(written(dir.path()), (1..=300).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_file_does_not_end_before_it_is_on_disk() {
     let _alone = Alone::new();
     let dir = tempfile::tempdir().unwrap();
@@ -138,6 +158,7 @@ fn a_file_does_not_end_before_it_is_on_disk() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "it goes on in its file");
     assert!(!journal.synced().wait(seq, Duration::ZERO));
     disarm(SYNC);
+    assert!(journal.synced().wait(seq, LONG), "the thread that syncs clears the doubt");
     journal.append(entry());
     flush(&mut journal);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
