@@ -5,8 +5,8 @@
 //! dialog, or when it registers ([`super::rebind`]). A call to a phone that is expected waits too; one out
 //! of a queue, which others may take, for a moment only.
 //!
-//! A phone over TCP may listen where its Contact says: it is sent what is due at once as well, and answers
-//! 481 to a BYE that it has had before.
+//! A phone over TCP may listen where its Contact says, and one that named an address for datagrams in the
+//! dialog does: it is sent what is due at once as well, and answers 481 to a BYE that it has had before.
 
 use super::{Leg, Stage, cause};
 use crate::sip::core::UserAgent;
@@ -39,7 +39,7 @@ pub(super) struct Expected {
 impl Leg {
     /// Nothing that is sent can reach its phone.
     pub(super) fn is_cut_off(&self) -> bool {
-        self.adrift.is_some() && self.hop.transport != Transport::Tcp
+        self.adrift.is_some() && !matches!(self.hop.transport, Transport::Tcp | Transport::Udp)
     }
 }
 

@@ -488,3 +488,22 @@ fn a_phone_is_known_by_its_name_where_its_contact_has_changed() {
     kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
     assert_eq!(kept.bench.one().connection, Some(ConnectionId(2)));
 }
+
+#[test]
+fn a_phone_whose_dialog_goes_by_datagrams_is_offered_and_told_at_once() {
+    let mut kept = Kept::new();
+    let at_home = "<sip:1001@198.51.100.9:61000;transport=tls>;expires=600";
+    browsers::registers(&mut kept.bench, browsers::TLS, 5, at_home);
+    kept.bench.command(invite(Destination::Agent(TENANT, AGENT)));
+    let ring = kept.bench.one();
+    let answer = ring.answer("200 OK", "desk", "Contact: <sip:1001@198.51.100.77:5070>\r\n", SDP);
+    browsers::deliver(&mut kept.bench, browsers::TLS, 5, browsers::laptop(), &answer);
+    assert_eq!(kept.bench.one().connection, None, "its ACK is a datagram");
+    kept.kill();
+    kept.bench.command(Command::Reoffer { leg: LEG, sdp: SDP.into() });
+    let offer = kept.bench.one();
+    assert_eq!(offer.start(), "INVITE sip:1001@198.51.100.77:5070 SIP/2.0");
+    assert!(offer.header("Via").starts_with("SIP/2.0/UDP "), "{}", offer.text);
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
+    assert_eq!(kept.bench.sent().iter().map(word).collect::<Vec<_>>(), ["BYE"]);
+}
