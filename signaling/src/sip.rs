@@ -17,6 +17,7 @@ pub mod header;
 mod health;
 mod keep;
 pub mod lamps;
+mod late;
 mod lines;
 pub mod message;
 pub mod multipart;

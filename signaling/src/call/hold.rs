@@ -2,7 +2,7 @@
 //! 0.0.0.0, or the agent presses hold on the screen. The other party hears music; the recording goes
 //! on. Any other re-INVITE is answered and changes where the voice goes.
 
-use super::leg::{Leg, Voice};
+use super::leg::{Leg, Sip, Voice};
 use super::{Call, Phase, media};
 use crate::acd::Stage;
 use crate::ivr::prompt;
@@ -60,6 +60,10 @@ impl Call {
             Ok((answer, remote)) => {
                 // Nobody listens over there: that is what hold looks like.
                 let on_hold = !remote.may_send;
+                // Before the call is answered: the answer says again what this one agreed.
+                if leg.incoming && leg.sip == Sip::Trying && leg.prepared.is_some() {
+                    leg.prepared = Some((answer.clone(), Some(remote.clone())));
+                }
                 cx.sip(Sipc::AcceptOffer { leg: id, sdp: answer });
                 self.connect_media(cx, id, remote);
                 self.phone_holds(cx, id, on_hold);

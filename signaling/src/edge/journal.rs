@@ -47,6 +47,10 @@ impl Default for Config {
 
 /// How often the last sync is tried when the log closes.
 const LAST_TRIES: u32 = 3;
+/// Shortest pause after a sync that failed: each further one reads and writes what is in doubt.
+const FAILED_PAUSE: Duration = Duration::from_secs(1);
+/// Most bytes that are read back and written again at a time; more than the longest frame.
+const PIECE_BYTES: u64 = 4 << 20;
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -134,19 +138,52 @@ impl Progress {
             let doubtful = state.is_in_doubt.then(|| (state.path.clone(), state.synced_bytes));
             (state.file.clone(), state.written, state.written_bytes, doubtful)
         };
-        let again = match doubtful {
-            Some((path, from)) => write_again(&path, from, written_bytes, written),
-            None => Ok(()),
-        };
-        let result = again.and_then(|()| sync_data(&file));
-        let mut state = self.lock();
-        state.is_in_doubt = result.is_err();
-        if result.is_ok() {
-            state.synced = state.synced.max(written);
-            state.synced_bytes = state.synced_bytes.max(written_bytes);
-            self.changed.notify_all();
+        if let Some((path, from)) = doubtful {
+            return self.sync_again(&file, &path, from, (written, written_bytes));
         }
-        result
+        match sync_data(&file) {
+            Ok(()) => self.on_synced(written, written_bytes, true),
+            Err(error) => {
+                self.lock().is_in_doubt = true;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is in doubt to its place again, up to the end of the frame of `written`, and syncs it
+    /// piece by piece. The first piece that fails ends it; those before it count.
+    fn sync_again(
+        &self,
+        file: &File,
+        path: &Path,
+        mut from: u64,
+        (written, to): (u64, u64),
+    ) -> io::Result<()> {
+        let again = File::options().read(true).write(true).open(path)?;
+        while from < to {
+            let (seq, end) = write_again(&again, from, to)?;
+            if end == to && seq != written {
+                return Err(gone());
+            }
+            sync_data(file)?;
+            self.on_synced(seq, end, end == to);
+            from = end;
+        }
+        Ok(())
+    }
+
+    fn on_synced(&self, seq: u64, bytes: u64, is_all: bool) {
+        let mut state = self.lock();
+        state.is_in_doubt = !is_all;
+        state.synced = state.synced.max(seq);
+        state.synced_bytes = state.synced_bytes.max(bytes);
+        self.changed.notify_all();
+    }
+
+    /// Waits so long, or until the log closes.
+    fn pause(&self, pause: Duration) {
+        drop(self.changed.wait_timeout_while(self.lock(), pause, |state| !state.stopping));
     }
 }
 
@@ -262,16 +299,19 @@ impl Journal {
         match self.write_pending() {
             Ok(()) => {
                 self.retry_at = None;
-                {
+                let is_in_doubt = {
                     let mut state = self.progress.lock();
                     state.written = self.pending_last_seq;
                     state.written_bytes = self.file_bytes;
-                }
+                    state.is_in_doubt
+                };
                 let lost = std::mem::take(&mut self.lost_untold);
                 if lost > 0 {
                     tracing::error!(lost, "the event log goes on; these entries are not in it");
                 }
+                // Doubt is for the thread that syncs to clear: the call path does not wait for it.
                 if self.file_bytes >= self.config.file_bytes_max
+                    && !is_in_doubt
                     && let Err(error) = self.rotate()
                 {
                     tracing::error!(%error, "the event log goes on in its old file");
@@ -358,26 +398,32 @@ impl Drop for Journal {
     }
 }
 
-/// Syncs what was written, at most every `every`, until the log closes.
+/// Syncs what was written, at most every `every`, until the log closes. A failure is told when it begins
+/// and when it becomes another one.
 fn sync_loop(progress: &Progress, every: Duration) {
-    let (mut last_tries, mut is_failing) = (0, false);
+    let (mut last_tries, mut failing) = (0, None);
     loop {
         let stopping = progress.lock().stopping;
         let result = progress.sync();
+        let kind = result.as_ref().err().map(io::Error::kind);
         match &result {
-            Err(error) if !is_failing => tracing::error!(%error, "the event log cannot be synced"),
-            Ok(()) if is_failing => tracing::warn!("the event log is synced again"),
+            Err(error) if failing != kind => {
+                tracing::error!(%error, "the event log cannot be synced");
+            }
+            Ok(()) if failing.is_some() => tracing::warn!("the event log is synced again"),
             _ => {}
         }
-        is_failing = result.is_err();
+        failing = kind;
         if stopping {
             last_tries += 1;
             if result.is_ok() || last_tries == LAST_TRIES {
                 progress.changed.notify_all();
                 return;
             }
+            std::thread::sleep(every);
+        } else {
+            progress.pause(if failing.is_some() { every.max(FAILED_PAUSE) } else { every });
         }
-        std::thread::sleep(every);
     }
 }
 
@@ -390,23 +436,35 @@ fn sync_data(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Writes the frames in these bytes of a file to their place again, so that a sync brings them to disk.
+/// Writes the first frames in these bytes of a file to their place again, so that a sync brings them to
+/// disk: the sequence number of the last one, and where it ends.
 ///
 /// # Errors
-/// When the kernel does not have them any more: they are not those up to `last_seq`.
-fn write_again(path: &Path, from: u64, to: u64, last_seq: u64) -> io::Result<()> {
-    let file = File::options().read(true).write(true).open(path)?;
-    let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
+/// When the kernel does not have them any more.
+fn write_again(file: &File, from: u64, to: u64) -> io::Result<(u64, u64)> {
+    let length = (to - from).min(PIECE_BYTES);
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     file.read_exact_at(&mut bytes, from)?;
     let (mut at, mut last) = (0, None);
-    while let Some((entry, used)) = event::read_frame(&bytes[at..]).map_err(io::Error::other)? {
-        last = Some(entry.seq);
-        at += used;
+    loop {
+        match event::read_frame(&bytes[at..]) {
+            Ok(None) => break,
+            Ok(Some((entry, used))) => {
+                last = Some(entry.seq);
+                at += used;
+            }
+            // The piece ends within a frame.
+            Err(FrameError::Torn) if from + length < to => break,
+            Err(error) => return Err(io::Error::other(error)),
+        }
     }
-    if last != Some(last_seq) {
-        return Err(io::Error::other("entries behind a failed sync are gone"));
-    }
-    file.write_all_at(&bytes, from)
+    let last = last.ok_or_else(gone)?;
+    file.write_all_at(&bytes[..at], from)?;
+    Ok((last, from + at as u64))
+}
+
+fn gone() -> io::Error {
+    io::Error::other("entries behind a failed sync are gone")
 }
 
 fn name_of(first_seq: u64) -> String {
@@ -573,6 +631,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_file_in_doubt_ends_after_the_doubt() {
+        let dir = tempfile::tempdir().unwrap();
+        let sync_every = Duration::from_secs(3_600);
+        let config = Config { file_bytes_max: 1, sync_every, ..Config::default() };
+        let mut journal = Journal::open(dir.path(), config).unwrap();
+        let files = || std::fs::read_dir(dir.path()).unwrap().count();
+        journal.append(entry());
+        journal.progress.lock().is_in_doubt = true;
+        assert!(journal.flush());
+        assert_eq!(files(), 1, "who writes does not clear it");
+        journal.progress.sync().unwrap();
+        journal.append(entry());
+        assert!(journal.flush());
+        assert_eq!(files(), 2);
+        drop(journal);
+        assert_eq!(read_all(dir.path()), [1, 2]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use terms::Moment;
 
-/// Most strangers with a bucket of their own; the others share one.
+/// Most strangers with a bucket of their own, and as many that somebody vouches for; the others share one.
 pub(crate) const SOURCES_MAX: usize = 10_000;
 /// Most sources that are known.
 const KNOWN_MAX: usize = 200_000;
@@ -55,8 +55,12 @@ pub(crate) struct Sources {
     buckets: HashMap<IpAddr, Bucket>,
     shared: Option<Bucket>,
     swept_at: Moment,
+    /// Those somebody vouches for where strangers have no bucket of their own any more. A network that is
+    /// vouched for may be everybody's.
+    vouched: HashMap<IpAddr, Bucket>,
     /// Those who have shown who they are.
     known: HashMap<IpAddr, Bucket>,
+    known_swept_at: Moment,
     /// Who came to be known (true) or was forgotten.
     changes: VecDeque<(IpAddr, bool)>,
 }
@@ -68,7 +72,9 @@ impl Sources {
             buckets: HashMap::new(),
             shared: None,
             swept_at: Moment::default(),
+            vouched: HashMap::new(),
             known: HashMap::new(),
+            known_swept_at: Moment::default(),
             changes: VecDeque::new(),
         }
     }
@@ -88,18 +94,17 @@ impl Sources {
         if let Some(bucket) = self.known.get_mut(&key) {
             return bucket.take(now, per_s);
         }
-        if let Some(bucket) = self.buckets.get_mut(&key) {
+        let own = self.buckets.get_mut(&key).or_else(|| self.vouched.get_mut(&key));
+        if let Some(bucket) = own {
             return bucket.take(now, per_s);
         }
         if self.buckets.len() >= SOURCES_MAX {
             self.sweep(now);
         }
         if self.buckets.len() >= SOURCES_MAX {
-            if vouched() {
-                self.know(now, ip);
-                if let Some(bucket) = self.known.get_mut(&key) {
-                    return bucket.take(now, per_s);
-                }
+            if self.vouched.len() < SOURCES_MAX && vouched() {
+                let bucket = self.vouched.entry(key).or_insert_with(|| Bucket::full(now, per_s));
+                return bucket.take(now, per_s);
             }
             let shared = self.shared.get_or_insert_with(|| Bucket::full(now, per_s));
             return shared.take(now, per_s);
@@ -113,12 +118,14 @@ impl Sources {
         if self.known.contains_key(&key) {
             return;
         }
-        if self.known.len() >= KNOWN_MAX {
+        let second = Duration::from_secs(1);
+        if self.known.len() >= KNOWN_MAX && now.since(self.known_swept_at) >= second {
+            self.known_swept_at = now;
             let silent = self.known.extract_if(|_, own| now.since(own.filled_at) >= KNOWN_FOR);
             self.changes.extend(silent.map(|(ip, _)| (ip, false)));
         }
         if self.known.len() < KNOWN_MAX {
-            let bucket = self.buckets.remove(&key);
+            let bucket = self.buckets.remove(&key).or_else(|| self.vouched.remove(&key));
             self.known.insert(key, bucket.unwrap_or_else(|| Bucket::full(now, self.per_s)));
             self.changes.push_back((key, true));
         }
@@ -135,6 +142,7 @@ impl Sources {
         if now.since(self.swept_at) >= second {
             self.swept_at = now;
             self.buckets.retain(|_, bucket| now.since(bucket.filled_at) < second);
+            self.vouched.retain(|_, bucket| now.since(bucket.filled_at) < second);
         }
     }
 
@@ -200,7 +208,47 @@ mod tests {
         assert_eq!(taken(trunk, true), 10);
         assert_eq!(taken(stranger, false), 0, "the flood has the shared one");
         assert_eq!(sources.next_change(), Some((ip(phone), true)));
-        assert_eq!(sources.next_change(), Some((ip(trunk), true)));
+        assert_eq!(sources.next_change(), None, "a network is nobody who has shown who they are");
+    }
+
+    #[test]
+    fn a_flood_that_is_vouched_for_stays_in_bounds_and_makes_nobody_known() {
+        let mut sources = Sources::new(10);
+        let from = |n: u32| IpAddr::V4(n.into());
+        let at = Moment::from_millis(1_000);
+        for n in 0..50_000 {
+            sources.take_vouched(at, from(n), || true);
+        }
+        assert_eq!((sources.len(), sources.vouched.len()), (SOURCES_MAX, SOURCES_MAX));
+        assert_eq!((sources.known.len(), sources.next_change()), (0, None));
+        // What it has taken stays taken when it shows who it is.
+        let last = from(2 * SOURCES_MAX as u32 - 1);
+        sources.know(at, last);
+        assert_eq!((0..100).filter(|_| sources.take(at, last)).count(), 9);
+        assert_eq!(sources.vouched.len(), SOURCES_MAX - 1);
+        sources.take_vouched(Moment::from_millis(3_000), from(60_000), || true);
+        assert_eq!((sources.len(), sources.vouched.len()), (1, 0), "all were silent for a second");
+    }
+
+    #[test]
+    fn who_is_silent_makes_room_for_others_and_is_looked_for_once_a_second() {
+        let mut sources = Sources::new(10);
+        let from = |n: u32| IpAddr::V4(n.into());
+        let at = |ms| Moment::from_millis(ms);
+        sources.know(at(10_500), from(0));
+        for n in 1..KNOWN_MAX as u32 {
+            sources.know(at(20_000), from(n));
+        }
+        while sources.next_change().is_some() {}
+        let hours = KNOWN_FOR.as_millis() as u64;
+        let newcomer = from(900_000);
+        for ms in [10_000, 10_600] {
+            sources.know(at(hours + ms), newcomer);
+            assert_eq!(sources.next_change(), None, "{ms}");
+        }
+        sources.know(at(hours + 11_000), newcomer);
+        assert_eq!(sources.next_change(), Some((from(0), false)));
+        assert_eq!(sources.next_change(), Some((newcomer, true)));
         assert_eq!(sources.next_change(), None);
     }
 }

@@ -9,6 +9,7 @@ use super::digest::{Algorithm, Authenticator, Ha1};
 use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
 use super::frame::{Frame, Framer};
 use super::lamps::{self, Lamps};
+use super::late::Late;
 use super::message::Message;
 use super::parse::Carrier;
 use super::registrar::{Limits, Registrar, Who};
@@ -187,8 +188,8 @@ pub struct UserAgent {
     events: VecDeque<Event>,
     counters: BTreeMap<&'static str, u64>,
     pub(super) draining: bool,
-    /// What is being read has waited too long for a new call.
-    pub(super) late: bool,
+    /// Calls that waited too long to be taken.
+    pub(super) late: Late,
     /// Legs that changed, for those who keep them.
     pub(super) touched: BTreeSet<LegId>,
 }
@@ -231,7 +232,7 @@ impl UserAgent {
             events: VecDeque::new(),
             counters: BTreeMap::new(),
             draining: false,
-            late: false,
+            late: Late::default(),
             touched: BTreeSet::new(),
         }
     }

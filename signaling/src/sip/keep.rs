@@ -1,4 +1,5 @@
 //! Dialogs, registrations, what phones watch, and which trunks are down: all that outlives the process.
+//! Those at their other end are known from the start.
 //!
 //! A dialog goes on with its tags, counters, routes and timers. What was under way in it is not kept:
 //! a peer sends its request again, ours is made anew by whoever wants it. A phone that we were ringing
@@ -78,7 +79,7 @@ impl UserAgent {
         for change in kept {
             match change.key {
                 Key::Leg(leg) => match change.read() {
-                    Some(Kept::Dialog(dialog)) => self.restore_dialog(leg, *dialog),
+                    Some(Kept::Dialog(dialog)) => self.restore_dialog(now, leg, *dialog),
                     Some(Kept::Ringing(ringing)) => self.stop_ringing(now, ringing),
                     None => {}
                 },
@@ -113,13 +114,15 @@ impl UserAgent {
         self.settle_lamps(now);
     }
 
-    fn restore_dialog(&mut self, id: LegId, kept: KeptDialog) {
+    fn restore_dialog(&mut self, now: Now, id: LegId, kept: KeptDialog) {
         let leg = Leg::restore(kept);
+        let source = leg.source();
         let known = usize::from(leg.listener()) < self.config.listeners.len();
         if !known || self.legs.len() >= self.config.dialogs_max {
             return self.count("dialogs_not_restored");
         }
         self.adopt(id, leg);
+        self.know_source(now, source);
         self.touch(id);
         self.count("dialogs_restored");
     }
@@ -130,7 +133,9 @@ impl UserAgent {
         let listeners = self.config.listeners.len();
         bindings.retain(|binding| usize::from(binding.flow.listener) < listeners);
         for binding in bindings.iter().filter(|_| known) {
-            self.bans.know(now.moment, binding.flow.remote.ip());
+            let source = binding.flow.remote.ip();
+            self.bans.know(now.moment, source);
+            self.know_source(now, source);
         }
         let until = now.moment + self.config.return_max;
         if known && self.registrar.restore(now.moment, who, bindings, until) {

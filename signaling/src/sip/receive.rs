@@ -38,7 +38,8 @@ pub(super) enum Proof {
 
 impl UserAgent {
     /// A datagram came, and has waited too long to be read: a new call in it is refused, because its
-    /// caller has asked again or given up by now. Everything else is as it was.
+    /// caller has asked again or given up by now, and so is every copy of it. Everything else is as it
+    /// was.
     pub fn handle_late_datagram(
         &mut self,
         now: Now,
@@ -46,9 +47,9 @@ impl UserAgent {
         source: SocketAddr,
         bytes: &[u8],
     ) {
-        self.late = true;
+        self.late.is_now = true;
         self.handle_datagram(now, listener, source, bytes);
-        self.late = false;
+        self.late.is_now = false;
     }
 
     /// A source that has shown who it is since this was asked last (true), or that was forgotten.
@@ -136,6 +137,17 @@ impl UserAgent {
         self.reply(now, flow, request, &Reply::with(503, &after));
     }
 
+    /// It waited too long to be read, or is a copy of one that did.
+    fn is_too_late(&mut self, now: Now, invite: &Message) -> bool {
+        let Some(key) = Key::of(invite, None) else { return self.late.is_now };
+        let kept_for = self.config.timing.give_up();
+        let was_refused = self.late.was_refused(now.moment, kept_for, &key);
+        if self.late.is_now && !was_refused {
+            self.late.refuse(now.moment, key);
+        }
+        self.late.is_now || was_refused
+    }
+
     fn on_in_dialog(&mut self, now: Now, flow: Flow, request: &Message, tag: &[u8]) {
         let tag = String::from_utf8_lossy(tag);
         if let Some(watch) = self.lamps.named(&tag, request) {
@@ -200,7 +212,7 @@ impl UserAgent {
             return self.reply(now, flow, request, &Reply::with(420, &must));
         }
         match request.method() {
-            Method::Invite if self.late => {
+            Method::Invite if self.is_too_late(now, request) => {
                 self.count("refused_late");
                 self.reply_busy(now, flow, request);
             }

@@ -126,6 +126,8 @@ pub(super) struct Leg {
     late: bool,
     /// Their UPDATE that waits for our answer.
     update: Option<u64>,
+    /// Of an outgoing leg: the branch that it came in, the tag of who said it, and what it describes.
+    update_early: Option<(u64, Box<[u8]>, String)>,
     /// Our 200, repeated until its ACK comes.
     answered: Option<Answered>,
     reliable: Option<Reliable>,
@@ -171,6 +173,7 @@ impl Leg {
             invite_seq: 0,
             late: false,
             update: None,
+            update_early: None,
             answered: None,
             reliable: None,
             offering: Offering::default(),

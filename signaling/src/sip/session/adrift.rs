@@ -2,10 +2,11 @@
 //! phone can open another one, as RFC 5626 §4.4.1 asks of it. Until then its dialogs are *adrift*. Audio
 //! goes on, and nobody is told anything: what is due to the phone, a BYE or an offer, waits for its next
 //! connection for as long as a lost page is waited for. The phone is back with the next request of the
-//! dialog, or when it registers ([`super::rebind`]). A call to a phone that is expected waits too.
+//! dialog, or when it registers ([`super::rebind`]). A call to a phone that is expected waits too; one out
+//! of a queue, which others may take, for a moment only.
 //!
-//! A phone over TCP may listen where its Contact says: it is sent what is due at once as well, and answers
-//! 481 to a BYE that it has had before.
+//! A phone over TCP may listen where its Contact says, and one that named an address for datagrams in the
+//! dialog does: it is sent what is due at once as well, and answers 481 to a BYE that it has had before.
 
 use super::{Leg, Stage, cause};
 use crate::sip::core::UserAgent;
@@ -14,7 +15,12 @@ use crate::sip::registrar::Who;
 use crate::sip::user_agent::{Destination, Event, Invite};
 use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use terms::{LegId, Moment};
+
+/// How long a call out of a queue waits for a phone: shorter than any of them rings. Its agent is then set
+/// aside as out of reach, which ends when the phone registers, and not as one who does not answer.
+const OFFER_WAITS_MAX: Duration = Duration::from_secs(2);
 
 /// The phone of a leg has no connection any more.
 #[derive(Debug, Default)]
@@ -33,7 +39,7 @@ pub(super) struct Expected {
 impl Leg {
     /// Nothing that is sent can reach its phone.
     pub(super) fn is_cut_off(&self) -> bool {
-        self.adrift.is_some() && self.hop.transport != Transport::Tcp
+        self.adrift.is_some() && !matches!(self.hop.transport, Transport::Tcp | Transport::Udp)
     }
 }
 
@@ -118,11 +124,15 @@ impl UserAgent {
     }
 
     /// A call waits for the phone that it is for.
-    pub(super) fn expect_phone(&mut self, invite: Invite) {
+    pub(super) fn expect_phone(&mut self, now: Now, invite: Invite) {
         let (Some((who, flow)), Some(until)) =
             (self.expected_flow(&invite), self.registrar.lost_until())
         else {
             return;
+        };
+        let until = match is_of_queue(&invite) {
+            true => until.min(now.moment + OFFER_WAITS_MAX),
+            false => until,
         };
         let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let hop = Hop { connection: None, ..Hop::from(flow) };
@@ -168,4 +178,9 @@ impl UserAgent {
             self.emit(Event::Failed { leg, status: 480, cause: cause::SUBSCRIBER_ABSENT });
         }
     }
+}
+
+/// Its phone is told of a queue.
+fn is_of_queue(invite: &Invite) -> bool {
+    invite.headers.iter().any(|(name, _)| name == "X-Queue")
 }

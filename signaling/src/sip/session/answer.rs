@@ -32,6 +32,11 @@ impl Answered {
     pub(super) const fn initial(&self) -> bool {
         self.initial
     }
+
+    /// It carries an offer of ours.
+    pub(super) const fn offers(&self) -> bool {
+        self.late
+    }
 }
 
 impl UserAgent {

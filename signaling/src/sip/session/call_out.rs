@@ -128,7 +128,7 @@ impl UserAgent {
         }
         let (ways, trunk) = match self.ways(now, &invite) {
             Ok(ways) => ways,
-            Err(_) if self.expects_phone(&invite) => return self.expect_phone(invite),
+            Err(_) if self.expects_phone(&invite) => return self.expect_phone(now, invite),
             Err((status, cause)) => return self.emit(Event::Failed { leg, status, cause }),
         };
         let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));

@@ -8,7 +8,7 @@ use crate::sip::flow::Flow;
 use crate::sip::message::{Message, Method};
 use crate::sip::user_agent::Event;
 use crate::switch::Now;
-use rand::Rng;
+use terms::LegId;
 
 impl Leg {
     /// Their first offer has its answer, they know it, and no other one is under way.
@@ -53,18 +53,25 @@ impl UserAgent {
         };
         let waits = self.legs.get(&leg).is_none_or(|state| state.update.is_some());
         if !described || waits {
-            let pause = self.rng.random_range(0..10_u32).to_string();
-            self.respond(now, tx, 500, &[("Retry-After", &pause)], None);
+            // Until they have described themselves reliably, the offer of our INVITE is open.
+            self.refuse_second_offer(now, tx, !described);
             return true;
-        }
-        if let Some(branch) = self.branches.get_mut(&id) {
-            branch.early = Some((theirs.into(), sdp.clone()));
         }
         if let Some(state) = self.legs.get_mut(&leg) {
             state.update = Some(tx);
+            state.update_early = Some((id, theirs.into(), sdp.clone()));
         }
         self.count("offers_early");
         self.emit(Event::Offer { leg, sdp: Some(sdp), source: flow.remote });
         true
+    }
+
+    /// The switch took what their UPDATE describes: their answer need not say it again.
+    pub(super) fn take_early(&mut self, leg: LegId) {
+        let taken = self.legs.get_mut(&leg).and_then(|state| state.update_early.take());
+        let Some((id, theirs, sdp)) = taken else { return };
+        if let Some(branch) = self.branches.get_mut(&id).filter(|branch| branch.pending) {
+            branch.early = Some((theirs, sdp));
+        }
     }
 }

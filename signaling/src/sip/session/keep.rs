@@ -13,6 +13,7 @@ use crate::sip::send::ClientMachine;
 use crate::sip::trunk::TrunkKey;
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use terms::LegId;
 
 /// CSeq numbers that are skipped: the last request may have left and not been kept.
@@ -95,6 +96,11 @@ impl Leg {
     /// Where its requests leave from.
     pub(in crate::sip) fn listener(&self) -> ListenerId {
         self.hop.listener.max(self.flow.listener)
+    }
+
+    /// Where its messages come from.
+    pub(in crate::sip) fn source(&self) -> IpAddr {
+        self.flow.remote.ip()
     }
 }
 

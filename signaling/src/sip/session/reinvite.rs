@@ -122,6 +122,7 @@ impl UserAgent {
             let timer = if is_early { Vec::new() } else { self.timer_headers(now, leg) };
             let timer: Vec<(&str, &str)> = timer.iter().map(|(n, v)| (*n, v.as_str())).collect();
             self.respond(now, tx, 200, &timer, Some(&sdp));
+            self.take_early(leg);
             if let Some(state) = self.legs.get_mut(&leg) {
                 state.local_sdp = Some(sdp);
             }
@@ -132,6 +133,7 @@ impl UserAgent {
 
     pub(in crate::sip) fn reject_offer(&mut self, now: Now, leg: LegId, status: u16) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
+        state.update_early = None;
         let waits = match state.stage {
             Stage::Confirmed => state.invite.take().or(state.update.take()),
             // The INVITE itself goes on waiting for its answer.

@@ -1,12 +1,23 @@
 //! Their UPDATE, RFC 3311: a session refresh without a description, a new offer with one.
 
-use super::Stage;
+use super::answer::Answered;
+use super::{Leg, Stage};
 use crate::sip::core::UserAgent;
 use crate::sip::flow::Flow;
 use crate::sip::message::Message;
 use crate::sip::user_agent::Event;
 use crate::switch::Now;
+use rand::Rng;
 use terms::LegId;
+
+impl Leg {
+    /// An offer of ours waits for their answer; one to an INVITE without any goes out in our answer.
+    fn has_open_offer(&self) -> bool {
+        let asked = self.invite.is_some() && self.late;
+        let in_answer = self.answered.as_ref().is_some_and(Answered::offers);
+        self.offering.is_open() || asked || in_answer
+    }
+}
 
 impl UserAgent {
     pub(in crate::sip) fn on_update(
@@ -23,11 +34,10 @@ impl UserAgent {
             self.respond(now, tx, 415, &[("Accept", "application/sdp")], None);
             return;
         }
-        // RFC 3311 §5.2: one offer at a time.
         let is_quiet = state.stage == Stage::Confirmed && !state.is_negotiating();
         if sdp.is_some() && !is_quiet && !state.takes_early_offer() {
-            self.respond(now, tx, 491, &[], None);
-            return;
+            let ours_waits = state.has_open_offer();
+            return self.refuse_second_offer(now, tx, ours_waits);
         }
         // What the INVITE says of the session's timer counts until it is answered.
         let is_early = state.stage == Stage::Incoming;
@@ -52,5 +62,16 @@ impl UserAgent {
             }
         }
         self.arm_leg(leg);
+    }
+
+    /// One offer at a time, RFC 3311 §5.2: 491 while ours waits for their answer, and a time to come
+    /// again after while theirs waits for ours.
+    pub(super) fn refuse_second_offer(&mut self, now: Now, tx: u64, ours_waits: bool) {
+        if ours_waits {
+            self.respond(now, tx, 491, &[], None);
+            return;
+        }
+        let pause = self.rng.random_range(0..10_u32).to_string();
+        self.respond(now, tx, 500, &[("Retry-After", &pause)], None);
     }
 }

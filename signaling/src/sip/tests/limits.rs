@@ -253,6 +253,11 @@ fn of_what_waited_too_long_new_calls_alone_are_refused() {
     assert!(refused.start().contains("503") && refused.header("Retry-After") == "5");
     assert_eq!((bench.counter("refused_late"), bench.core.legs()), (1, 1));
     assert_eq!(bench.events(), []);
+    bench.receive(carrier(), &invite);
+    let again = bench.one();
+    assert_eq!(again.text, refused.text, "a copy that waited elsewhere is read in time");
+    assert_eq!((bench.counter("refused_late"), bench.core.legs()), (2, 1));
+    assert_eq!(bench.events(), []);
 
     let known = bench.call();
     late(&mut bench, &known.invite);
@@ -264,9 +269,23 @@ fn of_what_waited_too_long_new_calls_alone_are_refused() {
     let bye = call.request("BYE", "", "");
     late(&mut bench, &bye);
     assert_eq!(bench.starts(), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
-    assert_eq!(bench.counter("refused_late"), 1);
+    assert_eq!(bench.counter("refused_late"), 2);
 
     let again = bench.request("INVITE", "95105688", "", SDP);
     bench.receive(carrier(), again);
     assert_eq!(bench.one().start(), "SIP/2.0 100 Trying", "one that comes in time is taken");
+}
+
+#[test]
+fn a_call_that_was_refused_as_too_late_is_remembered_as_long_as_it_may_be_sent_again() {
+    let mut bench = Bench::new();
+    let invite = bench.request("INVITE", "95105688", "", SDP);
+    bench.core.handle_late_datagram(bench.now(), 0, carrier(), invite.as_bytes());
+    assert!(bench.one().start().contains("503"));
+    bench.pass(Duration::from_secs(31));
+    bench.receive(carrier(), &invite);
+    assert!(bench.one().start().contains("503"));
+    bench.pass(Duration::from_secs(2));
+    bench.receive(carrier(), &invite);
+    assert_eq!(bench.one().start(), "SIP/2.0 100 Trying", "64 times T1 are over");
 }

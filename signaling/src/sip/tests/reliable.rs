@@ -148,8 +148,7 @@ fn their_offer_before_the_answer_is_taken_where_ours_was_answered_reliably() {
     bench.receive(carrier(), sent.answer("183 Session Progress", "a", CONTACT, SDP));
     bench.events();
     bench.receive(carrier(), update(&sent, "a", 1, &held()));
-    let refused = bench.one();
-    assert!(refused.start().contains("500") && refused.has("Retry-After: "), "{}", refused.text);
+    assert!(bench.one().start().contains("491"), "ours has no answer yet");
     bench.receive(carrier(), update(&sent, "b", 1, &held()));
     assert!(bench.one().start().contains("481"), "nobody has said that tag");
 
@@ -163,7 +162,8 @@ fn their_offer_before_the_answer_is_taken_where_ours_was_answered_reliably() {
     assert!(bench.sent().is_empty(), "the switch answers");
     assert_eq!(bench.events(), [Event::Offer { leg: LEG, sdp: Some(held()), source: carrier() }]);
     bench.receive(carrier(), update(&sent, "b", 3, SDP));
-    assert!(bench.one().start().contains("500"), "one at a time");
+    let refused = bench.one();
+    assert!(refused.start().contains("500") && refused.has("Retry-After: "), "{}", refused.text);
     bench.command(Command::AcceptOffer { leg: LEG, sdp: SDP.into() });
     let accepted = bench.one();
     assert_eq!((accepted.start(), accepted.header("CSeq")), ("SIP/2.0 200 OK", "2 UPDATE".into()));
@@ -177,6 +177,25 @@ fn their_offer_before_the_answer_is_taken_where_ours_was_answered_reliably() {
 }
 
 #[test]
+fn their_offer_before_the_answer_that_was_refused_is_not_what_they_answer() {
+    let mut bench = Bench::new();
+    let sent = dial(&mut bench);
+    bench.receive(carrier(), sent.answer("183 Session Progress", "b", &reliably(1), SDP));
+    let prack = bench.one();
+    bench.receive(carrier(), prack.answer("200 OK", "", "", ""));
+    bench.events();
+    bench.receive(carrier(), update(&sent, "b", 1, &held()));
+    bench.command(Command::RejectOffer { leg: LEG, status: 488 });
+    assert!(bench.one().start().contains("488"));
+    bench.events();
+
+    bench.receive(carrier(), sent.answer("200 OK", "b", CONTACT, ""));
+    let events = bench.events();
+    let [Event::Answered { leg: LEG, sdp, .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(sdp, SDP, "the session is as it was");
+}
+
+#[test]
 fn an_offer_before_our_answer_is_taken_once_the_first_one_is_answered() {
     let mut bench = Bench::new();
     let mut call = bench.call_with("Require: 100rel\r\n", SDP);
@@ -185,7 +204,8 @@ fn an_offer_before_our_answer_is_taken_once_the_first_one_is_answered() {
     bench.sent();
     let early = call.request("UPDATE", "", &held());
     bench.receive(carrier(), early);
-    assert!(bench.one().start().contains("491"), "theirs has no answer yet");
+    let refused = bench.one();
+    assert!(refused.start().contains("500") && refused.has("Retry-After: "), "{}", refused.text);
     let early = call.request("PRACK", "RAck: 1 1 INVITE\r\n", &held());
     bench.receive(carrier(), early);
     assert!(bench.one().start().contains("488"));
@@ -211,4 +231,17 @@ fn an_offer_before_our_answer_is_taken_once_the_first_one_is_answered() {
     bench.command(Command::Answer { leg, sdp: SDP.into() });
     let answer = bench.one();
     assert_eq!((answer.start(), answer.header("CSeq")), ("SIP/2.0 200 OK", "1 INVITE".into()));
+}
+
+#[test]
+fn an_offer_that_crosses_ours_in_the_answer_is_pending() {
+    let mut bench = Bench::new();
+    let mut call = bench.call_with("", "");
+    bench.command(Command::Answer { leg: call.leg, sdp: SDP.into() });
+    bench.sent();
+    let offer = call.request("UPDATE", "", SDP);
+    bench.receive(carrier(), offer);
+    let refused = bench.one();
+    assert!(refused.start().contains("491") && !refused.has("Retry-After: "), "{}", refused.text);
+    assert_eq!(bench.events(), []);
 }

@@ -157,6 +157,19 @@ fn a_session_timer_runs_on() {
 }
 
 #[test]
+fn phones_and_who_is_in_a_call_are_known_before_they_have_said_a_word() {
+    let mut kept = Kept::new();
+    kept.bench.register(phone(), "sip:1001@198.51.100.7:5070");
+    kept.bench.talk();
+    kept.kill();
+    let known: Vec<_> = std::iter::from_fn(|| kept.bench.core.poll_known()).collect();
+    assert_eq!(known.len(), 2, "{known:?}");
+    for source in [phone(), carrier()] {
+        assert!(known.contains(&(source.ip(), true)), "{source} in {known:?}");
+    }
+}
+
+#[test]
 fn a_registered_phone_is_rung_until_it_expires() {
     let mut kept = Kept::new();
     kept.bench.register(phone(), "sip:1001@198.51.100.7:5070");
@@ -322,6 +335,30 @@ fn a_phone_that_does_not_come_back_in_time_is_registered_no_more_and_its_call_fa
 }
 
 #[test]
+fn a_call_out_of_a_queue_waits_a_moment_for_a_phone_and_is_not_taken_for_unanswered() {
+    let (listener, contact) = OVER_TLS;
+    let mut kept = Kept::new();
+    browsers::registers(&mut kept.bench, listener, 5, contact);
+    kept.kill();
+    let mut offer = invite(Destination::Agent(TENANT, AGENT));
+    if let Command::Invite(invite) = &mut offer {
+        invite.headers.push(("X-Queue".to_owned(), "1".to_owned()));
+    }
+    kept.bench.command(offer.clone());
+    kept.bench.pass(Duration::from_millis(1_900));
+    assert_eq!(kept.bench.events(), []);
+    kept.bench.pass(Duration::from_millis(200));
+    let failed = Event::Failed { leg: LEG, status: 480, cause: 20 };
+    assert_eq!(kept.bench.events(), [failed], "nothing rang: it is out of reach");
+
+    kept.bench.command(offer);
+    let sent = browsers::registers(&mut kept.bench, listener, 1, contact);
+    assert_eq!(sent.iter().map(word).collect::<Vec<_>>(), ["SIP/2.0", "INVITE"]);
+    let registered = Event::Registered { tenant: TENANT, agent: AGENT, registered: true };
+    assert!(kept.bench.events().contains(&registered), "which takes the agent back");
+}
+
+#[test]
 fn a_call_that_waits_for_a_phone_may_be_given_up() {
     let (listener, contact) = OVER_TCP;
     let mut kept = Kept::new();
@@ -450,4 +487,23 @@ fn a_phone_is_known_by_its_name_where_its_contact_has_changed() {
     assert_eq!(kept.bench.counter("dialogs_rebound"), 1);
     kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
     assert_eq!(kept.bench.one().connection, Some(ConnectionId(2)));
+}
+
+#[test]
+fn a_phone_whose_dialog_goes_by_datagrams_is_offered_and_told_at_once() {
+    let mut kept = Kept::new();
+    let at_home = "<sip:1001@198.51.100.9:61000;transport=tls>;expires=600";
+    browsers::registers(&mut kept.bench, browsers::TLS, 5, at_home);
+    kept.bench.command(invite(Destination::Agent(TENANT, AGENT)));
+    let ring = kept.bench.one();
+    let answer = ring.answer("200 OK", "desk", "Contact: <sip:1001@198.51.100.77:5070>\r\n", SDP);
+    browsers::deliver(&mut kept.bench, browsers::TLS, 5, browsers::laptop(), &answer);
+    assert_eq!(kept.bench.one().connection, None, "its ACK is a datagram");
+    kept.kill();
+    kept.bench.command(Command::Reoffer { leg: LEG, sdp: SDP.into() });
+    let offer = kept.bench.one();
+    assert_eq!(offer.start(), "INVITE sip:1001@198.51.100.77:5070 SIP/2.0");
+    assert!(offer.header("Via").starts_with("SIP/2.0/UDP "), "{}", offer.text);
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
+    assert_eq!(kept.bench.sent().iter().map(word).collect::<Vec<_>>(), ["BYE"]);
 }

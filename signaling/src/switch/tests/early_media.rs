@@ -123,6 +123,36 @@ fn a_caller_hears_the_network_before_the_answer_and_is_not_heard_until_it() {
 }
 
 #[test]
+fn what_a_caller_offers_before_the_answer_is_what_the_answer_says() {
+    let mut rig = rig_through(EarlyMedia::Pass);
+    let caller = rig.customer_dials(THROUGH);
+    rig.wait(secs(1));
+    let leg = far(&rig);
+    describes(&mut rig, leg, 183);
+    let moved = sdp("sendrecv").replace("m=audio 4000", "m=audio 4400");
+    let source = rig.called_at;
+    rig.feed(Input::Sip(SipEvent::Offer { leg: caller, sdp: Some(moved), source }));
+    let accepted = rig.sip.iter().rev().find_map(|command| match command {
+        Sipc::AcceptOffer { leg, sdp } if *leg == caller => Some(sdp.clone()),
+        _ => None,
+    });
+    let accepted = accepted.expect("an offer like the first one is accepted");
+
+    answers(&mut rig, leg);
+    rig.wait(secs(1));
+    let given = given(&rig, caller);
+    assert_eq!(given.len(), 2);
+    assert_eq!((given[1] == accepted, given[1] == given[0]), (true, false));
+    let goes_to = rig.media.iter().rev().find_map(|command| match command {
+        Command::Connect { leg, remote } if *leg == caller => Some(remote.rtp.port()),
+        _ => None,
+    });
+    assert_eq!(goes_to, Some(4400), "their voice stays where they moved it");
+    rig.hangs_up(caller);
+    balanced(&mut rig);
+}
+
+#[test]
 fn what_the_network_says_of_a_number_ends_with_its_refusal() {
     let mut rig = rig_through(EarlyMedia::Pass);
     let caller = rig.customer_dials(THROUGH);
