@@ -31,6 +31,10 @@ pub const EVENT_BYTES: usize = 4;
 const END_PACKETS: u8 = 3;
 /// Of the clock that every telephone knows.
 const TICKS_PER_MS: u32 = 8;
+/// Of a press that was under way when its first packet came, so much is believed.
+const FIRST_MS_MAX: u32 = 1_000;
+/// A press may be longer by this than the time in which its packets came: some were late.
+const AHEAD_MS_MAX: u32 = 1_000;
 /// Ended events remembered, so that a reordered repetition stays silent.
 const ENDED_MAX: usize = 4;
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
@@ -104,6 +108,9 @@ struct Held {
     /// Duration of earlier segments of a very long event (RFC 4733 §2.5.1.3), in ticks.
     earlier: u32,
     duration: u16,
+    /// What the first packet said, and when it came.
+    first: u16,
+    began_at: Moment,
     heard_at: Moment,
 }
 
@@ -113,8 +120,14 @@ impl Held {
         event.key().map(|key| Digit { key, duration_ms: self.duration_ms(ticks_per_ms) })
     }
 
+    /// As long as its packets say, and no longer than it can have been: who hears it made anew hears
+    /// nothing else meanwhile.
     fn duration_ms(self, ticks_per_ms: u32) -> u32 {
-        self.earlier.saturating_add(u32::from(self.duration)) / ticks_per_ms
+        let said_ms = self.earlier.saturating_add(u32::from(self.duration)) / ticks_per_ms;
+        let first_ms = (u32::from(self.first) / ticks_per_ms).min(FIRST_MS_MAX);
+        let heard_ms = u32::try_from((self.heard_at - self.began_at).as_millis());
+        let most_ms = heard_ms.unwrap_or(u32::MAX).saturating_add(first_ms + AHEAD_MS_MAX);
+        said_ms.min(most_ms)
     }
 }
 
@@ -167,8 +180,10 @@ impl Receiver {
             _ => {
                 step.digits[0] = self.end();
                 step.pressed = true;
+                let first = event.duration;
+                let (began_at, heard_at) = (now, now);
                 self.held =
-                    Some(Held { name, earlier: 0, duration: event.duration, heard_at: now });
+                    Some(Held { name, earlier: 0, duration: first, first, began_at, heard_at });
             }
         }
         if let Some(held) = &mut self.held {
@@ -329,6 +344,15 @@ impl Sender {
         }
     }
 
+    /// The key that is down ends now: nobody will say how long it was held.
+    pub fn cut(&mut self) {
+        let sent_ms =
+            if self.sounding.is_some_and(|press| press.down) { self.elapsed_ms } else { 0 };
+        if let Some(press) = self.down() {
+            (press.until_ms, press.down) = (sent_ms.max(HELD_MS_MIN), false);
+        }
+    }
+
     fn down(&mut self) -> Option<&mut Press> {
         self.sounding.iter_mut().chain(&mut self.waiting).find(|press| press.down)
     }
@@ -461,9 +485,12 @@ mod tests {
     #[test]
     fn a_press_of_ten_seconds_is_one_digit_of_its_whole_length() {
         let mut receiver = Receiver::default();
-        let first = Event { code: 9, end: false, duration: u16::MAX };
-        let step = receiver.note(at(8_192), SSRC, RtpTime(100), true, first);
+        let first = Event { code: 9, end: false, duration: 160 };
+        let step = receiver.note(at(20), SSRC, RtpTime(100), true, first);
         assert_eq!((step.pressed, step.digits), (true, [None, None]));
+        let full = Event { duration: u16::MAX, ..first };
+        let step = receiver.note(at(8_192), SSRC, RtpTime(100), false, full);
+        assert_eq!((step.pressed, step.digits), (false, [None, None]));
         let rest = Event { code: 9, end: true, duration: 14_465 };
         let time = RtpTime(100 + u32::from(u16::MAX));
         let step = receiver.note(at(10_000), SSRC, time, false, rest);
@@ -564,7 +591,8 @@ mod tests {
         let mut receiver = Receiver::default();
         let event = |end, duration| Event { code: 9, end, duration };
         let (began, next) = (RtpTime(100), RtpTime(100 + SEGMENT_TICKS));
-        receiver.note(at(8_192), SSRC, began, true, event(false, u16::MAX));
+        receiver.note(at(20), SSRC, began, true, event(false, 160));
+        receiver.note(at(8_192), SSRC, began, false, event(false, u16::MAX));
         receiver.note(at(8_220), SSRC, next, false, event(false, 160));
         let late = receiver.note(at(8_221), SSRC, began, false, event(false, 65_000));
         assert_eq!(late, Step::default());
