@@ -35,7 +35,7 @@ const TICKS_PER_MS: u32 = 8;
 const FIRST_MS_MAX: u32 = 1_000;
 /// A press may be longer by this than the time in which its packets came: some were late.
 const AHEAD_MS_MAX: u32 = 1_000;
-/// Ended events remembered, so that a reordered repetition stays silent.
+/// Ended events and segments remembered, so that a reordered repetition stays silent.
 const ENDED_MAX: usize = 4;
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 /// −10 dBm0.
@@ -174,6 +174,8 @@ impl Receiver {
                 if held.duration == u16::MAX || is_next_segment(held, name) {
                     held.earlier = held.earlier.saturating_add(SEGMENT_TICKS);
                 }
+                // Late packets of it are no press of their own, also when the key has been let go.
+                remember(&mut self.ended, held.name);
                 held.name = name;
                 held.duration = event.duration;
             }
@@ -213,12 +215,16 @@ impl Receiver {
     /// Ends a held key, when the leg ends.
     pub fn end(&mut self) -> Option<Digit> {
         let held = self.held.take()?;
-        if self.ended.len() == ENDED_MAX {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(held.name);
+        remember(&mut self.ended, held.name);
         held.digit(self.ticks_per_ms)
     }
+}
+
+fn remember(ended: &mut VecDeque<Name>, name: Name) {
+    if ended.len() == ENDED_MAX {
+        ended.pop_front();
+    }
+    ended.push_back(name);
 }
 
 fn continues(held: &Held, name: Name, marker: bool, event: Event) -> bool {
@@ -598,6 +604,8 @@ mod tests {
         assert_eq!(late, Step::default());
         let step = receiver.note(at(10_000), SSRC, next, false, event(true, 14_465));
         assert_eq!(step.digits, [None, Some(Digit { key: '9', duration_ms: 10_000 })]);
+        let late = receiver.note(at(10_001), SSRC, began, false, event(false, 65_000));
+        assert_eq!(late, Step::default(), "nor is it one when the key has been let go");
     }
 
     #[test]
