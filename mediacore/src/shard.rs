@@ -58,7 +58,8 @@ pub struct Config {
     pub legs_max: usize,
     /// Legs of one room; one more stays outside.
     pub room_legs_max: usize,
-    /// Rooms at once; a leg that would begin one more stays outside.
+    /// Rooms at once; a leg that would begin one more stays outside. The half of a room that is on
+    /// another shard too begins anyway.
     pub rooms_max: usize,
     /// Voices of one room that are heard at a time, over all shards; of more the loudest.
     pub speakers_max: usize,
