@@ -65,6 +65,12 @@ impl Event {
         [self.code, u8::from(self.end) << 7 | VOLUME, high, low]
     }
 
+    /// The same on another clock, both in ticks a second; what its duration cannot say there is cut.
+    pub fn converted(self, from_hz: u32, to_hz: u32) -> Event {
+        let duration = u64::from(self.duration) * u64::from(to_hz) / u64::from(from_hz.max(1));
+        Event { duration: u16::try_from(duration).unwrap_or(u16::MAX), ..self }
+    }
+
     /// The key, for codes that have one.
     pub fn key(self) -> Option<char> {
         KEYS.get(usize::from(self.code)).map(|&key| char::from(key))
