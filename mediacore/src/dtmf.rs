@@ -31,7 +31,11 @@ pub const EVENT_BYTES: usize = 4;
 const END_PACKETS: u8 = 3;
 /// Of the clock that every telephone knows.
 const TICKS_PER_MS: u32 = 8;
-/// Ended events remembered, so that a reordered repetition stays silent.
+/// Of a press that was under way when its first packet came, so much is believed.
+const FIRST_MS_MAX: u32 = 1_000;
+/// A press may be longer by this than the time in which its packets came: some were late.
+const AHEAD_MS_MAX: u32 = 1_000;
+/// Ended events and segments remembered, so that a reordered repetition stays silent.
 const ENDED_MAX: usize = 4;
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 /// −10 dBm0.
@@ -59,6 +63,12 @@ impl Event {
     pub fn write(self) -> [u8; EVENT_BYTES] {
         let [high, low] = self.duration.to_be_bytes();
         [self.code, u8::from(self.end) << 7 | VOLUME, high, low]
+    }
+
+    /// The same on another clock, both in ticks a second; what its duration cannot say there is cut.
+    pub fn converted(self, from_hz: u32, to_hz: u32) -> Event {
+        let duration = u64::from(self.duration) * u64::from(to_hz) / u64::from(from_hz.max(1));
+        Event { duration: u16::try_from(duration).unwrap_or(u16::MAX), ..self }
     }
 
     /// The key, for codes that have one.
@@ -104,6 +114,9 @@ struct Held {
     /// Duration of earlier segments of a very long event (RFC 4733 §2.5.1.3), in ticks.
     earlier: u32,
     duration: u16,
+    /// What the first packet said, and when it came.
+    first: u16,
+    began_at: Moment,
     heard_at: Moment,
 }
 
@@ -113,8 +126,14 @@ impl Held {
         event.key().map(|key| Digit { key, duration_ms: self.duration_ms(ticks_per_ms) })
     }
 
+    /// As long as its packets say, and no longer than it can have been: who hears it made anew hears
+    /// nothing else meanwhile.
     fn duration_ms(self, ticks_per_ms: u32) -> u32 {
-        self.earlier.saturating_add(u32::from(self.duration)) / ticks_per_ms
+        let said_ms = self.earlier.saturating_add(u32::from(self.duration)) / ticks_per_ms;
+        let first_ms = (u32::from(self.first) / ticks_per_ms).min(FIRST_MS_MAX);
+        let heard_ms = u32::try_from((self.heard_at - self.began_at).as_millis());
+        let most_ms = heard_ms.unwrap_or(u32::MAX).saturating_add(first_ms + AHEAD_MS_MAX);
+        said_ms.min(most_ms)
     }
 }
 
@@ -161,14 +180,18 @@ impl Receiver {
                 if held.duration == u16::MAX || is_next_segment(held, name) {
                     held.earlier = held.earlier.saturating_add(SEGMENT_TICKS);
                 }
+                // Late packets of it are no press of their own, also when the key has been let go.
+                remember(&mut self.ended, held.name);
                 held.name = name;
                 held.duration = event.duration;
             }
             _ => {
                 step.digits[0] = self.end();
                 step.pressed = true;
+                let first = event.duration;
+                let (began_at, heard_at) = (now, now);
                 self.held =
-                    Some(Held { name, earlier: 0, duration: event.duration, heard_at: now });
+                    Some(Held { name, earlier: 0, duration: first, first, began_at, heard_at });
             }
         }
         if let Some(held) = &mut self.held {
@@ -198,12 +221,16 @@ impl Receiver {
     /// Ends a held key, when the leg ends.
     pub fn end(&mut self) -> Option<Digit> {
         let held = self.held.take()?;
-        if self.ended.len() == ENDED_MAX {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(held.name);
+        remember(&mut self.ended, held.name);
         held.digit(self.ticks_per_ms)
     }
+}
+
+fn remember(ended: &mut VecDeque<Name>, name: Name) {
+    if ended.len() == ENDED_MAX {
+        ended.pop_front();
+    }
+    ended.push_back(name);
 }
 
 fn continues(held: &Held, name: Name, marker: bool, event: Event) -> bool {
@@ -326,6 +353,15 @@ impl Sender {
         if let Some(press) = self.down() {
             let known_ms = if press.until_ms == u32::MAX { HELD_MS_MIN } else { press.until_ms };
             (press.until_ms, press.down) = (held_ms.max(known_ms), false);
+        }
+    }
+
+    /// The key that is down ends now: nobody will say how long it was held.
+    pub fn cut(&mut self) {
+        let sent_ms =
+            if self.sounding.is_some_and(|press| press.down) { self.elapsed_ms } else { 0 };
+        if let Some(press) = self.down() {
+            (press.until_ms, press.down) = (sent_ms.max(HELD_MS_MIN), false);
         }
     }
 
@@ -461,9 +497,12 @@ mod tests {
     #[test]
     fn a_press_of_ten_seconds_is_one_digit_of_its_whole_length() {
         let mut receiver = Receiver::default();
-        let first = Event { code: 9, end: false, duration: u16::MAX };
-        let step = receiver.note(at(8_192), SSRC, RtpTime(100), true, first);
+        let first = Event { code: 9, end: false, duration: 160 };
+        let step = receiver.note(at(20), SSRC, RtpTime(100), true, first);
         assert_eq!((step.pressed, step.digits), (true, [None, None]));
+        let full = Event { duration: u16::MAX, ..first };
+        let step = receiver.note(at(8_192), SSRC, RtpTime(100), false, full);
+        assert_eq!((step.pressed, step.digits), (false, [None, None]));
         let rest = Event { code: 9, end: true, duration: 14_465 };
         let time = RtpTime(100 + u32::from(u16::MAX));
         let step = receiver.note(at(10_000), SSRC, time, false, rest);
@@ -564,12 +603,15 @@ mod tests {
         let mut receiver = Receiver::default();
         let event = |end, duration| Event { code: 9, end, duration };
         let (began, next) = (RtpTime(100), RtpTime(100 + SEGMENT_TICKS));
-        receiver.note(at(8_192), SSRC, began, true, event(false, u16::MAX));
+        receiver.note(at(20), SSRC, began, true, event(false, 160));
+        receiver.note(at(8_192), SSRC, began, false, event(false, u16::MAX));
         receiver.note(at(8_220), SSRC, next, false, event(false, 160));
         let late = receiver.note(at(8_221), SSRC, began, false, event(false, 65_000));
         assert_eq!(late, Step::default());
         let step = receiver.note(at(10_000), SSRC, next, false, event(true, 14_465));
         assert_eq!(step.digits, [None, Some(Digit { key: '9', duration_ms: 10_000 })]);
+        let late = receiver.note(at(10_001), SSRC, began, false, event(false, 65_000));
+        assert_eq!(late, Step::default(), "nor is it one when the key has been let go");
     }
 
     #[test]

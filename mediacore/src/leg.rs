@@ -133,6 +133,9 @@ pub struct Counts {
     pub concealed_ms_before: u64,
     /// What else they did.
     pub playout_before: Playout,
+    /// Packets sent by the process before. What a report counts begins anew with the process, packets
+    /// and octets alike (RFC 3550 §6.4.1).
+    pub sent_before: u64,
     /// Frames that recordings which it has left could not hand to storage.
     pub recorder_frames_lost: u64,
 }

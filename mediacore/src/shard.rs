@@ -30,7 +30,7 @@ use crate::jitter::Limits;
 use crate::leg::quality::QualityTotals;
 use crate::leg::{Leg, LegIdx};
 use crate::mix::Frame;
-use crate::mix::speakers::Told;
+use crate::mix::speakers::{TOLD_MAX, Told};
 use crate::prompt::PromptStore;
 use crate::record::{Block, Recorder, RecorderConfig, RecorderStats};
 use crate::room::{FarShard, Room};
@@ -58,9 +58,11 @@ pub struct Config {
     pub legs_max: usize,
     /// Legs of one room; one more stays outside.
     pub room_legs_max: usize,
-    /// Rooms at once; a leg that would begin one more stays outside.
+    /// Rooms at once; a leg that would begin one more stays outside. The half of a room that is on
+    /// another shard too begins anyway.
     pub rooms_max: usize,
-    /// Voices of one room that are heard at a time, over all shards; of more the loudest.
+    /// Voices of one room that are heard at a time, over all shards; of more the loudest. No more than
+    /// a shard can tell the others, [`TOLD_MAX`].
     pub speakers_max: usize,
     /// Playout delay of mixed legs.
     pub jitter: Limits,
@@ -314,9 +316,21 @@ pub struct Shard {
     stats: ShardStats,
 }
 
+impl Config {
+    /// With no more voices than halves of a room can tell each other: of more, each would hear others.
+    fn bounded(self) -> Self {
+        let asked = self.speakers_max;
+        if asked > TOLD_MAX {
+            tracing::warn!(asked, most = TOLD_MAX, "fewer voices are heard (rtp.speakers_max)");
+        }
+        Config { speakers_max: asked.min(TOLD_MAX), ..self }
+    }
+}
+
 impl Shard {
     /// An empty shard.
     pub fn new(config: Config, prompts: PromptStore) -> Self {
+        let config = config.bounded();
         Shard {
             recorder: Recorder::new(config.recorder.clone(), config.shard),
             rng: SmallRng::seed_from_u64(config.seed),

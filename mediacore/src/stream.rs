@@ -85,11 +85,6 @@ impl Stream {
         Stream { sent_at, ..Stream::new(ssrc, seq, time) }
     }
 
-    /// So many packets were sent before.
-    pub fn count_on(&mut self, packets: u64) {
-        self.packets += packets;
-    }
-
     /// Counts on the clock of another codec from now on. The numbers go on, so that one source
     /// stays one stream; the next packet carries the marker (RFC 7160 §4.1).
     pub fn set_clock(&mut self, hz: u32) {

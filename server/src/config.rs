@@ -294,7 +294,7 @@ config! {
         /// Most conversations and meetings at a time on one media thread; a leg that would begin one
         /// more stays outside, and the log says so. 1-1000000.
         rooms_max: u32 = "8192", Restart;
-        /// Voices of one conversation that are heard at a time; of more the loudest.
+        /// Voices of one conversation that are heard at a time; of more the loudest. Above 16 it is 16.
         speakers_max: u32 = "8", Restart;
         /// Least delay of audio that is mixed or converted, in ms.
         jitter_ms_min: u32 = "40", Restart;

@@ -40,7 +40,7 @@ pub struct Warehouse {
     upkeep: Mutex<()>,
     /// Staged rows that make a file, and the longest time in ms that a row stays staged.
     seal_after: (i64, i64),
-    /// What Parquet files say of themselves, for all sessions: files never change.
+    /// What Parquet files say of themselves, for all sessions: until one is put there anew.
     footers: Arc<FileMetadataCache>,
     /// The manifest as sessions have read it.
     listings: Listings,
@@ -131,6 +131,7 @@ impl Warehouse {
         let shelf = Shelf::open(&dir, bucket, true, &mut tx).await?;
         drop(tx);
         let writer = Some(Writer { pool, _lock: lock });
+        let known = Arc::new(Known::of(&dir));
         let warehouse = Warehouse {
             dir,
             shelf,
@@ -141,7 +142,7 @@ impl Warehouse {
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
             listings: Listings::default(),
-            known: Arc::default(),
+            known,
         };
         sweep::recover(&warehouse).await?;
         crate::recordings::fill(&warehouse).await?;
@@ -192,6 +193,7 @@ impl Warehouse {
         database.belongs(&mut tx, &dir, false).await?;
         let shelf = Shelf::open(&dir, bucket, false, &mut tx).await?;
         drop(tx);
+        let known = Arc::new(Known::of(&dir));
         Ok(Warehouse {
             dir,
             shelf,
@@ -202,7 +204,7 @@ impl Warehouse {
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
             footers: query::footers()?,
             listings: Listings::default(),
-            known: Arc::default(),
+            known,
         })
     }
 

@@ -24,7 +24,7 @@ pub fn quality(leg: &Leg, recorder: &Recorder) -> Quality {
         packets_expected: leg.receive.expected(),
         packets_lost: leg.receive.lost(),
         packets_late: late(leg),
-        packets_sent: leg.stream.packets(),
+        packets_sent: sent(leg),
         packets_strange: leg.counts.strange,
         packets_dropped: leg.counts.malformed
             + leg.counts.unknown
@@ -65,7 +65,7 @@ pub fn figures(leg: &Leg) -> Figures {
     Figures {
         received: cut(leg.receive.received()),
         expected: cut(leg.receive.expected()),
-        sent: cut(leg.stream.packets()),
+        sent: cut(sent(leg)),
         late: cut(late(leg)),
         strange: cut(counts.strange),
         dropped: cut(dropped),
@@ -108,6 +108,10 @@ fn codec(leg: &Leg) -> Option<Codec> {
 /// somebody who listens in was in time for them.
 fn mixed(leg: &Leg) -> Option<&Jitter> {
     leg.jitter.as_ref().filter(|_| leg.route == Route::Mix)
+}
+
+fn sent(leg: &Leg) -> u64 {
+    leg.counts.sent_before + leg.stream.packets()
 }
 
 fn late(leg: &Leg) -> u64 {

@@ -17,7 +17,7 @@ const LOUDER: f32 = 4.0;
 /// In the choice among shards, who pauses comes after who speaks.
 const PAUSING: f32 = 1e-6;
 /// Voices of which a shard tells the others at most; of more the quietest are not told.
-const TOLD_MAX: usize = 16;
+pub const TOLD_MAX: usize = 16;
 
 /// One voice of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -192,11 +192,17 @@ impl Shard {
 
     /// The room of that name; `None` when there is none and one more would be too many.
     fn room_or_new(&mut self, id: RoomId) -> Option<u32> {
-        if let Some(&room) = self.room_names.get(&id) {
-            return Some(room);
-        }
-        if self.room_names.len() >= self.config.rooms_max {
+        let is_one_more = !self.room_names.contains_key(&id);
+        if is_one_more && self.room_names.len() >= self.config.rooms_max {
             return None;
+        }
+        Some(self.room_begun(id))
+    }
+
+    /// The room of that name, which begins where there is none.
+    fn room_begun(&mut self, id: RoomId) -> u32 {
+        if let Some(&room) = self.room_names.get(&id) {
+            return room;
         }
         let index = self.rooms_free.pop().unwrap_or_else(|| {
             self.rooms.push(RoomSlot { generation: 0, room: None });
@@ -204,7 +210,7 @@ impl Shard {
         });
         self.rooms[index as usize].room = Some(Room::new(id));
         self.room_names.insert(id, index);
-        Some(index)
+        index
     }
 
     pub(super) fn leave(&mut self, now: Moment, idx: LegIdx) {
@@ -231,12 +237,10 @@ impl Shard {
         }
     }
 
-    /// The half of a room on another shard hears ours from now on, and has these voices.
+    /// The half of a room on another shard hears ours from now on, and has these voices. A bridge is
+    /// told once, so the half here begins although there may be too many rooms for another leg.
     pub fn open_bridge(&mut self, now: Moment, id: RoomId, far: FarShard, voices: FarVoices) {
-        let Some(index) = self.room_or_new(id) else {
-            tracing::warn!(room = id.0, "no half of a room here: too many rooms (rtp.rooms_max)");
-            return;
-        };
+        let index = self.room_begun(id);
         let room = self.rooms[index as usize].room.as_mut().expect("a room was just made");
         match room.bridges.iter_mut().find(|bridge| bridge.far == far) {
             Some(bridge) => bridge.set_voices(voices),

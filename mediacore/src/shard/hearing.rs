@@ -118,7 +118,14 @@ impl Shard {
         let Some(leg) = self.leg_mut(idx) else { return };
         let before = std::mem::replace(&mut leg.digits_to, to);
         if let Some(before) = before.filter(|_| before != to) {
-            self.let_go_anew(before, 0);
+            self.cut_anew(before);
+        }
+    }
+
+    fn cut_anew(&mut self, hearer: LegIdx) {
+        if let Some(leg) = self.leg_mut(hearer) {
+            leg.sender.cut();
+            leg.keypad.let_go(0);
         }
     }
 

@@ -66,8 +66,7 @@ impl Shard {
         leg.counts.malformed = figures.dropped.into();
         leg.counts.late_before = figures.late.into();
         leg.counts.concealed_ms_before = figures.concealed_ms.into();
-        leg.stream.count_on(figures.sent.into());
-        leg.reported_packets = figures.sent.into();
+        leg.counts.sent_before = figures.sent.into();
     }
 
     /// Legs that stand in the slots, in the order of their places, and how many slots were torn.

@@ -26,8 +26,8 @@ const FILTER_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy)]
 enum Carried {
     Audio(Codec),
-    /// A telephone event; both sides count on the same clock.
-    Event,
+    /// A telephone event, and its clock in ticks a second.
+    Event(DigitEvent, u32),
 }
 
 impl Shard {
@@ -254,7 +254,7 @@ impl Shard {
         let header = &packet.header;
         let payload_type = match carried {
             Carried::Audio(_) => Some(send.audio),
-            Carried::Event => send.dtmf,
+            Carried::Event(..) => send.dtmf,
         };
         let Some(payload_type) = payload_type else {
             leg.stream.skip_relay(header.ssrc, header.seq);
@@ -263,17 +263,23 @@ impl Shard {
         let octets = packet.payload_len();
         let span = match carried {
             Carried::Audio(codec) => ticks(codec, &bytes[packet.payload()]),
-            Carried::Event => 0,
+            Carried::Event(..) => 0,
         };
         let source = (header.ssrc, header.seq, header.time, header.marker);
         let Some(stamp) = leg.stream.stamp_relay(now, source, span, octets) else {
             return self.drop_packet(Reason::BeforeSeam);
         };
         let ssrc = leg.stream.ssrc();
-        if let Carried::Audio(codec) = carried
-            && let (Some(from), Some(to)) = (Law::of(codec), Law::of(send.codec))
-        {
-            g711::transcode(from, to, &mut bytes[packet.payload()]);
+        match carried {
+            Carried::Audio(codec) => {
+                if let (Some(from), Some(to)) = (Law::of(codec), Law::of(send.codec)) {
+                    g711::transcode(from, to, &mut bytes[packet.payload()]);
+                }
+            }
+            Carried::Event(event, hz) => {
+                let duration = event.converted(hz, send.dtmf_hz).duration;
+                bytes[packet.payload()][2..4].copy_from_slice(&duration.to_be_bytes());
+            }
         }
         let header =
             Header { payload_type, marker: stamp.marker, seq: stamp.seq, time: stamp.time, ssrc };
@@ -318,7 +324,8 @@ impl Shard {
         let was_held = leg.digits.next_timeout().is_some();
         let step = leg.digits.note(now, header.ssrc, header.time, header.marker, event);
         let (timeout, held_ms) = (leg.digits.next_timeout(), leg.digits.held_ms());
-        let (route, anew) = (leg.route, leg.digits_kept || leg.digits_to.is_some());
+        let (route, kept, anew) = (leg.route, leg.digits_kept, leg.digits_to.is_some());
+        let hz = leg.agreed.as_ref().map_or(0, |agreed| agreed.remote.receive.dtmf_hz);
         let [before, complete] = step.digits;
         if let Some(digit) = before {
             self.tell_digit(now, idx, digit);
@@ -338,12 +345,12 @@ impl Shard {
             self.set_alarm(idx, timeout, Alarm::Digit);
         }
         match route {
-            // The other gets it made anew, or not at all.
-            Route::Relay(_) if anew => {
+            // The other gets a key made anew, or nothing at all; a flash or a fax tone goes through.
+            Route::Relay(_) if kept || (anew && event.key().is_some()) => {
                 self.skip(idx, &header);
                 Verdict::Consumed
             }
-            Route::Relay(to) => self.relay(now, to, packet, Carried::Event, bytes),
+            Route::Relay(to) => self.relay(now, to, packet, Carried::Event(event, hz), bytes),
             Route::Nowhere | Route::Mix => Verdict::Consumed,
         }
     }

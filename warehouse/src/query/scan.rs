@@ -104,8 +104,7 @@ impl ScopedTable {
             total_byte_size: Precision::Absent,
             column_statistics: columns,
         };
-        PartitionedFile::new(entry.path.clone(), entry.bytes as u64)
-            .with_statistics(Arc::new(statistics))
+        self.snapshot.known().file(entry).with_statistics(Arc::new(statistics))
     }
 
     fn staged(&self, needed: &[usize]) -> Result<Option<Arc<dyn ExecutionPlan>>> {

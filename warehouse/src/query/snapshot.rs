@@ -141,6 +141,7 @@ impl Snapshot {
             };
             if is_another {
                 tracing::error!(file = %entry.path, "is not what was written; left out of answers");
+                self.known.forget(&entry.sha256);
                 found.push(entry.path.clone());
             }
         }

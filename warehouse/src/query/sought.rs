@@ -6,6 +6,7 @@
 use crate::file::BLOOM_COLUMNS;
 use crate::manifest::Entry;
 use crate::schema::Layout;
+use chrono::{DateTime, Utc};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
@@ -17,6 +18,8 @@ use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of Bloom filters that a process keeps; where a search needs more, they are read anew.
@@ -30,12 +33,21 @@ const READ_AT_A_TIME: usize = 8;
 /// Ids that grow with time, beside those of a table's own rows.
 const GROWING: &str = "recording_id";
 
-/// A column of a file: by its content, so that a file that was replaced is another one.
-type Key = (String, &'static str);
+/// What a file is to hold, and since when it lies there: one that was replaced is another, and so is
+/// one that was damaged and came back from a copy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Content {
+    sha256: String,
+    changed_at: DateTime<Utc>,
+}
+
+/// A column of a file.
+type Key = (Content, &'static str);
 
 /// What is known of files.
 #[derive(Debug, Default)]
 pub struct Known {
+    dir: PathBuf,
     ranges: Mutex<HashMap<Key, Option<(i64, i64)>>>,
     filters: Mutex<Filters>,
 }
@@ -103,8 +115,11 @@ pub async fn narrowed(
     }
     let judged = stream::iter(files).map(|entry| async move {
         let mut may_hold = true;
+        let file = known.file(&entry);
+        let changed_at = file.object_meta.last_modified;
+        let content = Content { sha256: entry.sha256.clone(), changed_at };
         for any_of in sought {
-            may_hold = may_hold && may_hold_any(known, reader, &entry, any_of).await;
+            may_hold = may_hold && may_hold_any(known, reader, (&content, &file), any_of).await;
         }
         may_hold.then_some(entry)
     });
@@ -114,12 +129,12 @@ pub async fn narrowed(
 async fn may_hold_any(
     known: &Known,
     reader: &dyn ParquetFileReaderFactory,
-    entry: &Entry,
+    of: (&Content, &PartitionedFile),
     any_of: &Sought,
 ) -> bool {
     for (column, value) in any_of {
         // What cannot be read now is for the scan to meet.
-        if may_hold(known, reader, entry, column, value).await.unwrap_or(true) {
+        if may_hold(known, reader, of, column, value).await.unwrap_or(true) {
             return true;
         }
     }
@@ -129,16 +144,16 @@ async fn may_hold_any(
 async fn may_hold(
     known: &Known,
     reader: &dyn ParquetFileReaderFactory,
-    entry: &Entry,
+    (content, file): (&Content, &PartitionedFile),
     column: &'static str,
     value: &ScalarValue,
 ) -> Result<bool> {
-    let key = || (entry.sha256.clone(), column);
+    let key = || (content.clone(), column);
     if let ScalarValue::Int64(Some(id)) = value {
         let found = known.ranges().get(&key()).copied();
         let range = match found {
             Some(range) => range,
-            None => known.keep_range(key(), range(reader, entry, column).await?),
+            None => known.keep_range(key(), range(reader, file, column).await?),
         };
         if range.is_some_and(|(least, most)| *id < least || *id > most) {
             return Ok(false);
@@ -150,7 +165,7 @@ async fn may_hold(
     let found = known.filters().kept.get(&key()).cloned();
     let filters = match found {
         Some(filters) => filters,
-        None => known.keep_filters(key(), filters(reader, entry, column).await?),
+        None => known.keep_filters(key(), filters(reader, file, column).await?),
     };
     Ok(filters.is_empty() || filters.iter().any(|filter| may_contain(filter, value)))
 }
@@ -166,11 +181,10 @@ fn may_contain(filter: &Sbbf, value: &ScalarValue) -> bool {
 /// A file with its footer, and where in it the column is; `None` where the file is older than that.
 async fn begun(
     reader: &dyn ParquetFileReaderFactory,
-    entry: &Entry,
+    file: &PartitionedFile,
     column: &str,
 ) -> Result<(Box<dyn AsyncFileReader + Send>, Arc<ParquetMetaData>, Option<usize>)> {
-    let file = PartitionedFile::new(entry.path.clone(), entry.bytes as u64);
-    let mut file = reader.create_reader(0, file, None, &ExecutionPlanMetricsSet::new())?;
+    let mut file = reader.create_reader(0, file.clone(), None, &ExecutionPlanMetricsSet::new())?;
     let footer = file.get_metadata(None).await?;
     let columns = footer.file_metadata().schema_descr().columns();
     let at = columns.iter().position(|has| has.name() == column);
@@ -180,10 +194,10 @@ async fn begun(
 /// The least and the greatest id of a file; `None` where it does not say.
 async fn range(
     reader: &dyn ParquetFileReaderFactory,
-    entry: &Entry,
+    file: &PartitionedFile,
     column: &str,
 ) -> Result<Option<(i64, i64)>> {
-    let (_, footer, Some(at)) = begun(reader, entry, column).await? else { return Ok(None) };
+    let (_, footer, Some(at)) = begun(reader, file, column).await? else { return Ok(None) };
     let mut range: Option<(i64, i64)> = None;
     for group in footer.row_groups() {
         let Some(Statistics::Int64(of_group)) = group.column(at).statistics() else {
@@ -201,10 +215,10 @@ async fn range(
 /// The Bloom filters of a file, one for each row group; none where a row group has none.
 async fn filters(
     reader: &dyn ParquetFileReaderFactory,
-    entry: &Entry,
+    file: &PartitionedFile,
     column: &str,
 ) -> Result<Vec<Sbbf>> {
-    let (mut file, footer, at) = begun(reader, entry, column).await?;
+    let (mut file, footer, at) = begun(reader, file, column).await?;
     let Some(at) = at else { return Ok(Vec::new()) };
     let mut filters = Vec::with_capacity(footer.num_row_groups());
     for group in footer.row_groups() {
@@ -218,6 +232,29 @@ async fn filters(
 }
 
 impl Known {
+    /// Of the files in `dir`, about which nothing is known yet.
+    pub fn of(dir: &Path) -> Self {
+        Known { dir: dir.to_owned(), ..Known::default() }
+    }
+
+    /// A file as the engine reads it. Where it lies in the folder it says since when, so that neither
+    /// what is known here nor its footer outlives it; one in a bucket does not say.
+    pub fn file(&self, entry: &Entry) -> PartitionedFile {
+        let mut file = PartitionedFile::new(entry.path.clone(), entry.bytes as u64);
+        if let Some(changed_at) = changed_at(&self.dir.join(&entry.path)) {
+            file.object_meta.last_modified = changed_at;
+        }
+        file
+    }
+
+    /// A file is not what was written: what was learned of it is nothing.
+    pub fn forget(&self, sha256: &str) {
+        self.ranges().retain(|(content, _), _| content.sha256 != sha256);
+        let mut filters = self.filters();
+        filters.kept.retain(|(content, _), _| content.sha256 != sha256);
+        filters.bytes = filters.kept.values().map(|filters| bytes_of(filters)).sum();
+    }
+
     fn ranges(&self) -> MutexGuard<'_, HashMap<Key, Option<(i64, i64)>>> {
         self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -236,7 +273,7 @@ impl Known {
     }
 
     fn keep_filters(&self, key: Key, filters: Vec<Sbbf>) -> Arc<Vec<Sbbf>> {
-        let bytes: usize = filters.iter().map(|filter| filter.num_blocks() * BLOCK_BYTES).sum();
+        let bytes = bytes_of(&filters);
         let filters = Arc::new(filters);
         let mut all = self.filters();
         if all.bytes + bytes > FILTERS_BYTES_MAX {
@@ -247,6 +284,17 @@ impl Known {
         }
         filters
     }
+}
+
+fn bytes_of(filters: &[Sbbf]) -> usize {
+    filters.iter().map(|filter| filter.num_blocks() * BLOCK_BYTES).sum()
+}
+
+/// When a file was last written, renamed or linked: a copy that keeps its time of modification has
+/// another.
+fn changed_at(path: &Path) -> Option<DateTime<Utc>> {
+    let found = std::fs::metadata(path).ok()?;
+    DateTime::from_timestamp(found.ctime(), u32::try_from(found.ctime_nsec()).ok()?)
 }
 
 #[cfg(test)]

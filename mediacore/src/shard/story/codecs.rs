@@ -201,6 +201,29 @@ fn events_between_relayed_parties_count_on_the_clock_of_each_side() {
 }
 
 #[test]
+fn an_event_that_is_no_key_is_relayed_on_the_clock_of_the_other() {
+    for kept in [false, true] {
+        let mut world = World::new();
+        world.add(Codec::Opus, 1, |remote| remote.receive.dtmf_hz = 8_000);
+        world.add(Codec::Opus, 1, |_| {});
+        (0..2).for_each(|phone| world.join(phone, 1));
+        world.command(Command::KeepDigits { leg: world.phones[0].leg, kept });
+        let flash = DigitEvent { code: 16, end: true, duration: 800 };
+        let bytes = world.phones[0].packet(101, true, &flash.write());
+        world.send(0, bytes);
+        world.run(100);
+        let event = |heard: &Heard| {
+            let is_event = heard.header.payload_type == PayloadType(101);
+            DigitEvent::parse(&heard.payload).filter(|_| is_event)
+        };
+        let heard: Vec<_> = world.phones[1].heard.iter().filter_map(event).collect();
+        let expected = if kept { vec![] } else { vec![DigitEvent { duration: 4_800, ..flash }] };
+        assert_eq!(heard, expected, "kept {kept}");
+        assert_eq!(world.digits(), "");
+    }
+}
+
+#[test]
 fn a_party_may_change_its_codec_in_the_middle() {
     let mut world = World::new();
     room_of(&mut world, &[Codec::Pcma, Codec::Pcma]);

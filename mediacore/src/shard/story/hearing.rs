@@ -340,6 +340,15 @@ fn as_many_voices_are_heard_as_the_configuration_says() {
 }
 
 #[test]
+fn no_more_voices_are_heard_than_shards_can_tell_each_other() {
+    let heard = |asked: usize| {
+        let config = Config { speakers_max: asked, ..Config::default() };
+        Shard::new(config, PromptStore::default()).config.speakers_max
+    };
+    assert_eq!([1, TOLD_MAX, TOLD_MAX + 1, 1_000].map(heard), [1, TOLD_MAX, TOLD_MAX, TOLD_MAX]);
+}
+
+#[test]
 fn the_delay_of_a_mixed_leg_and_what_it_did_stand_in_its_quality() {
     let mut world = World::new();
     world.add(Codec::Pcma, 1, |_| {});

@@ -225,6 +225,59 @@ fn a_press_ends_with_its_leg_and_with_the_room() {
     }
 }
 
+/// Packets of a press, one each 2 ms, each of which says that it has lasted 8 s longer.
+fn lie(world: &mut World, packets: u32, ends: bool) {
+    for n in 1..=packets {
+        let event = DigitEvent { code: 5, end: ends && n == packets, duration: u16::MAX };
+        let bytes = world.phones[0].packet(101, n == 1, &event.write());
+        world.phones[0].seq = world.phones[0].seq.wrapping_add(1);
+        world.phones[0].time = world.phones[0].time.wrapping_add(SEGMENT_TICKS);
+        world.send(0, bytes);
+        world.run(2);
+    }
+}
+
+fn pair_that_translates(knows_events: bool) -> World {
+    let hearer = if knows_events { Codec::Opus } else { Codec::Pcma };
+    pair(Codec::Pcma, hearer, |n, remote| {
+        if n == 1 && !knows_events {
+            without_events(remote);
+        }
+    })
+}
+
+#[test]
+fn a_press_is_no_longer_than_time_allows_whatever_its_packets_say() {
+    for knows_events in [true, false] {
+        let mut world = pair_that_translates(knows_events);
+        lie(&mut world, 50, true);
+        world.run(3_000);
+        // A second before its first packet, 98 ms until its last and a second for what was late.
+        assert_eq!(told(&world), [('5', 2_098)]);
+        if knows_events {
+            assert_eq!(events(&world, 1), (vec![('5', 2_098)], 3));
+        } else {
+            assert!(near(&tones(&world, 1), &[('5', 2_098)], 40), "{:?}", tones(&world, 1));
+        }
+    }
+}
+
+#[test]
+fn a_press_ends_at_once_with_who_leaves_whatever_its_packets_said() {
+    for knows_events in [true, false] {
+        let mut world = pair_that_translates(knows_events);
+        lie(&mut world, 50, false);
+        world.command(Command::Leave { leg: LegId(1) });
+        world.run(300);
+        if knows_events {
+            let (digits, ends) = events(&world, 1);
+            assert!(near(&digits, &[('5', 110)], 20) && ends == 3, "{digits:?}, {ends} ends");
+        } else {
+            assert!(near(&tones(&world, 1), &[('5', 120)], 40), "{:?}", tones(&world, 1));
+        }
+    }
+}
+
 #[test]
 fn digits_of_a_command_last_100_milliseconds() {
     let mut world = World::new();

@@ -331,6 +331,26 @@ fn a_legs_figures_count_on_over_kills_with_what_was_missed_in_between() {
 }
 
 #[test]
+fn a_report_after_a_kill_counts_packets_and_octets_of_the_same_time() {
+    let (mut world, mut memory) = kept_world();
+    world.pair(1);
+    let talk = |world: &mut World, packets: u32| {
+        for _ in 0..packets {
+            world.speak(1, 20, 5);
+            world.run(20);
+        }
+    };
+    talk(&mut world, 40);
+    world.note_figures();
+    world.kill(&mut memory);
+    talk(&mut world, 60);
+    assert_eq!(world.release(0).packets_sent, 40 + 60, "the record counts on");
+    let report = world.phones[0].reports.last().expect("a leg that ends says so");
+    let word = |at: usize| u32::from_be_bytes(report[at..at + 4].try_into().unwrap());
+    assert_eq!((report[1], word(20), word(24)), (200, 60, 60 * 160), "a sender report");
+}
+
+#[test]
 fn a_party_who_said_nothing_over_the_kill_has_lost_nothing() {
     let (mut world, mut memory) = kept_world();
     world.pair(1);

@@ -248,11 +248,6 @@ fn one_room_too_many_leaves_its_legs_outside_until_another_ends() {
     speak(&mut world);
     let heard = |world: &World| [0, 1, 2, 3].map(|phone: usize| world.phones[phone].heard.len());
     assert_eq!(heard(&world), [10, 10, 0, 0], "there is no second room");
-    // Nor is there one by the bridge of another shard.
-    let now = world.now();
-    world.shard.open_bridge(now, RoomId(3), FarShard(1), FarVoices::PARTIES);
-    world.shard.close_bridge(now, RoomId(3), FarShard(1));
-    assert_eq!(world.shard.rooms(), 1);
 
     // The last leg of a room takes the place with it into the next one.
     let (first, second) = (world.phones[0].leg, world.phones[1].leg);
@@ -267,4 +262,30 @@ fn one_room_too_many_leaves_its_legs_outside_until_another_ends() {
     assert_eq!(heard(&world), [10, 10, 10, 10]);
     (0..4).for_each(|phone| _ = world.release(phone));
     assert_eq!((world.shard.legs(), world.shard.rooms()), (0, 0));
+}
+
+#[test]
+fn the_half_of_a_room_on_another_shard_begins_although_it_is_one_too_many() {
+    let mut world = World::new();
+    world.shard.config.rooms_max = 1;
+    world.pair(1);
+    let third = world.add(Codec::Pcma, 1, |_| {});
+    // A bridge is told once, and before the leg that joins.
+    let now = world.now();
+    world.shard.open_bridge(now, RoomId(3), FarShard(1), FarVoices::PARTIES);
+    world.join(third, 3);
+    assert_eq!(world.shard.rooms(), 2);
+    for _ in 0..10 {
+        world.speak(third, 20, 1_000);
+        world.run(20);
+    }
+    let rooms: Vec<RoomId> =
+        std::iter::from_fn(|| world.shard.poll_frame()).map(|(_, room, ..)| room).collect();
+    assert!(!rooms.is_empty() && rooms.iter().all(|&room| room == RoomId(3)), "{rooms:?}");
+
+    let leg = world.phones[third].leg;
+    world.command(Command::Leave { leg });
+    world.shard.close_bridge(world.now(), RoomId(3), FarShard(1));
+    world.join(third, 4);
+    assert_eq!(world.shard.rooms(), 1, "a leg alone begins no more than before");
 }

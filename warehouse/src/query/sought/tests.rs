@@ -1,4 +1,5 @@
 use super::*;
+use crate::damage_tests::put;
 use crate::query::runtime;
 use crate::query::scan::STORE;
 use crate::query::snapshot::Snapshot;
@@ -124,6 +125,36 @@ async fn what_was_learned_of_a_file_is_not_read_again() {
 }
 
 #[tokio::test]
+async fn what_was_learned_of_a_file_does_not_outlive_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    filled(&warehouse).await;
+    let reader = Counting::of(&warehouse);
+    let opened = || reader.opened.swap(0, Ordering::Relaxed);
+    let sought = col("customer_number").eq(lit(customer(1)));
+    left(&warehouse, &reader, &sought).await;
+    assert_eq!(opened(), FILES as usize);
+    let snapshot = Snapshot::take(&warehouse, TenantId(1)).await.unwrap();
+    let entry = Arc::clone(&snapshot.files("orders")[2]);
+
+    // The same bytes come back from a copy.
+    let path = dir.path().join(&entry.path);
+    put(&path, &std::fs::read(&path).unwrap());
+    left(&warehouse, &reader, &sought).await;
+    assert_eq!(opened(), 1);
+
+    let bytes = snapshot.known().filters().bytes;
+    snapshot.known().forget(&entry.sha256);
+    let filters = snapshot.known().filters().kept.len();
+    assert_eq!(filters, FILES as usize - 1);
+    assert!(snapshot.known().filters().bytes < bytes);
+    left(&warehouse, &reader, &sought).await;
+    assert_eq!(opened(), 1);
+    left(&warehouse, &reader, &sought).await;
+    assert_eq!(opened(), 0);
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_read_is_left_to_the_scan() {
     let dir = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
@@ -165,7 +196,8 @@ fn so_many_bytes_of_filters_are_kept_and_no_more() {
     let part = FILTERS_BYTES_MAX / 4;
     for file in 0..9 {
         let filter = Sbbf::new_with_num_of_bytes(part);
-        known.keep_filters((format!("file {file}"), "caller"), vec![filter]);
+        let content = Content { sha256: format!("file {file}"), changed_at: DateTime::default() };
+        known.keep_filters((content, "caller"), vec![filter]);
         let all = known.filters();
         assert!(all.bytes <= FILTERS_BYTES_MAX && all.kept.len() * part == all.bytes);
     }
