@@ -183,3 +183,15 @@ fn who_waits_stays_when_the_next_shift_takes_the_phone() {
     acd.release(at(5), AgentId(2), CallId(90), None);
     assert_eq!(offers(&mut acd), [(1, 2)]);
 }
+
+#[test]
+fn whose_phone_goes_in_the_after_call_work_is_nobody_to_stay_for() {
+    let mut acd = ready(1, vec![stayed(&AVAILABLE, &[1])]);
+    arrives(&mut acd, at(1), 1, 1);
+    acd.answered(at(2), VisitId(1), AgentId(1));
+    arrives(&mut acd, at(3), 2, 1);
+    acd.release(at(4), AgentId(1), CallId(1), Some((QueueId(1), Duration::from_secs(60))));
+    assert_eq!(sent(&mut acd), [], "the after-call work is asked for");
+    acd.registered(at(5), AgentId(1), false);
+    assert_eq!(sent(&mut acd), [(2, FlowOut::NoAgents)]);
+}
