@@ -8,8 +8,10 @@ use crate::sip::user_agent::{Command, Incoming, Origin};
 use terms::{AgentId, CallId, LegId, TenantId};
 
 impl Switch {
-    /// A page of this agent has come.
-    pub(super) fn page_came(&mut self, now: Now, tenant: TenantId, agent: AgentId) {
+    /// A page has come at this agent's phone, at which they may be, or somebody else.
+    pub(super) fn page_came(&mut self, now: Now, tenant: TenantId, phone: AgentId) {
+        let acd = self.world.tenants.get(&tenant).map(|tenant| &tenant.acd);
+        let agent = acd.map_or(phone, |acd| acd.user_of(phone));
         let mut calls = self.calls.values();
         let lost = calls.find(|call| call.tenant == tenant && call.is_lost_to(agent));
         if let Some(id) = lost.map(|call| call.id) {

@@ -7,10 +7,10 @@ use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent};
 use crate::switch::Input;
 use terms::routing::Plan;
 
-const PIN: &str = "4711#";
+pub(super) const PIN: &str = "4711#";
 
 /// Agents 1 and 2 have the PIN 4711.
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let mut plan = demo_plan();
     let realm = plan.realm.clone();
     for agent in &mut plan.agents[..2] {
@@ -21,7 +21,7 @@ fn plan() -> Plan {
 }
 
 /// Somebody dials at the phone of `at` and keys this in, and hangs up.
-fn keys_in(rig: &mut Rig, at: AgentId, dialled: &str, keys: &str) -> Vec<String> {
+pub(super) fn keys_in(rig: &mut Rig, at: AgentId, dialled: &str, keys: &str) -> Vec<String> {
     let leg = rig.agent_dials(at, dialled);
     rig.wait(secs(3));
     rig.presses(leg, keys);
