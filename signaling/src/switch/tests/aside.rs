@@ -140,6 +140,8 @@ fn a_killed_process_gives_them_their_place_again() {
     rig.kill(&[]);
     rig.wait(secs(3));
     assert_eq!(phases(&mut rig), ["waiting", "waiting"]);
+    rig.wait(secs(20));
+    assert_eq!(heard(&rig, first).iter().filter(|said| *said == "position").count(), 1);
     sign_in(&mut rig, A1);
     rig.wait(secs(5));
     assert_eq!(phases(&mut rig), ["talking", "waiting"]);
