@@ -8,7 +8,7 @@ use serde_json::json;
 use std::time::Duration;
 use tests::house::wait_for;
 use tests::peer::baresip::{Audio, Manner, Phone};
-use tests::sound::halves_with;
+use tests::sound::{halves_with, share_at};
 
 /// What each of them says, in Hz, and what tells the agent of a caller.
 const CALLER: u32 = 1_900;
@@ -19,6 +19,15 @@ const PIN: &str = "481516";
 const PART: Duration = Duration::from_secs(5);
 /// Half seconds of it that must be as they should.
 const HALVES_MIN: usize = 5;
+/// Samples of a tenth of a second. The tone is shorter than a half, and begins anywhere in one.
+const TENTH: usize = 800;
+/// Tenths that are nothing but the tone, at least: of 400 ms three are whole, and one may have a gap.
+const TENTHS_MIN: usize = 2;
+
+/// Nothing but this tone.
+fn is_alone(tenth: &[i16], hz: u32) -> bool {
+    share_at(tenth, f64::from(hz)) > 0.8
+}
 
 pub fn an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller(backend: &str) {
     let house = house_of_callers(backend);
@@ -68,8 +77,12 @@ pub fn an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller
     let noted = |row: &serde_json::Value| row["action"] == "agent.phone" && row["subject"] == sat;
     assert!(rows.as_array().is_some_and(|rows| rows.iter().any(noted)), "{rows}");
 
-    let heard = halves_with(&desk.heard(), &[TONE], &[CALLER]);
-    assert!(heard >= 1, "the agent was not told of the caller");
+    let sound = desk.heard();
+    let tenths: Vec<&[i16]> = sound.chunks_exact(TENTH).collect();
+    let told = tenths.iter().filter(|tenth| is_alone(tenth, TONE)).count();
+    assert!(told >= TENTHS_MIN, "the agent was told of the caller for {told} tenths");
+    let first = |hz: u32| tenths.iter().position(|tenth| is_alone(tenth, hz));
+    assert!(first(TONE) < first(CALLER), "{:?} {:?}", first(TONE), first(CALLER));
     let heard = halves_with(&desk.heard(), &[CALLER], &[AGENT]);
     assert!(heard >= HALVES_MIN, "the agent heard the caller for {heard} halves");
     let heard = halves_with(&caller_phone.heard(), &[AGENT], &[CALLER]);
