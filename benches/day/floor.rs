@@ -207,6 +207,7 @@ impl Day {
             leg,
             tenant: TENANT,
             origin: Origin::Trunk(TrunkId(1)),
+            by_code: false,
             called: number(queue),
             caller: PhoneNumber::parse(&format!("13{:09}", 800_000_000 + customer), "86"),
             caller_name: String::new(),

@@ -23,8 +23,8 @@ fn standing(agent: &Agent) -> Option<Standing> {
     match agent.activity() {
         Activity::SignedOut => None,
         Activity::Ringing | Activity::Talking | Activity::Holding => Some(Standing::Busy),
+        Activity::WrapUp | Activity::Break | Activity::Idle if gone => None,
         Activity::WrapUp => Some(Standing::WrapUp),
-        Activity::Break | Activity::Idle if gone => None,
         Activity::Break => Some(Standing::Break),
         Activity::Idle => Some(Standing::Idle),
     }

@@ -101,8 +101,8 @@ impl Distributor {
     }
 
     /// An agent is what they were; `takes` says of a call that has them whether it goes on. An agent
-    /// whose phone rang for a queue is free: the contact waits again. Offers begin with
-    /// [`Distributor::restored`].
+    /// whose phone rang for a queue is free: the contact waits again; one who was at a phone that is in
+    /// no plan any more has signed out. Offers begin with [`Distributor::restored`].
     pub(crate) fn restore_agent(
         &mut self,
         now: Now,
@@ -110,8 +110,13 @@ impl Distributor {
         kept: KeptAgent,
         takes: impl Fn(CallId) -> bool,
     ) {
+        let is_there = |phone: AgentId| self.agents.get(&phone).is_some_and(|of| of.in_plan);
+        let phone_is_gone = kept.at.is_some_and(|phone| !is_there(phone));
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.in_plan) else { return };
-        agent.presence = kept.presence;
+        (agent.presence, agent.registered) = match phone_is_gone {
+            true => (Presence::SignedOut, kept.own_phone),
+            false => (kept.presence, kept.registered),
+        };
         let goes_on = |engaged: &Engaged| engaged.visit.is_none() && takes(engaged.call);
         agent.engaged = kept.engaged.filter(goes_on);
         agent.second = kept.second.filter(goes_on);
@@ -121,7 +126,6 @@ impl Distributor {
         agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
         agent.idle_since = kept.idle_since;
         agent.tally = kept.tally;
-        agent.registered = kept.registered;
         agent.own_phone = kept.own_phone;
         (agent.guessed, agent.guesses) = (kept.guessed, kept.guesses);
         agent.do_not_disturb = kept.do_not_disturb;

@@ -116,6 +116,8 @@ impl Last {
     pub fn restore(&mut self, order: u64, last: KeptLast) {
         self.conversations = self.conversations.max(order);
         self.put(order, last);
+        // One that no queue asks for any more is kept no longer.
+        self.touched.insert(order);
     }
 }
 
@@ -255,9 +257,14 @@ mod tests {
         let records = keep(&mut last);
         assert_eq!(records.len(), 2);
         let mut next = Last::default();
+        let mut unasked = Last::default();
         for (order, found) in records {
+            unasked.restore(order, found.clone());
             next.restore(order, found);
         }
+        let dropped: Vec<u64> =
+            unasked.take_touched().filter(|(_, found)| found.is_none()).map(|(n, _)| n).collect();
+        assert_eq!(dropped, [2, 3], "nobody asks in the next process: they are kept no longer");
         assert_eq!(next.agent("13800138000"), Some(AgentId(3)));
         assert_eq!(next.conversations, last.conversations);
         last.forget(&Subscriber::parse("13800138000", "86").expect("a number"));

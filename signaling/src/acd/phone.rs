@@ -3,7 +3,7 @@
 //! is at a phone at a time: whoever was there is signed out, and whose it is cannot sign in there meanwhile.
 
 use super::Distributor;
-use super::agent::{Agent, Presence};
+use super::agent::{Agent, Engaged, Presence, Stage};
 use super::presence::OWES;
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,9 @@ impl Distributor {
             let agent = self.agents.get(&id).filter(|agent| agent.in_plan);
             agent.ok_or_else(|| format!("there is no agent {id} in this tenant"))
         };
-        let talks = |agent: &Agent| agent.engaged.is_some_and(|engaged| engaged.call != call);
+        let talks = |agent: &Agent| {
+            [agent.engaged, agent.second].into_iter().flatten().any(|engaged| engaged.call != call)
+        };
         let (own, agent) = (of(phone)?.own_phone, of(id)?);
         if talks(of(there)?) || talks(agent) {
             return Err(TALKS.to_owned());
@@ -80,16 +82,32 @@ impl Distributor {
             return Err(OWES.to_owned());
         }
         if there != id {
+            self.leave_phone(there);
+            self.leave_phone(id);
+            self.take_phone(id, phone, own, call);
+            self.choose(now, id, Presence::Ready);
+            // Last, because it offers who waits: somebody is there for them, and the newcomer is not free.
             self.choose(now, there, Presence::SignedOut);
             self.release(now, there, call, None);
-            self.leave_phone(id);
-            if let Some(agent) = self.agents.get_mut(&id).filter(|_| id != phone) {
-                (agent.at, agent.registered) = (Some(phone), own);
-                self.guests.insert(phone, id);
-            }
-            self.engage(now, id, call, None, true).map_err(|_| TALKS.to_owned())?;
         }
         self.act(now, id, AgentAction::SignIn)
+    }
+
+    /// The phone is theirs, and so is the call in which they said so.
+    fn take_phone(&mut self, id: AgentId, phone: AgentId, registered: Option<bool>, call: CallId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.engaged = Some(Engaged {
+            call,
+            stage: Stage::Ringing,
+            queue: None,
+            visit: None,
+            quiet: true,
+            talking_since: None,
+        });
+        if id != phone {
+            (agent.at, agent.registered) = (Some(phone), registered);
+            self.guests.insert(phone, id);
+        }
     }
 
     /// An agent who dials on their own phone is there again, unless they have a call at another one.

@@ -5,6 +5,7 @@ mod decide;
 mod doors;
 mod order;
 mod personal;
+mod phone;
 mod progressive;
 mod ring_all;
 mod rings;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use terms::event::{Kind, Party};
 use terms::media::{Command, Playback};
 use terms::routing::Target;
-use terms::{Category, FlowId, LegId, PlaybackId};
+use terms::{Category, FlowId, LegId, PlaybackId, QueueId};
 
 /// A run and what surrounds it.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Flowing {
     pub bot: Option<LegId>,
     /// The place in a queue that is kept while the caller walks through other steps.
     pub aside: Option<Box<Aside>>,
+    /// The queue that a step named last: an overflow may have led on from there.
+    pub line: Option<QueueId>,
 }
 
 fn run_cx<'a>(plan: &'a Compiled, language: Option<&'a str>, cx: &Cx) -> run::Cx<'a> {
@@ -62,8 +64,8 @@ impl Call {
             ("category", self.category.map_or("", Category::text)),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
-        let (request, bot, aside) = (None, None, None);
-        self.flow = Some(Box::new(Flowing { flow: id, version, run, request, bot, aside }));
+        let (request, bot, aside, line) = (None, None, None, None);
+        self.flow = Some(Box::new(Flowing { flow: id, version, run, request, bot, aside, line }));
         self.phase = Phase::Ivr;
         self.listen_for_fax(cx);
         self.pump_flow(cx);
@@ -224,6 +226,9 @@ impl Call {
             Hand::Enqueue { queue, priority } => {
                 if self.turned_to_refused(cx, queue) || self.dissuade(cx, queue) {
                     return;
+                }
+                if let Some(flowing) = &mut self.flow {
+                    flowing.line = Some(queue);
                 }
                 if !self.enqueue(cx, queue, priority, None) && !self.follow_flow(cx, "error") {
                     self.strand(cx);

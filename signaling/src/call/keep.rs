@@ -446,7 +446,20 @@ impl Call {
             // Its queue went with the last plan.
             return self.flow_out(cx, visit, FlowOut::Forced);
         }
+        self.tell_on(cx);
         self.play_music(cx, &PlayEnd::Finished);
+    }
+
+    /// Who was aside was told nothing more, and is in line again.
+    fn tell_on(&mut self, cx: &Cx) {
+        let Phase::Waiting(waiting) = &self.phase else { return };
+        let queue = Arc::clone(&waiting.queue);
+        if !self.timers.is_set(Timer::Announce) {
+            self.arm_announcement(cx, &queue);
+        }
+        if !self.timers.is_set(Timer::Notice) {
+            self.arm_notice(cx, &queue);
+        }
     }
 
     fn talk_on(

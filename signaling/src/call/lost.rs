@@ -115,7 +115,8 @@ impl Call {
             return;
         };
         let plan = cx.plan(self.tenant).unwrap_or_else(|| Arc::clone(&self.plan));
-        let is_there = cx.world.browsers.contains(&(self.tenant, agent));
+        let phone = cx.acd(self.tenant).map_or(agent, |acd| acd.phone_of(agent));
+        let is_there = cx.world.browsers.contains(&(self.tenant, phone));
         let (Some(settings), true) = (plan.agent(agent), is_there && self.replacing.is_none())
         else {
             return;

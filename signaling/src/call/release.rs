@@ -68,7 +68,8 @@ impl Call {
             _ => {
                 let leg = self.legs.get(&id).map(|leg| (leg.rang, leg.sip == Sip::Answered));
                 let end = match leg.unwrap_or_default() {
-                    // They hang up on the tone that tells them of a caller.
+                    // The tone that tells them of a caller: we failed in it, or they hang up on it.
+                    (_, true) if by == Party::System => OfferEnd::Unreachable,
                     (_, true) => OfferEnd::Declined,
                     (rang, false) => offer_end(480, rang),
                 };

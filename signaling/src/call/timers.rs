@@ -66,6 +66,10 @@ impl Timers {
         self.0.remove(&timer);
     }
 
+    pub fn is_set(&self, timer: Timer) -> bool {
+        self.0.contains_key(&timer)
+    }
+
     pub fn next(&self) -> Option<Moment> {
         self.0.values().min().copied()
     }

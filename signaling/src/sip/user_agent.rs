@@ -172,6 +172,8 @@ pub struct Incoming {
     pub tenant: TenantId,
     /// Who: proven by digest, or the trunk by its address.
     pub origin: Origin,
+    /// An agent was proven by one of their codes, and not by their short number.
+    pub by_code: bool,
     /// User part of the request URI, as dialled.
     pub called: String,
     /// Caller's number: from the digest user for agents, from P-Asserted-Identity (trusted trunks)

@@ -1,4 +1,5 @@
-//! Whoever is signed in at a phone is who calls from it, whosever it is.
+//! Whoever is signed in at a phone is who calls from it, whosever it is. What registers by a code is a
+//! further device of the agent's own, and no phone at which somebody else sits.
 
 use super::Switch;
 use crate::sip::user_agent::{Incoming, Origin};
@@ -11,7 +12,7 @@ impl Switch {
         let Some(tenant) = self.world.tenants.get(&incoming.tenant) else {
             return (incoming, Some(phone));
         };
-        let user = tenant.acd.user_of(phone);
+        let user = if incoming.by_code { phone } else { tenant.acd.user_of(phone) };
         if let Some(agent) = tenant.plan.agent(user).filter(|_| user != phone) {
             incoming.origin = Origin::Agent(user);
             incoming.caller = PhoneNumber::parse(&agent.sip_user, &tenant.plan.plan.country);

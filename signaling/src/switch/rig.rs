@@ -217,7 +217,7 @@ impl Rig {
         self.dials(Origin::Agent(agent), &format!("{}", 1_000 + agent.0), called, true)
     }
 
-    /// Somebody dials; without an offer it is a late one.
+    /// Somebody dials, by a code where `caller` says `-app`; without an offer it is a late one.
     pub fn dials(&mut self, origin: Origin, caller: &str, called: &str, offer: bool) -> LegId {
         self.dials_with(origin, caller, called, offer.then(|| sdp("sendrecv")))
     }
@@ -272,18 +272,18 @@ impl Rig {
                 source: self.callers_at,
             },
         );
-        let source = self.callers_at;
         self.feed(Input::Sip(SipEvent::Incoming(Box::new(Incoming {
             leg,
             tenant: TENANT,
             origin,
+            by_code: caller.ends_with("-app"),
             called: called.to_owned(),
-            caller: PhoneNumber::parse(caller, "86"),
+            caller: PhoneNumber::parse(caller.trim_end_matches("-app"), "86"),
             caller_name: String::new(),
             call_id: format!("{leg}@rig"),
             user_agent: "rig".to_owned(),
             sdp: offer,
-            source,
+            source: self.callers_at,
             encrypted: self.encrypted,
             nat: false,
             servers_left: 70_u8.saturating_sub(self.diverted),

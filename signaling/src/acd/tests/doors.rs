@@ -170,3 +170,28 @@ fn who_hears_something_else_keeps_their_place_and_is_served_before_who_came_late
     acd.offer_failed(at(403), VisitId(3), AgentId(1), OfferEnd::Declined);
     assert_eq!(sent(&mut acd), [(3, FlowOut::MaxWait)], "they have waited their longest");
 }
+
+#[test]
+fn who_waits_stays_when_the_next_shift_takes_the_phone() {
+    let mut acd = Distributor::new(7);
+    acd.apply(at(0), &plan(2, vec![stayed(&AVAILABLE, &[1, 2])]));
+    act(&mut acd, 1, 1, AgentAction::SignIn);
+    acd.engage(at(2), AgentId(1), CallId(90), None, true).expect("they dial the code");
+    arrives(&mut acd, at(3), 1, 1);
+    acd.sit(at(4), AgentId(2), AgentId(1), CallId(90)).expect("the PIN was right");
+    assert_eq!(sent(&mut acd), [], "the newcomer is there before the other one is gone");
+    acd.release(at(5), AgentId(2), CallId(90), None);
+    assert_eq!(offers(&mut acd), [(1, 2)]);
+}
+
+#[test]
+fn whose_phone_goes_in_the_after_call_work_is_nobody_to_stay_for() {
+    let mut acd = ready(1, vec![stayed(&AVAILABLE, &[1])]);
+    arrives(&mut acd, at(1), 1, 1);
+    acd.answered(at(2), VisitId(1), AgentId(1));
+    arrives(&mut acd, at(3), 2, 1);
+    acd.release(at(4), AgentId(1), CallId(1), Some((QueueId(1), Duration::from_secs(60))));
+    assert_eq!(sent(&mut acd), [], "the after-call work is asked for");
+    acd.registered(at(5), AgentId(1), false);
+    assert_eq!(sent(&mut acd), [(2, FlowOut::NoAgents)]);
+}

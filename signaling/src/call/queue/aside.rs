@@ -58,10 +58,13 @@ impl Call {
         true
     }
 
-    /// Back to the place, where the flow puts the caller into the queue that they stepped aside from.
-    /// False where it is another, or there is no place any more.
+    /// Back to the place, where the flow puts the caller into the queue that they stepped aside from, or
+    /// into the one from which they had flowed there. False where it is another, or there is no place
+    /// any more.
     pub(in crate::call) fn back_in_line(&mut self, cx: &mut Cx, queue: QueueId) -> bool {
-        self.aside().is_some_and(|aside| aside.waiting.queue.id == queue) && self.step_back(cx)
+        let named = self.flow.as_ref().and_then(|flowing| flowing.line);
+        let is_theirs = |aside: &Aside| aside.waiting.queue.id == queue || named == Some(queue);
+        self.aside().is_some_and(is_theirs) && self.step_back(cx)
     }
 
     fn step_back(&mut self, cx: &mut Cx) -> bool {

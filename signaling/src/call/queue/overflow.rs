@@ -56,18 +56,25 @@ impl Call {
         if self.hunt.is_some() {
             return self.hunt_goes_on(cx, HopEnd::FlowedOut);
         }
-        match way_out(&waiting, reason) {
-            (Target::Queue(queue), onward) => self.flow_into(cx, queue, onward),
-            (target, _) => self.go_to(cx, Next::To(target)),
+        let (target, onward) = way_out(&waiting, reason);
+        self.flow_on(cx, target, onward);
+    }
+
+    fn flow_on(&mut self, cx: &mut Cx, target: Target, onward: Vec<Onward>) {
+        match target {
+            Target::Queue(queue) => self.flow_into(cx, queue, onward),
+            target => self.go_to(cx, Next::To(target)),
         }
     }
 
+    /// A queue that there is no more is passed at once.
     fn flow_into(&mut self, cx: &mut Cx, queue: QueueId, onward: Vec<Onward>) {
-        if !self.may_hop(cx) {
+        if !self.may_hop(cx) || self.enter(cx, queue, 0, self.queued_since, onward.clone()) {
             return;
         }
-        if !self.enter(cx, queue, 0, self.queued_since, onward) {
-            self.strand(cx);
+        match onward.split_first() {
+            Some((next, rest)) => self.flow_on(cx, next.target.clone(), rest.to_vec()),
+            None => self.strand(cx),
         }
     }
 

@@ -189,6 +189,7 @@ impl UserAgent {
             leg,
             tenant,
             origin,
+            by_code: matches!(origin, Origin::Agent(_)) && !self.is_proven_as(request, &caller),
             called: called(request),
             caller: PhoneNumber::parse(&caller, country),
             caller_name,
@@ -209,6 +210,12 @@ impl UserAgent {
             replaces: None,
             join: None,
         }
+    }
+
+    /// The credentials are those of this user.
+    fn is_proven_as(&self, request: &Message, user: &str) -> bool {
+        let digest = self.credentials(request).and_then(header::Digest::parse);
+        digest.and_then(|digest| digest.get("username")).is_some_and(|name| name == user.as_bytes())
     }
 
     /// CANCEL, BYE or a timer took an incoming leg that waits for its answer.

@@ -274,3 +274,19 @@ fn a_phone_registers_by_its_short_number_and_an_app_by_a_code_that_can_be_taken_
     bench.core.set_plan(bench.now(), &with_a_code());
     assert_eq!(register_as(&mut bench, app, "1001-app", "code").start(), "SIP/2.0 200 OK");
 }
+
+#[test]
+fn a_call_tells_whether_it_comes_by_the_short_number_or_by_a_code() {
+    for (user, password, by_code) in [("1001", "secret", false), ("1001-app", "code", true)] {
+        let mut bench = Bench::new();
+        bench.core.set_plan(bench.now(), &with_a_code());
+        let plain = bench.request("INVITE", "13900139000", "", SDP);
+        bench.receive(phone(), &plain);
+        let challenge = bench.one();
+        bench.receive(phone(), authorize_as(&challenge, &plain, "INVITE", (user, password), 1));
+        let events = bench.events();
+        let [Event::Incoming(call)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((call.origin, call.by_code), (Origin::Agent(AGENT), by_code));
+        assert_eq!(call.caller.normal, "1001");
+    }
+}

@@ -4,7 +4,8 @@ use super::*;
 use crate::sip::user_agent::Origin;
 use crate::switch::rig::TRUNK;
 use serde_json::{Value, json};
-use terms::routing::Plan;
+use terms::QueueId;
+use terms::routing::{Plan, Target};
 
 /// The demo plan, whose hotline leads into queue 1; there 5 leads aside to `info`.
 fn hotline(info: Value) -> Plan {
@@ -139,8 +140,27 @@ fn a_killed_process_gives_them_their_place_again() {
     rig.kill(&[]);
     rig.wait(secs(3));
     assert_eq!(phases(&mut rig), ["waiting", "waiting"]);
+    rig.wait(secs(20));
+    assert_eq!(heard(&rig, first).iter().filter(|said| *said == "position").count(), 1);
     sign_in(&mut rig, A1);
     rig.wait(secs(5));
     assert_eq!(phases(&mut rig), ["talking", "waiting"]);
+    all_leave(&mut rig);
+}
+
+#[test]
+fn who_flowed_into_another_queue_steps_back_into_that_one() {
+    let mut plan = hotline(says_hours());
+    plan.queues[0].wait_max_s = 20;
+    plan.queues[0].overflow = Target::Queue(QueueId(2));
+    let mut rig = Rig::new(plan);
+    let first = dials(&mut rig, "13800138000");
+    rig.wait(secs(20));
+    assert_eq!((count(&rig, "enqueued 1"), count(&rig, "enqueued 2")), (1, 1));
+    rig.presses(first, "5");
+    assert_eq!(phase(&mut rig), "ivr");
+    rig.wait(secs(3));
+    assert_eq!((phase(&mut rig).as_str(), rig.state().queues[1].waiting), ("waiting", 1));
+    assert_eq!((count(&rig, "enqueued"), count(&rig, "flowed out")), (2, 1), "their place is kept");
     all_leave(&mut rig);
 }

@@ -2,8 +2,9 @@
 
 use super::guests::room_of;
 use super::*;
-use crate::sip::user_agent::{Command as Sipc, Invite};
-use terms::media::Command;
+use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Invite};
+use crate::switch::Input;
+use terms::media::{Command, Event, Failure};
 use terms::routing::{CallFirst, Callback, Plan, Strategy};
 
 const TONE: &str = "Beep { ms: 400 }";
@@ -123,6 +124,23 @@ fn an_agent_who_hangs_up_on_the_tone_has_declined_and_the_caller_waits_on() {
     assert!(told(&rig).contains(&"offer to 1 ended Declined".into()), "{:#?}", told(&rig));
     rig.wait(secs(5));
     assert_eq!(room_of(&rig, customer), None);
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_phone_that_we_fail_in_the_tone_was_not_reached_and_its_agent_has_declined_nobody() {
+    let mut rig = world(plan(), &[A1]);
+    let (customer, agent) = tone(&mut rig);
+    rig.feed(Input::Media(Event::Failed { leg: agent, why: Failure::Unreached }));
+    assert_eq!(phase(&mut rig), "waiting");
+    let told = told(&rig);
+    assert!(told.contains(&"offer to 1 ended Unreachable".into()), "{told:#?}");
+    assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Break unreachable"));
+    let (tenant, agent, registered) = (TENANT, A1, true);
+    rig.feed(Input::Sip(SipEvent::Registered { tenant, agent, registered }));
+    rig.wait(secs(5));
+    assert_eq!(phase(&mut rig), "talking", "they are ready again by themselves");
     rig.hangs_up(customer);
     balanced(&mut rig);
 }

@@ -203,3 +203,33 @@ fn a_killed_process_keeps_both_calls_and_lets_go_one_that_only_rings() {
     assert_eq!(activity(&mut rig), Activity::Idle);
     balanced(&mut rig);
 }
+
+#[test]
+fn of_who_has_two_calls_nobody_guesses_in_which_one_they_ask_somebody_or_want_it_back() {
+    let mut rig = world(&[A1, A3]);
+    let (customer, agent) = busy(&mut rig);
+    let (other, second) = calls(&mut rig);
+    let second = second.expect("the phone has a second call");
+    rig.reinvites(agent, Some("sendonly"));
+    rig.wait(secs(4));
+    let asks = rig.agent_dials(A1, "1003");
+    rig.wait(secs(1));
+    assert_eq!((rejected(&rig, asks), rig.leg_of(A3)), (Some(486), None));
+    let wants = rig.agent_dials(A1, "*47");
+    rig.wait(secs(1));
+    assert_eq!(heard(&rig, wants), ["nothing_to_pick_up"]);
+    rig.hangs_up(wants);
+    rig.wait(secs(1));
+    assert!([agent, second].iter().all(|leg| rig.legs().contains(leg)), "both go on");
+    assert_ne!(room_of(&rig, second), room_of(&rig, customer));
+
+    rig.hangs_up(other);
+    rig.wait(secs(1));
+    let asks = rig.agent_dials(A1, "1003");
+    rig.wait(secs(1));
+    assert_eq!((rejected(&rig, asks), rig.leg_of(A3).is_some()), (None, true), "one is meant");
+    for leg in [asks, customer] {
+        rig.hangs_up(leg);
+    }
+    balanced(&mut rig);
+}

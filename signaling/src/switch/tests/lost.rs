@@ -2,6 +2,7 @@
 
 use super::guests::{recorded, room_of};
 use super::replaces::{hung_up, rejected, times};
+use super::sign_in::{PIN, keys_in, plan};
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Invite, Origin};
 use crate::switch::rig::page_or_phone;
@@ -242,6 +243,31 @@ fn who_waited_for_a_lost_page_at_a_kill_hears_it_again_unless_it_is_silent_still
     assert_eq!(phase(&mut rig), "holding");
     comes_back(&mut rig);
     assert_eq!((phase(&mut rig).as_str(), hung_up(&rig, old)), ("talking", true));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_guest_who_loses_the_page_of_a_colleague_has_their_conversation_back_there() {
+    let config = Config { certificate: Some(Fingerprint([0xC5; 32])), ..Config::default() };
+    let mut rig = Rig::with(plan(), config);
+    rig.describe = page_or_phone;
+    keys_in(&mut rig, A3, "*418001", PIN);
+    page(&mut rig, A3, true);
+    let customer = talking(&mut rig);
+    let old = rig.leg_of(A3).expect("agent 1 talks there");
+    rig.phones.insert(A3, Phone::Refuses(480));
+    page(&mut rig, A3, false);
+    silent(&mut rig, old, 5_000);
+    assert_eq!((phase(&mut rig).as_str(), offered(&rig, old).len()), ("holding", 0));
+
+    rig.phones.insert(A3, Phone::Answers(secs(1)));
+    page(&mut rig, A3, true);
+    rig.wait(secs(3));
+    assert_eq!(offered(&rig, old).len(), 1);
+    assert_eq!((phase(&mut rig).as_str(), hung_up(&rig, old)), ("talking", true));
+    let new = rig.leg_of(A3).expect("agent 1 talks there again");
+    assert_eq!(room_of(&rig, new), room_of(&rig, customer));
     rig.hangs_up(customer);
     balanced(&mut rig);
 }

@@ -220,3 +220,21 @@ fn a_stage_of_the_chain_that_is_full_is_passed_at_once() {
     assert_eq!(phases(&mut rig), ["waiting", "voicemail"], "and not the full queue's own overflow");
     all_leave(&mut rig);
 }
+
+#[test]
+fn a_stage_of_the_chain_that_was_deleted_is_passed_at_once() {
+    for (next, phase_then) in
+        [(Target::Voicemail(QueueId(1)), "voicemail"), (Target::Queue(QueueId(2)), "waiting")]
+    {
+        let mut rig = Rig::new(plan_with(|queue| {
+            queue.wait_max_s = 10;
+            queue.overflow = Target::Queue(QueueId(9));
+            let gone = Onward { after_s: 60, target: Target::Queue(QueueId(8)) };
+            queue.matching.doors.overflow_chain = vec![gone, Onward { after_s: 60, target: next }];
+        }));
+        dials(&mut rig, "95105600");
+        rig.wait(secs(7));
+        assert_eq!(phase(&mut rig), phase_then, "{:#?}", told(&rig));
+        all_leave(&mut rig);
+    }
+}

@@ -3,14 +3,14 @@
 use super::guests::room_of;
 use super::*;
 use crate::sip::digest::Algorithm;
-use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent};
+use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent, Origin};
 use crate::switch::Input;
 use terms::routing::Plan;
 
-const PIN: &str = "4711#";
+pub(super) const PIN: &str = "4711#";
 
 /// Agents 1 and 2 have the PIN 4711.
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let mut plan = demo_plan();
     let realm = plan.realm.clone();
     for agent in &mut plan.agents[..2] {
@@ -21,7 +21,7 @@ fn plan() -> Plan {
 }
 
 /// Somebody dials at the phone of `at` and keys this in, and hangs up.
-fn keys_in(rig: &mut Rig, at: AgentId, dialled: &str, keys: &str) -> Vec<String> {
+pub(super) fn keys_in(rig: &mut Rig, at: AgentId, dialled: &str, keys: &str) -> Vec<String> {
     let leg = rig.agent_dials(at, dialled);
     rig.wait(secs(3));
     rig.presses(leg, keys);
@@ -216,5 +216,26 @@ fn a_phone_that_is_deleted_signs_its_guest_out() {
         (at(&mut rig, A1), states(&rig, A1)),
         (None, vec!["Idle".into(), "SignedOut".into()])
     );
+    balanced(&mut rig);
+}
+
+#[test]
+fn what_the_owner_dials_on_their_app_is_not_the_guests() {
+    let mut rig = Rig::new(plan());
+    let dials = |rig: &mut Rig| {
+        let leg = rig.dials(Origin::Agent(A3), "1003-app", "1002", true);
+        rig.wait(secs(5));
+        let refused = |c: &Sipc| matches!(c, Sipc::Reject { leg: of, .. } if *of == leg);
+        let is_refused = rig.sip.iter().any(refused);
+        rig.hangs_up(leg);
+        rig.wait(secs(1));
+        is_refused
+    };
+    keys_in(&mut rig, A3, "*418001", PIN);
+    assert!(dials(&mut rig), "somebody else is signed in at their phone");
+    assert_eq!(states(&rig, A1), ["Idle"]);
+    assert_eq!(act(&mut rig, A1, AgentAction::SignOut), Answer::Done);
+    assert!(!dials(&mut rig));
+    assert_eq!(states(&rig, A1), ["Idle", "SignedOut"]);
     balanced(&mut rig);
 }
