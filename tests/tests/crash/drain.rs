@@ -55,7 +55,7 @@ fn talks_on_while_the_atends(backend: &str) {
 }
 
 #[test]
-fn a_conversation_is_not_cut_when_the_atis_asked_to_end_and_new_callers_come_back_later() {
+fn a_conversation_is_not_cut_when_the_box_is_asked_to_end_and_new_callers_come_back_later() {
     talks_on_while_the_atends("auto");
 }
 

@@ -1,3 +1,5 @@
+//! Which files are ruled out, and what is read to know it.
+
 use super::*;
 use crate::damage_tests::put;
 use crate::query::runtime;
