@@ -230,7 +230,7 @@ impl Books {
             kind: self.dice.pick(&["报修", "投诉"]).to_owned(),
             department: self.dice.pick(&["抢修一班", "抢修二班", ""]).to_owned(),
             assignee_id: assignee,
-            customer_id: (id % 7 > 0).then_some(CustomerId(id % 10 + 1)),
+            customer_id: (!id.is_multiple_of(7)).then_some(CustomerId(id % 10 + 1)),
             ..order(id, ["2026-11-01 08:00:00", "", ""])
         }));
     }

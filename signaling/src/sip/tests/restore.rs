@@ -160,6 +160,7 @@ fn a_session_timer_runs_on() {
 fn phones_and_who_is_in_a_call_are_known_before_they_have_said_a_word() {
     let mut kept = Kept::new();
     kept.bench.register(phone(), "sip:1001@198.51.100.7:5070");
+    kept.bench.events();
     kept.bench.talk();
     kept.kill();
     let known: Vec<_> = std::iter::from_fn(|| kept.bench.core.poll_known()).collect();

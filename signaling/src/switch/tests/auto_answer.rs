@@ -36,11 +36,11 @@ fn tone(rig: &mut Rig) -> (LegId, LegId) {
 }
 
 fn last_invite(rig: &Rig) -> &Invite {
-    let invites = rig.sip.iter().filter_map(|command| match command {
+    let mut invites = rig.sip.iter().filter_map(|command| match command {
         Sipc::Invite(invite) => Some(&**invite),
         _ => None,
     });
-    invites.last().expect("a phone was rung")
+    invites.next_back().expect("a phone was rung")
 }
 
 /// What an INVITE says of answering by itself.
