@@ -144,12 +144,17 @@ pub fn a_call_goes_on_while_its_database_is_silent_and_then_away(backend: &str) 
     let house = House::start(options);
     let calls = house.child("calls");
     let (phone, agent_id) = agent(&house, 0, 440, Manner::Answers);
+    // Who says nothing for half a minute is taken for gone.
     let acts = vec![
         Act::Pause(seconds(2)),
         Act::Digit('1'),
         Act::Pause(seconds(2)),
         Act::Speak,
-        Act::Pause(seconds(40)),
+        Act::Pause(seconds(15)),
+        Act::Speak,
+        Act::Pause(seconds(15)),
+        Act::Speak,
+        Act::Pause(seconds(10)),
         Act::HangUp,
     ];
     let talking = Caller::new("13800138001", &house.hotline, acts);
