@@ -224,6 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn who_pauses_loses_the_place_to_a_soft_voice_of_another_shard() {
+        let mut halves = Halves::new();
+        let (loud, soft) = ([voice(0, 900.0)], [voice(5, 50.0)]);
+        (0..3).for_each(|_| halves.frame([&loud, &soft], 1));
+        assert_eq!(halves.heard(), [vec![0], vec![]]);
+        // Between two words the level of the last one is still there.
+        let between = [Voice { speaks: false, ..loud[0] }];
+        (0..3).for_each(|_| halves.frame([&between, &soft], 1));
+        assert_eq!(halves.heard(), [vec![], vec![5]]);
+    }
+
+    #[test]
     fn among_equals_one_shard_goes_first_and_no_more_than_the_limit_are_heard() {
         let mut halves = Halves::new();
         let one: Vec<Voice> = (0..4).map(|leg| voice(leg, 100.0)).collect();
