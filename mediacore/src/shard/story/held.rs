@@ -65,9 +65,14 @@ fn say(world: &mut World, phone: usize, said: Vec<i16>) {
 
 /// Digits that a phone got as events, how long each lasts, and how many packets ended them.
 fn events(world: &World, phone: usize) -> (Vec<(char, u32)>, usize) {
+    events_at(world, phone, world.phones[phone].codec.clock_hz())
+}
+
+/// The same where events count on a clock of their own.
+fn events_at(world: &World, phone: usize, hz: u32) -> (Vec<(char, u32)>, usize) {
     let phone = &world.phones[phone];
     let mut receiver = Receiver::default();
-    receiver.set_clock(phone.codec.clock_hz());
+    receiver.set_clock(hz);
     let (mut digits, mut ends) = (Vec::new(), 0);
     let is_event = |heard: &&Heard| heard.header.payload_type == PayloadType(101);
     for heard in phone.heard.iter().filter(is_event) {
@@ -131,6 +136,24 @@ fn a_press_lasts_as_long_on_the_clock_of_the_other() {
             assert_eq!(events(&world, 1), (whole, 3), "{one:?} to {two:?}");
             assert_seamless(&world.phones[1].sequence());
         }
+    }
+}
+
+#[test]
+fn a_long_press_is_as_long_where_only_the_clocks_of_events_differ() {
+    // At 48 kHz both are longer than a segment, at 8 kHz the second one alone.
+    for held_ms in [2_000, 10_000] {
+        let mut world = pair(Codec::Opus, Codec::Opus, |n, remote| {
+            if n == 1 {
+                remote.send.dtmf_hz = 8_000;
+            }
+        });
+        hold(&mut world, 0, 5, held_ms, |_| true);
+        world.run(200);
+        let whole = vec![('5', held_ms)];
+        assert_eq!(told(&world), whole);
+        assert_eq!(events_at(&world, 1, 8_000), (whole, 3));
+        assert_seamless(&world.phones[1].sequence());
     }
 }
 
