@@ -331,6 +331,34 @@ fn a_legs_figures_count_on_over_kills_with_what_was_missed_in_between() {
 }
 
 #[test]
+fn what_a_leg_lost_before_a_kill_is_in_its_figures_and_its_score_after_it() {
+    let heard = |is_killed: bool| {
+        let (mut world, mut memory) = kept_world();
+        world.pair(65_520);
+        for n in 0..120 {
+            let bytes = world.phones[0].speech(20, 5);
+            // Five in a row are lost, and one by itself.
+            if !matches!(n, 20..=24 | 50) {
+                world.send(0, bytes);
+            }
+            world.run(20);
+            if is_killed && n == 79 {
+                world.note_figures();
+                world.kill(&mut memory);
+            }
+        }
+        world.release(0)
+    };
+    let (whole, killed) = (heard(false), heard(true));
+    for quality in [&whole, &killed] {
+        assert_eq!((quality.packets_expected, quality.packets_lost), (120, 6));
+        assert_eq!((quality.packets_unheard, quality.loss_runs, quality.bursts), (6, 2, 1));
+        assert_eq!((quality.burst_packets, quality.burst_unheard), (5, 5));
+    }
+    assert_eq!((killed.mos, killed.r_factor), (whole.mos, whole.r_factor));
+}
+
+#[test]
 fn a_report_after_a_kill_counts_packets_and_octets_of_the_same_time() {
     let (mut world, mut memory) = kept_world();
     world.pair(1);
