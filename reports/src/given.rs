@@ -170,6 +170,24 @@ mod tests {
     }
 
     #[test]
+    fn each_number_that_is_given_takes_the_place_of_its_own_and_of_no_other() {
+        let usual = Thresholds {
+            service_level_s: 15,
+            short_abandon_s: 3,
+            repeat_days: 10,
+            level: LevelFormula::F2,
+        };
+        for (parameter, text, expected) in [
+            ("service_level_s", "30", Thresholds { service_level_s: 30, ..usual }),
+            ("short_abandon_s", "8", Thresholds { short_abandon_s: 8, ..usual }),
+            ("repeat_days", "14", Thresholds { repeat_days: 14, ..usual }),
+            ("service_level_formula", "f4", Thresholds { level: LevelFormula::F4, ..usual }),
+        ] {
+            assert_eq!(read(parameter, text).unwrap().thresholds(usual), expected, "{parameter}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_is_refused_with_what_can() {
         for (parameter, texts, said) in [
             ("service_level_s", &["0", "3601", "-1", "+20", "20.0", "", "x"][..], "from 1 to 3600"),

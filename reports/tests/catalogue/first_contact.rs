@@ -2,7 +2,7 @@
 
 use super::{FANG, LI, OURS, REPAIR, call, lines, shanghai, store};
 use reports::catalogue::{FIRST_CONTACT, REPEAT_CALLERS};
-use reports::{Cell, Thresholds};
+use reports::{Cell, Given, Thresholds};
 use terms::record::{AgentSpan, Call, Row};
 use terms::{CallId, SpanId};
 
@@ -103,7 +103,8 @@ async fn what_is_pending_is_decided_when_its_days_are_over() {
 #[tokio::test]
 async fn a_repeat_is_one_within_the_days_that_were_asked_for() {
     let store = store(contacts()).await;
-    let thresholds = Thresholds { repeat_days: 6, ..Thresholds::default() };
+    let given = Given::read(|_| true, [("repeat_days", "6")]).unwrap();
+    let thresholds = given.thresholds(Thresholds::default());
     let table = store.run_by(&FIRST_CONTACT, PERIOD, "Asia/Shanghai", NOW, thresholds).await;
     // Those seven days apart are both first ones now; of the 20th, four days are too few to tell.
     assert_eq!(lines(&table)[0], "报修 1001 王芳 6 0 6 4 1 1 80.0%");
