@@ -239,6 +239,29 @@ mod tests {
     use crate::stories::{day, fold};
 
     #[tokio::test]
+    async fn a_file_in_a_state_that_nobody_knows_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        warehouse.stage_rows("test", 1, &fold(&day(42, 1, 10))).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+        let mut tx = warehouse.write("test").await.unwrap();
+        let published = manifest::in_state(&mut tx, "published").await.unwrap();
+        let of_calls = published.into_iter().find(|entry| entry.tbl == "calls");
+        let path = of_calls.expect("calls were published").path;
+        // One bit of the last letter is another one.
+        let changed = sqlx::query("UPDATE file SET state = 'publishee' WHERE path = $1")
+            .bind(&path)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+        tx.commit().await.unwrap();
+        let faults = warehouse.verify().await.unwrap().faults;
+        assert_eq!(faults, [format!("{path} has no state that is known")]);
+    }
+
+    #[tokio::test]
     async fn bytes_are_told_by_the_day_of_their_rows_without_files_that_were_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open(dir.path()).await.unwrap();
