@@ -7,7 +7,9 @@ use crate::stories::{
     BEGIN, Script, answered, call_ended, call_started, day, fold, leg_started, recorded, write_log,
 };
 use crate::{Ingest, Limits, Scope, Session, file, manifest};
+use arrow::array::{Array, AsArray, StringArray};
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::path::{Path, PathBuf};
@@ -310,6 +312,43 @@ async fn rows_whose_events_are_over_or_cannot_be_read_stay_as_they_are() {
     let done = rebuild(&warehouse, &Plan::default()).await;
     assert_eq!((done.differing, done.days_written, done.damaged.len()), (0, 0, 1));
     std::fs::write(&events, whole).unwrap();
+    assert_eq!(all(&warehouse).await, before);
+}
+
+/// What the events of one kind said of a call goes.
+async fn silence(warehouse: &Warehouse, call: i64, kind: &'static str) {
+    let change: Change = Arc::new(move |batch: &RecordBatch| {
+        let schema = &layout_of("events").schema;
+        let at = |name: &str| schema.index_of(name).unwrap();
+        let calls = batch.column(at("call_id")).as_primitive::<Int64Type>();
+        let text = |name: &str| batch.column(at(name)).as_string::<i32>();
+        let (kinds, details) = (text("kind"), text("detail"));
+        let is_meant = |row: usize| {
+            calls.is_valid(row) && calls.value(row) == call && kinds.value(row) == kind
+        };
+        let said = |row: usize| if is_meant(row) { "{}" } else { details.value(row) };
+        let mut columns = batch.columns().to_vec();
+        let left = StringArray::from_iter_values((0..batch.num_rows()).map(said));
+        columns[at("detail")] = Arc::new(left);
+        RecordBatch::try_new(batch.schema(), columns)
+    });
+    for entry in entries_of(warehouse, "events").await {
+        rewrite(warehouse, &[entry], Some(Arc::clone(&change))).await.unwrap();
+    }
+    sweep_all(warehouse).await;
+}
+
+#[tokio::test]
+async fn a_call_that_began_in_words_and_of_which_one_event_says_nothing_any_more_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = published(dir.path(), &week()).await;
+    let kept = check(&warehouse).await.kept;
+    silence(&warehouse, 130, "answered").await;
+    let before = all(&warehouse).await;
+    let done = rebuild(&warehouse, &Plan::default()).await;
+    assert_eq!(done.differences, []);
+    // Its own, its leg's and its recording's.
+    assert_eq!(done.kept, kept + 3);
     assert_eq!(all(&warehouse).await, before);
 }
 
