@@ -420,6 +420,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_longest_stay_of_an_hour_and_of_a_day_is_the_longest_of_all_their_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(7);
+        // Two stays of one quarter-hour, one of the next, and one of the next hour.
+        let stays = [(60, 20_000), (120, 50_000), (1_000, 30_000), (3_700, 40_000)];
+        let rows = (1..).zip(stays).map(|(id, (after_s, wait_ms))| match visit(id, &mut rng) {
+            Row::QueueVisit(of) => {
+                // Midnight in UTC, eight o'clock of the reader's.
+                let entered_at = BEGIN + Duration::from_secs(600 + after_s);
+                let (call_started_at, queue_id) = (entered_at, QueueId(1));
+                Row::QueueVisit(QueueVisit { entered_at, call_started_at, queue_id, wait_ms, ..of })
+            }
+            other => other,
+        });
+        let rows: Vec<Row> = rows.collect();
+        for (position, row) in (1..).zip(&rows) {
+            warehouse.stage_rows("test", position, std::slice::from_ref(row)).await.unwrap();
+            if position < 3 {
+                warehouse.publish_all().await.unwrap();
+            }
+        }
+        let of = |table: &str| format!("SELECT wait_ms_max FROM {table} ORDER BY from_at");
+        let found = answers(&warehouse, &[of("queue_hours"), of("queue_days")]).await;
+        assert_eq!(found, ["wait_ms_max\r\n50000\r\n40000\r\n", "wait_ms_max\r\n50000\r\n"]);
+    }
+
+    #[tokio::test]
     async fn counts_of_stays_are_of_ones_own_tenant_queues_and_agents() {
         let dir = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open(dir.path()).await.unwrap();
