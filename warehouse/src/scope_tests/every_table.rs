@@ -204,6 +204,28 @@ async fn no_sight_and_no_table_tells_of_what_is_not_seen() {
     assert_eq!(tables, named, "every table was asked for");
 }
 
+#[tokio::test]
+async fn what_somebody_wrote_is_told_without_the_numbers_in_it() {
+    let scope = Scope { mask_numbers: true, audit: true, ..Scope::of(TenantId(1)) };
+    let made = Made::new(7, &scope);
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    fill(&warehouse, &made.seen).await;
+    let session = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+    let mut told = BTreeSet::new();
+    for (table, _, texts) in places() {
+        let name = |text: &str| PROSE.into_iter().find(|name| text.trim_matches('"') == *name);
+        for (column, name) in texts.into_iter().filter_map(|text| Some((text, name(text)?))) {
+            let lines = lines(&session, &format!("SELECT {column} FROM {table}")).await.unwrap();
+            for line in &lines[1..] {
+                assert!(line.starts_with("ring +86138****"), "{table}: {column}: {line}");
+                told.insert(name);
+            }
+        }
+    }
+    assert_eq!(told, BTreeSet::from(PROSE), "every kind of prose was asked for");
+}
+
 /// Whether the questions would find a hole in the wall: what a whole tenant is told is not what a
 /// limited sight is.
 #[tokio::test]
