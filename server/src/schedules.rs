@@ -347,28 +347,16 @@ impl Schedules {
             Err(refused) => return Ok(Err(refused)),
         };
         let paper = paper(&part);
+        let scope = JobScope::seen(tenant, sight, false, run.work.time_zone.clone());
         Ok(Ok(Job::Report(Box::new(ReportJob {
-            scope: JobScope::seen(tenant, sight, false, run.work.time_zone.clone()),
-            report: part.report,
-            period: part.period,
             format: part.format,
             language: part.language,
             tenant_name,
-            now,
-            agents: named.agents,
-            queues: named.queues,
-            trunks: named.trunks,
-            flows: named.flows,
-            teams: named.teams,
-            areas: named.areas,
-            workers: named.workers,
             given,
-            settings: named.settings,
-            rates: named.rates,
-            lines_max: named.lines_max,
             own,
             mark,
             paper,
+            ..ReportJob::of(named, scope, (part.report, part.period), now)
         }))))
     }
 

@@ -5,7 +5,6 @@ use super::forms::{AnyForm, file, file_name};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
-use crate::first::Named;
 use crate::work::given;
 use crate::work::jobs::{Job, JobScope, ReportJob};
 use axum::Json;
@@ -28,7 +27,7 @@ const WORD_CHARS_MAX: usize = 64;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Tongue {
+pub(super) struct Tongue {
     /// `zh-CN` or `en`; the organisation's when left out.
     #[serde(default)]
     lang: Option<String>,
@@ -168,49 +167,23 @@ impl Api {
             .map_err(|refused| Problem::invalid(&refused.parameter, refused.problem))?;
         let period = word("period", period)?;
         let profile = self.store.tenant(caller.tenant()).await?.profile;
-        let Named {
-            agents,
-            queues,
-            trunks,
-            flows,
-            teams,
-            areas,
-            workers,
-            rates,
-            lines_max,
-            settings,
-        } = crate::first::names(&self.store, caller.tenant()).await?;
+        let named = crate::first::names(&self.store, caller.tenant()).await?;
         let sight = self.store.sight(caller.identity()).await?;
         let audit = caller.may(Permission::AuditRead);
+        let scope = JobScope::seen(caller.tenant(), sight, audit, profile.time_zone);
         Ok(ReportJob {
-            scope: JobScope::seen(caller.tenant(), sight, audit, profile.time_zone),
-            report: report.to_owned(),
-            period,
-            format: String::new(),
             language: profile.language,
             tenant_name: profile.name,
-            now: caller.now(),
-            agents,
-            queues,
-            trunks,
-            flows,
-            teams,
-            areas,
-            workers,
             given,
-            settings,
-            rates,
-            lines_max,
             own,
-            mark: None,
-            paper: Paper::default(),
+            ..ReportJob::of(named, scope, (report.to_owned(), period), caller.now())
         })
     }
 }
 
 /// All reports: what they show, their parameters, columns, formulas and forms.
 #[utoipa::path(get, path = "/api/v1/reports", tag = "reports", params(Tongue), responses((status = 200, body = Vec<Object>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(Tongue { lang }): Params<Tongue>,

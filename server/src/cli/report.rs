@@ -69,28 +69,16 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         let own = crate::work::own_report::find(&store, tenant, report).await?;
         let given = arguments.with.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let given = crate::work::given::read(report, own.as_ref(), given)?;
+        let scope = JobScope::seen(tenant, Sight::WHOLE, true, profile.time_zone);
+        let asked = (report.clone(), arguments.period.clone());
         let job = ReportJob {
-            scope: JobScope::seen(tenant, Sight::WHOLE, true, profile.time_zone.clone()),
-            report: report.clone(),
-            period: arguments.period.clone(),
             format: arguments.format.clone(),
             language: arguments.language.clone().unwrap_or(profile.language),
             tenant_name: profile.name,
-            now: crate::first::wall(),
-            agents: named.agents,
-            queues: named.queues,
-            trunks: named.trunks,
-            flows: named.flows,
-            teams: named.teams,
-            areas: named.areas,
-            workers: named.workers,
             given,
-            settings: named.settings,
-            rates: named.rates,
-            lines_max: named.lines_max,
             own,
-            mark: None,
             paper: Paper { size: arguments.paper, orientation: arguments.orientation },
+            ..ReportJob::of(named, scope, asked, crate::first::wall())
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

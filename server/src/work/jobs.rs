@@ -9,6 +9,7 @@ use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
 use super::watch::Watch;
 use super::wire::WireJob;
 use crate::config::Config;
+use crate::first::Named;
 use crate::tier::Tier;
 use desk::report_setting::ReportSettings;
 use desk::team::Sight;
@@ -120,6 +121,53 @@ pub struct ReportJob {
     /// What its pages are set on.
     #[serde(default)]
     pub paper: reports::Paper,
+}
+
+impl ReportJob {
+    /// A report on a period in `scope`, by what its tenant has and how that is called. Its form, its
+    /// language and what it is asked with besides are still to be said.
+    pub fn of(
+        named: Named,
+        scope: JobScope,
+        (report, period): (String, String),
+        now: Timestamp,
+    ) -> Self {
+        let Named {
+            agents,
+            queues,
+            trunks,
+            flows,
+            teams,
+            areas,
+            workers,
+            rates,
+            lines_max,
+            settings,
+        } = named;
+        ReportJob {
+            scope,
+            report,
+            period,
+            format: String::new(),
+            language: String::new(),
+            tenant_name: String::new(),
+            now,
+            agents,
+            queues,
+            trunks,
+            flows,
+            teams,
+            areas,
+            workers,
+            given: reports::Given::default(),
+            settings,
+            rates,
+            lines_max,
+            own: None,
+            mark: None,
+            paper: reports::Paper::default(),
+        }
+    }
 }
 
 /// A job.
