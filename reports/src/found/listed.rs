@@ -1,6 +1,11 @@
 //! Lists of the API whose rows are taken as the API tells them, a field a cell: what is behind
 //! `GET /api/v1/shifts` is the file of shifts. Names stand in the rows already.
 
+mod kept;
+mod people;
+mod routing;
+mod spoken;
+
 use super::{FOUND_ORDERS, column};
 use crate::definition::{Column, Kind, Report, Source};
 use crate::messages::{Words, stored, words};
@@ -8,95 +13,166 @@ use crate::table::Cell;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use spoken::SPOKEN;
 use std::str::FromStr;
 use terms::Timestamp;
 
-/// A list that the API has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Listed {
+/// Lists with their tables: whatever names one is made of this.
+macro_rules! lists {
+    ($($(#[$about:meta])* $list:ident = $report:path,)*) => {
+        /// A list that the API has. Its name is its address with `-` for `/`, without the ids in it:
+        /// `hooks-deliveries` for `/api/v1/hooks/{id}/deliveries`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Listed {
+            $($(#[$about])* $list,)*
+        }
+
+        impl Listed {
+            /// All of them.
+            pub const ALL: [Listed; [$(Listed::$list),*].len()] = [$(Listed::$list),*];
+
+            pub(super) fn report(self) -> &'static Report {
+                match self {
+                    $(Listed::$list => &$report,)*
+                }
+            }
+        }
+    };
+}
+
+lists! {
     /// Agents and what they do.
-    Agents,
+    Agents = AGENTS,
     /// Messages for single agents.
-    AgentMessages,
+    AgentMessages = AGENT_MESSAGES,
+    /// Codes of an agent's phones, not the codes themselves.
+    AgentsAuthCodes = people::AGENTS_AUTH_CODES,
+    /// Teams that an agent belonged to.
+    AgentsTeam = people::AGENTS_TEAM,
     /// Callers that are let in whatever else is said.
-    Allowed,
+    Allowed = ALLOWED,
+    /// Areas of the field grid.
+    Areas = people::AREAS,
     /// Who did what.
-    Audit,
+    Audit = AUDIT,
+    /// How long the processes of the box ran.
+    Availability = kept::AVAILABILITY,
+    /// Addresses that SIP does not listen to.
+    Bans = kept::BANS,
     /// Callers that are not let in.
-    Blocked,
+    Blocked = BLOCKED,
     /// Customers who wait to be called back.
-    Callbacks,
+    Callbacks = CALLBACKS,
+    /// Conference rooms, without their PINs.
+    Conferences = routing::CONFERENCES,
+    /// What goes on in conference rooms.
+    ConferencesLive = routing::CONFERENCES_LIVE,
+    /// Connectors to databases and bots.
+    Connectors = routing::CONNECTORS,
     /// Customers.
-    Customers,
+    Customers = CUSTOMERS,
+    /// Emergency plans.
+    Emergency = people::EMERGENCY,
+    /// Who is on duty of an emergency plan.
+    EmergencyDuty = people::EMERGENCY_DUTY,
+    /// Emergencies and drills.
+    EmergencyLog = people::EMERGENCY_LOG,
+    /// People who asked to be forgotten.
+    Erasures = kept::ERASURES,
+    /// Documents that can be faxed.
+    FaxDocuments = kept::FAX_DOCUMENTS,
+    /// Faxes that were received.
+    Faxes = kept::FAXES,
+    /// Flows.
+    Flows = routing::FLOWS,
+    /// Versions of a flow.
+    FlowsHistory = routing::FLOWS_HISTORY,
+    /// Sample flows.
+    FlowsPacks = routing::FLOWS_PACKS,
+    /// Reviews of a flow.
+    FlowsReviews = routing::FLOWS_REVIEWS,
+    /// How often each step of a flow was taken.
+    FlowsStatistics = routing::FLOWS_STATISTICS,
+    /// Legal holds.
+    Holds = kept::HOLDS,
+    /// Programs that are told of events.
+    Hooks = kept::HOOKS,
+    /// What a program was told.
+    HooksDeliveries = kept::HOOKS_DELIVERIES,
+    /// Opening hours.
+    Hours = routing::HOURS,
+    /// Leased numbers.
+    Leases = routing::LEASES,
+    /// Published numbers.
+    Numbers = routing::NUMBERS,
+    /// Fields of orders of the organisation's own.
+    OrderFields = people::ORDER_FIELDS,
+    /// What an order of a type gets.
+    OrderRules = people::ORDER_RULES,
+    /// The life of an order.
+    OrdersSteps = people::ORDERS_STEPS,
+    /// Prompts of the organisation's own.
+    Prompts = routing::PROMPTS,
+    /// Queues.
+    Queues = routing::QUEUES,
+    /// Who is never recorded.
+    RecordingExclusions = kept::RECORDING_EXCLUSIONS,
+    /// Which conversations are recorded.
+    RecordingRules = kept::RECORDING_RULES,
     /// Recordings.
-    Recordings,
+    Recordings = RECORDINGS,
+    /// Reports of the organisation's own.
+    ReportDefinitions = kept::REPORT_DEFINITIONS,
+    /// Versions of one of these.
+    ReportDefinitionsVersions = kept::REPORT_DEFINITIONS_VERSIONS,
+    /// What schedules made.
+    ReportRuns = kept::REPORT_RUNS,
+    /// Reports that there are.
+    Reports = kept::REPORTS,
     /// Return visits.
-    ReturnVisits,
+    ReturnVisits = RETURN_VISITS,
+    /// Reports that schedules make.
+    SavedReports = kept::SAVED_REPORTS,
+    /// When reports are made.
+    Schedules = kept::SCHEDULES,
     /// What people wrote in the log of their shift.
-    ShiftLog,
+    ShiftLog = SHIFT_LOG,
     /// Planned shifts.
-    Shifts,
+    Shifts = SHIFTS,
+    /// Other sites.
+    Sites = routing::SITES,
+    /// Teams.
+    Teams = people::TEAMS,
+    /// Tokens of who asks, not the tokens themselves.
+    Tokens = people::TOKENS,
+    /// Trunks, without their secrets.
+    Trunks = routing::TRUNKS,
+    /// Trunks right now.
+    TrunksLive = routing::TRUNKS_LIVE,
     /// Everybody who signs in.
-    Users,
+    Users = USERS,
     /// Messages for queues.
-    Voicemails,
+    Voicemails = VOICEMAILS,
     /// Field workers.
-    Workers,
+    Workers = WORKERS,
 }
 
 impl Listed {
-    /// All of them.
-    pub const ALL: [Listed; 14] = [
-        Listed::Agents,
-        Listed::AgentMessages,
-        Listed::Allowed,
-        Listed::Audit,
-        Listed::Blocked,
-        Listed::Callbacks,
-        Listed::Customers,
-        Listed::Recordings,
-        Listed::ReturnVisits,
-        Listed::ShiftLog,
-        Listed::Shifts,
-        Listed::Users,
-        Listed::Voicemails,
-        Listed::Workers,
-    ];
-
     /// Its name in addresses and files.
     pub fn name(self) -> &'static str {
         self.report().id
     }
 
-    pub(super) fn report(self) -> &'static Report {
-        match self {
-            Listed::Agents => &AGENTS,
-            Listed::AgentMessages => &AGENT_MESSAGES,
-            Listed::Allowed => &ALLOWED,
-            Listed::Audit => &AUDIT,
-            Listed::Blocked => &BLOCKED,
-            Listed::Callbacks => &CALLBACKS,
-            Listed::Customers => &CUSTOMERS,
-            Listed::Recordings => &RECORDINGS,
-            Listed::ReturnVisits => &RETURN_VISITS,
-            Listed::ShiftLog => &SHIFT_LOG,
-            Listed::Shifts => &SHIFTS,
-            Listed::Users => &USERS,
-            Listed::Voicemails => &VOICEMAILS,
-            Listed::Workers => &WORKERS,
-        }
-    }
-
     /// A row of it as cells.
     pub(super) fn cells(self, row: &Value) -> Vec<Cell> {
-        self.report().columns.iter().map(|column| cell(column, &row[column.id])).collect()
+        self.report().columns.iter().map(|column| cell(column, value(column, row))).collect()
     }
 
     /// When a row of it is, by the first of its times.
     pub(super) fn at(self, row: &Value) -> Option<Timestamp> {
         let column = self.report().columns.iter().find(|column| column.kind == Kind::Time)?;
-        row[column.id].as_str().and_then(instant)
+        value(column, row).as_str().and_then(instant)
     }
 }
 
@@ -108,13 +184,31 @@ impl FromStr for Listed {
     }
 }
 
+/// What stands in a row where the column says: in a field, or in one of a field, `when.queues`.
+fn value<'a>(column: &Column, row: &'a Value) -> &'a Value {
+    let place = match column.source {
+        Source::Field(place) | Source::Word(place) => place,
+        _ => column.id,
+    };
+    place.split('.').fold(row, |value, name| &value[name])
+}
+
 fn cell(column: &Column, value: &Value) -> Cell {
     match column.kind {
         Kind::Time => value.as_str().and_then(instant).map_or(Cell::Empty, Cell::Time),
         Kind::Duration => value.as_i64().map_or(Cell::Empty, Cell::Duration),
-        Kind::Count => value.as_i64().map_or(Cell::Empty, Cell::Count),
-        Kind::Text | Kind::Percent | Kind::Decimal => text(column.source, value),
+        Kind::Count => match value {
+            Value::Array(items) => Cell::Count(items.len() as i64),
+            _ => value.as_i64().map_or(Cell::Empty, Cell::Count),
+        },
+        Kind::Percent => value.as_f64().map_or(Cell::Empty, share),
+        Kind::Text | Kind::Decimal => text(column.source, value),
     }
+}
+
+/// A share, 0 to 1.
+fn share(share: f64) -> Cell {
+    Cell::Ratio { numerator: (share * 1e6).round() as i64, denominator: 1_000_000 }
 }
 
 fn text(source: Source, value: &Value) -> Cell {
@@ -123,7 +217,9 @@ fn text(source: Source, value: &Value) -> Cell {
         Value::Bool(is) => Cell::Word(if *is { &YES } else { &NO }),
         Value::Number(number) => Cell::text(&number.to_string()),
         Value::String(text) => match source {
-            Source::Word(_) => stored(text).map_or_else(|| Cell::text(text), Cell::Word),
+            Source::Word(_) => {
+                stored(text).or_else(|| spoken(text)).map_or_else(|| Cell::text(text), Cell::Word)
+            }
             // What somebody wrote is no word of ours, whatever it says.
             _ => Cell::text(text),
         },
@@ -136,6 +232,11 @@ fn text(source: Source, value: &Value) -> Cell {
 
 fn instant(text: &str) -> Option<Timestamp> {
     Some(Timestamp(DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros()))
+}
+
+/// What people call a word of settings that no report has.
+fn spoken(text: &str) -> Option<&'static Words> {
+    SPOKEN.iter().find(|(stored, _)| *stored == text).map(|(_, words)| words)
 }
 
 static YES: Words = words("是", "yes");
@@ -151,6 +252,19 @@ const fn word(id: &'static str, header: Words) -> Column {
 
 const fn time(id: &'static str, header: Words) -> Column {
     column(id, header, Kind::Time)
+}
+
+const fn count(id: &'static str, header: Words) -> Column {
+    column(id, header, Kind::Count)
+}
+
+/// The column `id` of what stands deeper in a row, at `place`.
+const fn within(place: &'static str, of: Column) -> Column {
+    let source = match of.source {
+        Source::Word(_) => Source::Word(place),
+        _ => Source::Field(place),
+    };
+    Column { source, ..of }
 }
 
 const NUMBER: Column = text_of("number", words("号码", "Number"));
@@ -173,6 +287,7 @@ static AGENTS: Report = Report {
         NAME,
         text_of("sip_user", words("话机账号", "Phone")),
         text_of("queues", words("队列", "Queues")),
+        text_of("skills", words("技能", "Skills")),
         word("activity", words("状态", "State")),
         time("since", words("状态开始", "Since")),
     ],
@@ -385,5 +500,53 @@ mod tests {
             assert_eq!(list.cells(&Value::Null).len(), list.report().columns.len());
         }
         assert_eq!("orders".parse::<Listed>(), Err(()));
+    }
+
+    fn csv(of: Listed, rows: Vec<Value>, language: Language) -> String {
+        let now = Timestamp::from_secs(1_795_500_000);
+        let list = FoundList::Rows { of, rows };
+        let table = table("x", (now, now), "Asia/Shanghai", now, &list).unwrap();
+        String::from_utf8(render(&table, Format::Csv, language).unwrap().bytes).unwrap()
+    }
+
+    #[test]
+    fn every_list_has_heads_of_its_own_in_both_languages() {
+        for list in Listed::ALL {
+            let report = list.report();
+            assert!(!report.columns.is_empty(), "{}", report.id);
+            for (at, column) in report.columns.iter().enumerate() {
+                let earlier = &report.columns[..at];
+                assert!(earlier.iter().all(|other| other.id != column.id), "{}", column.id);
+                let Words { zh, en } = column.header;
+                assert!(!zh.is_ascii(), "{} {zh}", report.id);
+                assert!(!en.is_empty() && en.is_ascii(), "{} {en}", report.id);
+            }
+            let heads = |language| csv(list, vec![], language);
+            assert_ne!(heads(Language::ZhCn), heads(Language::En), "{}", report.id);
+        }
+        for (at, (word, _)) in SPOKEN.iter().enumerate() {
+            assert_eq!(stored(word), None, "{word} is one of reports");
+            assert!(SPOKEN[..at].iter().all(|(other, _)| other != word), "{word} twice");
+        }
+    }
+
+    #[test]
+    fn what_stands_deeper_in_a_row_what_is_a_share_and_how_many_there_are_have_cells() {
+        let rule = json!({"name": "vip", "when": {"queues": ["客服", "二线"], "hours": []},
+            "then": {"record": false, "announce": "notice", "beep": true}});
+        let rules = csv(Listed::RecordingRules, vec![rule], Language::En);
+        assert!(rules.contains("vip,,\"客服, 二线\",,,,,no,notice,yes"), "{rules}");
+        let ran = json!({"process": "calls", "availability": 0.98765, "up_ms": 9_876_000,
+            "down_ms": 124_000, "stopped_ms": 0, "ends": 1, "longest_down_ms": 124_000});
+        let ran = csv(Listed::Availability, vec![ran], Language::En);
+        assert!(ran.contains("calls,98.8%,2:44:36,0:02:04,0:00:00,1,0:02:04"), "{ran}");
+        let number = json!({"digits": "95105688", "target_kind": "queue", "target": "客服",
+            "rules": [{}, {}]});
+        let numbers = csv(Listed::Numbers, vec![number], Language::ZhCn);
+        assert!(numbers.contains("95105688,队列,客服,2"), "{numbers}");
+        let run = json!({"due_at": "2026-11-23T04:00:00Z", "name": "=1", "state": "partly",
+            "file": {"name": "a.pdf"}});
+        let runs = csv(Listed::ReportRuns, vec![run], Language::En);
+        assert!(runs.contains("'=1,,,,partly,,,a.pdf,"), "{runs}");
     }
 }

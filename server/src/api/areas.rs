@@ -27,7 +27,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All areas, by code.
 #[utoipa::path(get, path = "/api/v1/areas", tag = "areas", responses((status = 200, body = Vec<Area>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Area>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Area>>, Problem> {
     Ok(Json(api.store.areas(caller.tenant()).await?))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// The codes of an agent, without their secrets.
 #[utoipa::path(get, path = "/api/v1/agents/{id}/auth-codes", tag = "agents", params(("id" = String, Path, description = "The agent's id")), responses((status = 200, body = Vec<AuthCode>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Id(agent): Id<AgentId>,

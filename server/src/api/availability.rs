@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Period {
+pub(super) struct Period {
     /// From then on.
     #[serde(with = "when")]
     #[param(value_type = String, format = DateTime)]
@@ -32,7 +32,7 @@ struct Period {
 
 /// How long a process of the box ran in a period.
 #[derive(Serialize, ToSchema)]
-struct ProcessAvailability {
+pub(super) struct ProcessAvailability {
     /// Which: `calls`, `api` or `work`.
     process: String,
     /// It ran, in ms.
@@ -57,7 +57,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 /// How long each process of the box ran in a period. Before the first start that is known of one
 /// nothing is counted.
 #[utoipa::path(get, path = "/api/v1/availability", tag = "health", params(Period), responses((status = 200, body = Vec<ProcessAvailability>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(Period { from, to }): Params<Period>,

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 /// An address that SIP does not listen to.
 #[derive(Serialize, ToSchema)]
-struct SipBan {
+pub(super) struct SipBan {
     /// An IPv4 address, or the first of a /64 of IPv6, which is banned as a whole.
     #[schema(value_type = String)]
     address: IpAddr,
@@ -58,7 +58,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Addresses that SIP does not listen to, the latest first.
 #[utoipa::path(get, path = "/api/v1/bans", tag = "health", responses((status = 200, body = Vec<SipBan>)))]
-async fn list(State(api): State<Shared>, _: Caller) -> Result<Json<Vec<SipBan>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    _: Caller,
+) -> Result<Json<Vec<SipBan>>, Problem> {
     Ok(Json(api.bans().await?.into_iter().map(SipBan::from).collect()))
 }
 

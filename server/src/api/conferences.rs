@@ -22,7 +22,7 @@ use utoipa_axum::routes;
 
 /// What is going on in a conference room.
 #[derive(Serialize, ToSchema)]
-struct MeetingLive {
+pub(super) struct MeetingLive {
     /// The room.
     #[schema(value_type = String)]
     conference: ConferenceId,
@@ -51,7 +51,7 @@ struct MeetingLive {
 
 /// A member of a meeting.
 #[derive(Serialize, ToSchema)]
-struct MemberLive {
+pub(super) struct MemberLive {
     /// Their call, which names them.
     #[schema(value_type = String)]
     call: CallId,
@@ -145,7 +145,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Conference rooms, with their PINs.
 #[utoipa::path(get, path = "/api/v1/conferences", tag = "conferences", responses((status = 200, body = Vec<Conference>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Conference>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Conference>>, Problem> {
     Ok(Json(api.store.conferences(caller.tenant()).await?))
 }
 
@@ -184,7 +187,7 @@ async fn remove(
 
 /// What is going on in conference rooms right now, and who is there.
 #[utoipa::path(get, path = "/api/v1/conferences/live", tag = "conferences", responses((status = 200, body = Vec<MeetingLive>)))]
-async fn live(
+pub(super) async fn live(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<MeetingLive>>, Problem> {

@@ -21,7 +21,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All connectors, without their passwords.
 #[utoipa::path(get, path = "/api/v1/connectors", tag = "flows", responses((status = 200, body = Vec<Connector>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Connector>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Connector>>, Problem> {
     Ok(Json(api.store.connectors(caller.tenant()).await?))
 }
 

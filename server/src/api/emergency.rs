@@ -30,7 +30,7 @@ struct Rota {
 
 /// Somebody who is on duty now.
 #[derive(Serialize, ToSchema)]
-struct OnDuty {
+pub(super) struct OnDuty {
     /// Who.
     #[schema(value_type = String)]
     user: UserId,
@@ -59,7 +59,7 @@ struct DrillEnd {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Of this plan.
     #[serde(default)]
     plan: Option<String>,
@@ -76,7 +76,7 @@ struct Search {
 
 /// A page of the log, the latest first.
 #[derive(Serialize, ToSchema)]
-struct EmergencyLog {
+pub(super) struct EmergencyLog {
     /// Emergencies and drills.
     occasions: Vec<Occasion>,
     /// Give it back as `cursor` for the next page; none at the end.
@@ -100,7 +100,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All emergency plans: which are in force, since when, and who switched them on.
 #[utoipa::path(get, path = "/api/v1/emergency", tag = "routing", responses((status = 200, body = Vec<Emergency>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Emergency>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Emergency>>, Problem> {
     Ok(Json(api.store.emergencies(caller.tenant()).await?))
 }
 
@@ -162,7 +165,7 @@ async fn put_rota(
 
 /// Who is on duty for an emergency plan now.
 #[utoipa::path(get, path = "/api/v1/emergency/{name}/duty", tag = "routing", params(("name" = String, Path, description = "The plan's name")), responses((status = 200, body = Vec<OnDuty>)))]
-async fn duty(
+pub(super) async fn duty(
     State(api): State<Shared>,
     caller: Caller,
     Id(name): Id<String>,
@@ -191,7 +194,7 @@ async fn drill(
 
 /// Emergencies and drills: when, who was on duty, and who ticked which point of the checklist when.
 #[utoipa::path(get, path = "/api/v1/emergency-log", tag = "routing", params(Search), responses((status = 200, body = EmergencyLog)))]
-async fn log(
+pub(super) async fn log(
     State(api): State<Shared>,
     caller: Caller,
     Params(search): Params<Search>,

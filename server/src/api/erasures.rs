@@ -32,7 +32,7 @@ struct NewErasure {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Page {
+pub(super) struct Page {
     /// The smallest number of the page before.
     #[serde(default)]
     before: Option<i64>,
@@ -50,7 +50,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Erasures, the latest first.
 #[utoipa::path(get, path = "/api/v1/erasures", tag = "recordings", params(Page), responses((status = 200, body = Vec<Erasure>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(Page { before, limit }): Params<Page>,

@@ -47,7 +47,7 @@ const PARTIAL: &str = ".part";
 
 /// A document that can be faxed.
 #[derive(Serialize, ToSchema)]
-struct FaxDocument {
+pub(super) struct FaxDocument {
     /// Its name, as a flow's step says it.
     name: String,
     /// Its size.
@@ -73,7 +73,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// The documents that your flows can fax, by name.
 #[utoipa::path(get, path = "/api/v1/fax-documents", tag = "faxes", responses((status = 200, body = Vec<FaxDocument>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<FaxDocument>>, Problem> {

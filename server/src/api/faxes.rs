@@ -78,7 +78,7 @@ struct FaxWanted {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct FaxPage {
+pub(super) struct FaxPage {
     /// The last fax of the page before.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -90,7 +90,7 @@ struct FaxPage {
 
 /// A fax that was received.
 #[derive(Serialize, ToSchema)]
-struct ListedFax {
+pub(super) struct ListedFax {
     /// Its id, as in the entry of its call.
     #[schema(value_type = String)]
     fax_id: FaxId,
@@ -111,7 +111,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Faxes that were received, the latest first.
 #[utoipa::path(get, path = "/api/v1/faxes", tag = "faxes", params(FaxPage), responses((status = 200, body = Vec<ListedFax>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(FaxPage { before, limit }): Params<FaxPage>,

@@ -3,10 +3,10 @@
 
 mod differences;
 mod lookup;
-mod packs;
+pub(super) mod packs;
 mod replay;
-mod review;
-mod statistics;
+pub(super) mod review;
+pub(super) mod statistics;
 mod trial;
 
 use super::extract::{Body, Id, Params};
@@ -93,7 +93,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All flows with their drafts.
 #[utoipa::path(get, path = "/api/v1/flows", tag = "flows", responses((status = 200, body = Vec<Flow>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Flow>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Flow>>, Problem> {
     Ok(Json(api.store.flows(caller.tenant()).await?))
 }
 
@@ -200,7 +203,7 @@ async fn publish(
 
 /// The published versions, the latest first.
 #[utoipa::path(get, path = "/api/v1/flows/{id}/history", tag = "flows", params(("id" = String, Path, description = "The flow's id")), responses((status = 200, body = Vec<FlowVersion>)))]
-async fn history(
+pub(super) async fn history(
     State(api): State<Shared>,
     caller: Caller,
     Id(flow): Id<FlowId>,

@@ -30,7 +30,7 @@ const SEARCH_MASKED: [&str; 2] = ["/api/v1/calls", "/api/v1/call-lists/"];
 const MASKED_NAMES: [&str; 2] = ["caller", "called"];
 /// Parameters behind `?` that are compared with ids, times, lengths or words of ours. Of any other
 /// digits are not looked for.
-const HARMLESS: [&str; 62] = [
+const HARMLESS: [&str; 63] = [
     "action",
     "after",
     "agent",
@@ -67,6 +67,7 @@ const HARMLESS: [&str; 62] = [
     "min_hold",
     "min_talk",
     "min_wait",
+    "of",
     "open",
     "order",
     "orientation",

@@ -57,7 +57,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All hooks, and whether they can be told.
 #[utoipa::path(get, path = "/api/v1/hooks", tag = "hooks", responses((status = 200, body = Vec<Hook>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Hook>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Hook>>, Problem> {
     Ok(Json(api.store.hooks(caller.tenant()).await?))
 }
 
@@ -132,7 +135,7 @@ async fn resume(
 
 /// The last 200 deliveries of a hook, the latest first.
 #[utoipa::path(get, path = "/api/v1/hooks/{id}/deliveries", tag = "hooks", params(("id" = String, Path, description = "The hook's id")), responses((status = 200, body = Vec<Delivery>)))]
-async fn deliveries(
+pub(super) async fn deliveries(
     State(api): State<Shared>,
     caller: Caller,
     Id(hook): Id<HookId>,

@@ -20,7 +20,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All opening hours.
 #[utoipa::path(get, path = "/api/v1/hours", tag = "queues", responses((status = 200, body = Vec<HoursDraft>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Hours>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Hours>>, Problem> {
     Ok(Json(api.store.hours(caller.tenant()).await?))
 }
 

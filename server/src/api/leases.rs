@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Of this number, however it is written.
     #[serde(default)]
     number: Option<String>,
@@ -45,7 +45,7 @@ struct Search {
 
 /// A page of leases, the newest first.
 #[derive(Serialize, ToSchema)]
-struct LeasePage {
+pub(super) struct LeasePage {
     /// The leases.
     leases: Vec<Lease>,
     /// Give it back as `cursor` for the next page; none at the end.
@@ -74,7 +74,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Leases of numbers, those that are over included.
 #[utoipa::path(get, path = "/api/v1/leases", tag = "leases", params(Search), responses((status = 200, body = LeasePage)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(search): Params<Search>,

@@ -56,7 +56,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All numbers.
 #[utoipa::path(get, path = "/api/v1/numbers", tag = "routing", responses((status = 200, body = Vec<Number>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Number>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Number>>, Problem> {
     Ok(Json(api.store.numbers(caller.tenant()).await?))
 }
 

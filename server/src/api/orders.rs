@@ -234,7 +234,7 @@ async fn get(
 
 /// The life of an order. Steps never change.
 #[utoipa::path(get, path = "/api/v1/orders/{id}/steps", tag = "orders", params(("id" = String, Path, description = "The order's id")), responses((status = 200, body = Vec<Step>)))]
-async fn steps(
+pub(super) async fn steps(
     State(api): State<Shared>,
     caller: Caller,
     Id(order): Id<OrderId>,
@@ -260,7 +260,10 @@ async fn step(
 
 /// Which department and deadline an order type gets.
 #[utoipa::path(get, path = "/api/v1/order-rules", tag = "orders", responses((status = 200, body = Vec<Rule>)))]
-async fn rules(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Rule>>, Problem> {
+pub(super) async fn rules(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Rule>>, Problem> {
     Ok(Json(api.store.order_rules(caller.tenant()).await?))
 }
 
@@ -276,7 +279,10 @@ async fn put_rule(
 
 /// The names of the organisation's own fields of orders.
 #[utoipa::path(get, path = "/api/v1/order-fields", tag = "orders", responses((status = 200, body = Vec<String>)))]
-async fn fields(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<String>>, Problem> {
+pub(super) async fn fields(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<String>>, Problem> {
     Ok(Json(api.store.order_fields(caller.tenant()).await?))
 }
 

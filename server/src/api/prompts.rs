@@ -90,7 +90,7 @@ impl Prompts {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Page {
+pub(super) struct Page {
     /// The last prompt of the page before, `<language>/<name>`.
     #[serde(default)]
     after: Option<String>,
@@ -122,7 +122,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// The prompts of your own, by language and name.
 #[utoipa::path(get, path = "/api/v1/prompts", tag = "prompts", params(Page), responses((status = 200, body = Vec<Prompt>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(Page { after, limit }): Params<Page>,

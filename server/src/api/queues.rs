@@ -49,7 +49,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// All queues.
 #[utoipa::path(get, path = "/api/v1/queues", tag = "queues", responses((status = 200, body = Vec<Queue>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Queue>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Queue>>, Problem> {
     Ok(Json(api.store.queues(caller.tenant()).await?))
 }
 

@@ -47,7 +47,7 @@ struct ExclusionsImported {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Pages {
+pub(super) struct Pages {
     /// Where the last page ended.
     #[serde(default)]
     cursor: Option<String>,
@@ -58,7 +58,7 @@ struct Pages {
 
 /// A page of entries.
 #[derive(Serialize, ToSchema)]
-struct ExclusionPage {
+pub(super) struct ExclusionPage {
     /// The entries, by kind and value.
     exclusions: Vec<Entry>,
     /// Give it back as `cursor` for the next page; none at the end.
@@ -80,7 +80,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// The rules, in the order in which they are asked: the first that matches decides.
 #[utoipa::path(get, path = "/api/v1/recording-rules", tag = "recordings", responses((status = 200, body = Vec<Rule>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Rule>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Rule>>, Problem> {
     Ok(Json(api.store.recording_rules(caller.tenant()).await?))
 }
 
@@ -130,7 +133,7 @@ async fn remove(
 
 /// Persons, lines and numbers that are never recorded, whatever a rule says.
 #[utoipa::path(get, path = "/api/v1/recording-exclusions", tag = "recordings", params(Pages), responses((status = 200, body = ExclusionPage)))]
-async fn list_exclusions(
+pub(super) async fn list_exclusions(
     State(api): State<Shared>,
     caller: Caller,
     Params(Pages { cursor, limit }): Params<Pages>,

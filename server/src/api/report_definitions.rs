@@ -68,7 +68,7 @@ impl Api {
 /// The reports that the organisation defined, as they are in use: those that the caller may run, or
 /// all of them for whoever may define them.
 #[utoipa::path(get, path = "/api/v1/report-definitions", tag = "reports", responses((status = 200, body = Vec<ReportDefinition>)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<ReportDefinition>>, Problem> {
@@ -112,7 +112,7 @@ async fn remove(
 
 /// The versions of a definition that are kept, the one in use first.
 #[utoipa::path(get, path = "/api/v1/report-definitions/{name}/versions", tag = "reports", params(("name" = String, Path, description = "The definition's name")), responses((status = 200, body = Vec<ReportDefinition>)))]
-async fn versions(
+pub(super) async fn versions(
     State(api): State<Shared>,
     caller: Caller,
     Id(name): Id<String>,

@@ -32,7 +32,7 @@ pub(super) struct Why {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Page {
+pub(super) struct Page {
     /// The smallest number of the page before.
     #[serde(default)]
     before: Option<i64>,
@@ -91,7 +91,7 @@ async fn round(State(api): State<Shared>, caller: Caller) -> Json<RetentionRound
 
 /// Legal holds, lifted ones too, the latest first.
 #[utoipa::path(get, path = "/api/v1/holds", tag = "recordings", params(Page), responses((status = 200, body = Vec<Hold>)))]
-async fn holds(
+pub(super) async fn holds(
     State(api): State<Shared>,
     caller: Caller,
     Params(Page { before, limit }): Params<Page>,

@@ -28,7 +28,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Page {
+pub(super) struct Page {
     /// Those of one schedule.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -123,7 +123,7 @@ impl Api {
 
 /// Saved reports.
 #[utoipa::path(get, path = "/api/v1/saved-reports", tag = "schedules", responses((status = 200, body = Vec<SavedReport>)))]
-async fn list_saved(
+pub(super) async fn list_saved(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<SavedReport>>, Problem> {
@@ -169,7 +169,10 @@ async fn remove_saved(
 
 /// Schedules, each with when it is due next.
 #[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules", responses((status = 200, body = Vec<Schedule>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Schedule>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Schedule>>, Problem> {
     Ok(Json(api.store.schedules(caller.tenant()).await?))
 }
 
@@ -231,7 +234,7 @@ async fn run(
 
 /// Runs, the latest first, each with its file and its deliveries.
 #[utoipa::path(get, path = "/api/v1/report-runs", tag = "schedules", params(Page), responses((status = 200, body = Vec<Run>)))]
-async fn runs(
+pub(super) async fn runs(
     State(api): State<Shared>,
     caller: Caller,
     Params(page): Params<Page>,

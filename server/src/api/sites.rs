@@ -22,7 +22,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Other sites, each behind a trunk of its own.
 #[utoipa::path(get, path = "/api/v1/sites", tag = "routing", responses((status = 200, body = Vec<Site>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Site>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Site>>, Problem> {
     Ok(Json(api.store.sites(caller.tenant()).await?))
 }
 

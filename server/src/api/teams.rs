@@ -94,7 +94,10 @@ impl Api {
 
 /// All teams, each behind the one that it belongs to.
 #[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, body = Vec<Team>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Team>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Team>>, Problem> {
     Ok(Json(api.store.teams(caller.tenant()).await?))
 }
 
@@ -143,7 +146,7 @@ async fn dissolve(
 
 /// The teams that an agent belonged to, the latest first.
 #[utoipa::path(get, path = "/api/v1/agents/{id}/team", tag = "teams", params(("id" = String, Path, description = "The agent's id")), responses((status = 200, body = Vec<Stay>)))]
-async fn history(
+pub(super) async fn history(
     State(api): State<Shared>,
     caller: Caller,
     Id(agent): Id<AgentId>,

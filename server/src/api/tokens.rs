@@ -33,7 +33,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// One's own sessions and tokens.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "session", responses((status = 200, body = Vec<Token>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Token>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Token>>, Problem> {
     Ok(Json(api.store.tokens(caller.tenant(), caller.user(), caller.now()).await?))
 }
 

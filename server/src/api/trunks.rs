@@ -27,7 +27,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// A trunk right now.
 #[derive(Serialize, ToSchema)]
-struct TrunkLive {
+pub(super) struct TrunkLive {
     /// Its id.
     #[schema(value_type = String)]
     id: TrunkId,
@@ -65,7 +65,10 @@ impl From<LiveTrunk> for TrunkLive {
 /// How the trunks are: calls, registration, why one that is called over TLS is out of reach, and
 /// whether calls go out.
 #[utoipa::path(get, path = "/api/v1/trunks/live", tag = "routing", responses((status = 200, body = Vec<TrunkLive>)))]
-async fn live(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<TrunkLive>>, Problem> {
+pub(super) async fn live(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<TrunkLive>>, Problem> {
     let state = api.live_state(&caller).await?;
     Ok(Json(state.trunks.into_iter().map(TrunkLive::from).collect()))
 }
@@ -88,7 +91,10 @@ fn check(draft: &TrunkDraft) -> Result<(), Problem> {
 
 /// All trunks.
 #[utoipa::path(get, path = "/api/v1/trunks", tag = "routing", responses((status = 200, body = Vec<Trunk>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Trunk>>, Problem> {
+pub(super) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Trunk>>, Problem> {
     Ok(Json(api.store.trunks(caller.tenant()).await?))
 }
 

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 /// A sample flow.
 #[derive(Serialize, ToSchema)]
-struct FlowPack {
+pub(in crate::api) struct FlowPack {
     /// Its name for programs.
     id: String,
     /// Its name for people, by language.
@@ -77,7 +77,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Sample flows to begin with.
 #[utoipa::path(get, path = "/api/v1/flows/packs", tag = "flows", responses((status = 200, body = Vec<FlowPack>)))]
-async fn list_packs(_: Caller) -> Json<Vec<FlowPack>> {
+pub(in crate::api) async fn list_packs(_: Caller) -> Json<Vec<FlowPack>> {
     Json(packs().iter().map(FlowPack::from).collect())
 }
 

@@ -24,7 +24,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// The reviews of a flow, the latest first.
 #[utoipa::path(get, path = "/api/v1/flows/{id}/reviews", tag = "flows", params(("id" = String, Path, description = "The flow's id")), responses((status = 200, body = Vec<Review>)))]
-async fn list_reviews(
+pub(in crate::api) async fn list_reviews(
     State(api): State<Shared>,
     caller: Caller,
     Id(flow): Id<FlowId>,

@@ -25,7 +25,7 @@ const EDGES_MAX: usize = 5_000;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Counted {
+pub(in crate::api) struct Counted {
     /// Calls that started at or after; 30 days ago when left out.
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -41,7 +41,7 @@ struct Counted {
 
 /// How calls went through one step.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
-struct StepStatistics {
+pub(in crate::api) struct StepStatistics {
     /// Its name.
     step: String,
     /// Its kind.
@@ -56,7 +56,7 @@ struct StepStatistics {
 
 /// How often a step was left by one edge.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
-struct ExitStatistics {
+pub(in crate::api) struct ExitStatistics {
     /// The edge: `next`, a key, `timeout`, `hangup`.
     exit: String,
     /// Times.
@@ -69,7 +69,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// How often each step was taken, by which edge calls left it, and how long they stayed.
 #[utoipa::path(get, path = "/api/v1/flows/{id}/statistics", tag = "flows", params(("id" = String, Path, description = "The flow's id"), Counted), responses((status = 200, body = Vec<StepStatistics>, headers(("x-left-out" = String, description = "Damaged files of the warehouse, of which nothing is counted; then `x-truncated` is there too")))))]
-async fn statistics(
+pub(in crate::api) async fn statistics(
     State(api): State<Shared>,
     caller: Caller,
     Id(flow): Id<FlowId>,

@@ -6,14 +6,14 @@ use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
 
-const TALK: &str = "/api/v1/report-definitions/talk";
+pub(super) const TALK: &str = "/api/v1/report-definitions/talk";
 const RUN: &str = "/api/v1/reports/own.talk?period=2026-11-23&lang=en";
 
 fn column(id: &str, kind: &str, total: &str) -> Value {
     json!({"id": id, "title": {"zh": id, "en": id}, "kind": kind, "total": total})
 }
 
-fn definition() -> Value {
+pub(super) fn definition() -> Value {
     json!({
         "title": {"zh": "通话时长", "en": "Talk time"},
         "help": {"zh": "各坐席的通话", "en": "What agents talked"},
