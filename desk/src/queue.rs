@@ -96,6 +96,7 @@ pub struct QueueDraft {
 /// How a queue works. Kept as one document: nothing asks for a single field of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = QueueSettings)]
 pub struct Settings {
     /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
     /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk`,

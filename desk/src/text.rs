@@ -94,7 +94,7 @@ macro_rules! text_enum {
             serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
         pub enum $name {
-            $( $(#[doc = $vdoc])+ #[serde(rename = $text)] $variant, )+
+            $( $(#[doc = $vdoc])+ #[serde(rename = $text)] #[schema(rename = $text)] $variant, )+
         }
 
         impl $name {

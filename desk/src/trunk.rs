@@ -57,6 +57,7 @@ pub struct TrunkDraft {
 /// How a trunk works. Kept as one document: nothing asks for a single field of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = TrunkSettings)]
 pub struct Settings {
     /// Source addresses or `address/prefix`.
     pub sources: Vec<String>,

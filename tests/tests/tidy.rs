@@ -441,6 +441,47 @@ fn arithmetic_on_strangers_bytes_is_checked_in_release_too() {
     complain("Cargo.toml lacks", missing);
 }
 
+#[test]
+fn every_schema_of_the_api_has_a_name_of_its_own() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in texts().iter().filter(|file| file.path.ends_with(".rs")) {
+        for name in schemas(&file.text) {
+            places.entry(name).or_default().push(file.path.clone());
+        }
+    }
+    assert!(places.len() > 150, "{}", places.len());
+    let shared: Vec<String> = places
+        .iter()
+        .filter(|(_, files)| files.len() > 1)
+        .map(|(name, files)| format!("{name}: {}", files.join(", ")))
+        .collect();
+    complain("one schema would stand for two types: say `#[schema(as = …)]`", shared);
+}
+
+/// The names under which the document of the API knows the types that a file derives.
+fn schemas(text: &str) -> Vec<String> {
+    let (mut is_schema, mut named, mut names) = (false, None, Vec::new());
+    for line in text.lines().map(str::trim) {
+        is_schema |= line.starts_with("#[derive(") && line.contains("ToSchema");
+        if let Some((_, rest)) = line.split_once("schema(as = ") {
+            named = Some(word(rest));
+        }
+        let item = line.split_once("struct ").or_else(|| line.split_once("enum "));
+        let item = item.filter(|(before, _)| before.is_empty() || before.starts_with("pub"));
+        if let Some((_, rest)) = item {
+            let name = named.take().unwrap_or_else(|| word(rest));
+            names.extend(Some(name).filter(|name| is_schema && !name.is_empty()));
+            is_schema = false;
+        }
+    }
+    names
+}
+
+/// The letters and digits that a text begins with.
+fn word(text: &str) -> String {
+    text.chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
 fn make_targets(texts: &[Text]) -> BTreeSet<String> {
     let makefile = texts.iter().find(|file| file.path == "Makefile").expect("a Makefile");
     let lines = makefile.text.lines().filter(|line| !line.starts_with(['\t', '.', '#']));

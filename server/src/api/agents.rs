@@ -24,6 +24,7 @@ const REASON_CHARS_MAX: usize = 80;
 
 /// An agent that was just made.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MadeAgent)]
 struct Made {
     /// For the phone and the first sign-in. Shown once.
     password: String,

@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 /// A token that was just made.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MadeToken)]
 struct Made {
     /// Send it as `Authorization: Bearer <secret>`. Shown once.
     secret: String,

@@ -105,6 +105,28 @@ fn the_document_is_openapi_3_1_and_sound() {
 }
 
 #[test]
+fn each_type_has_its_own_schema_and_words_are_those_that_are_sent() {
+    let document = serde_json::to_value(document()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    for (schema, field) in [
+        ("QueueSettings", "strategy"),
+        ("TrunkSettings", "sources"),
+        ("MadeAgent", "password"),
+        ("MadeToken", "secret"),
+    ] {
+        let text = schemas[schema].to_string();
+        assert!(text.contains(&format!("\"{field}\":")), "{schema}: {text}");
+    }
+    assert_eq!(schemas["Role"]["enum"], json!(Role::ALL));
+    let mut words = BTreeSet::new();
+    collect_words(&document, &mut words);
+    assert!(words.contains("recordings.read") && words.len() > 100, "{words:?}");
+    for word in words {
+        assert_eq!(word, word.to_lowercase(), "serde writes it otherwise");
+    }
+}
+
+#[test]
 fn the_copy_in_the_documentation_is_current() {
     let text = document().to_pretty_json().unwrap() + "\n";
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
@@ -113,6 +135,19 @@ fn the_copy_in_the_documentation_is_current() {
     }
     let on_disk = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(on_disk == text, "docs/openapi.json is stale: run the tests once with UPDATE=1");
+}
+
+/// The words that fields may have.
+fn collect_words(value: &Value, words: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            let listed = fields.get("enum").and_then(Value::as_array).into_iter().flatten();
+            words.extend(listed.filter_map(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| collect_words(value, words));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_words(value, words)),
+        _ => {}
+    }
 }
 
 fn collect(value: &Value, references: &mut BTreeSet<String>) {
