@@ -37,7 +37,8 @@ pub struct Number {
 pub struct NumberDraft {
     /// As dialled.
     pub digits: String,
-    /// What answers.
+    /// What answers: `{"flow": "1"}`, `{"queue": "1"}`, `{"agent": "2"}`, `{"number": "1001"}`,
+    /// `{"voicemail": "1"}`, `{"conference": "1"}`, `{"site": "1"}` or `"hangup"`.
     #[schema(value_type = Object)]
     pub target: Target,
 }

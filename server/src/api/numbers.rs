@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 #[serde(deny_unknown_fields)]
 struct NewTarget {
     /// `{"flow": "1"}`, `{"queue": "1"}`, `{"agent": "2"}`, `{"number": "1001"}`,
-    /// `{"voicemail": "1"}` or `"hangup"`.
+    /// `{"voicemail": "1"}`, `{"conference": "1"}`, `{"site": "1"}` or `"hangup"`.
     #[schema(value_type = Object)]
     target: Target,
 }
