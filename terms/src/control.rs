@@ -1,11 +1,13 @@
 //! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
+mod agent_action;
 mod ban;
 mod callback;
 mod conference;
 mod play;
 
+pub use agent_action::AgentAction;
 pub use ban::{Ban, BanReason};
 pub use callback::LiveCallback;
 pub use conference::{LiveConference, LiveMember};
@@ -137,36 +139,6 @@ pub enum Ask {
         /// Longest wait in seconds.
         within_s: u32,
     },
-}
-
-/// What an agent wants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentAction {
-    /// 签入: present, and ready at once.
-    SignIn,
-    /// 签出. During a conversation it takes effect afterwards.
-    SignOut,
-    /// 示闲.
-    Ready,
-    /// 示忙.
-    Break {
-        /// Why, one of the tenant's reasons.
-        reason: String,
-    },
-    /// After-call work is done.
-    EndWrapUp {
-        /// What the call was about.
-        disposition: Option<String>,
-    },
-    /// 免打扰: nobody is offered to their phone or rings there from now on, whether they are signed
-    /// in or not. `Ready` ends it too.
-    DoNotDisturb {
-        /// It begins; else it ends.
-        on: bool,
-    },
-    /// Forward calls to their extension so, and no others.
-    Forward(Forwarding),
 }
 
 /// A call that somebody at a screen wants made.
