@@ -37,6 +37,7 @@ mod queue;
 mod resume;
 mod rings;
 mod second;
+mod skill_set;
 mod strategy;
 mod tally;
 #[cfg(test)]
@@ -60,8 +61,8 @@ use rings::Pick;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use terms::event::{Activity, Choice, FlowOut, Forwarding, OfferEnd};
-use terms::routing::Strategy;
-use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+use terms::routing::{SkillSet, Strategy};
+use terms::{AgentId, CallId, Moment, QueueId, SkillSetId, Timestamp, VisitId};
 
 /// Agents at whom one contact rings at a time, with [`Strategy::RingAll`] and
 /// [`Strategy::Progressive`].
@@ -136,6 +137,8 @@ pub struct Changed {
     pub call: Option<CallId>,
     /// The queue whose call it is.
     pub queue: Option<QueueId>,
+    /// The skill set of their sitting.
+    pub skill_set: Option<SkillSetId>,
 }
 
 /// A contact at the door of a queue.
@@ -294,6 +297,8 @@ pub struct AgentView {
     pub forwarding: Forwarding,
     /// At whose phone they are, where it is not their own.
     pub at: Option<AgentId>,
+    /// The skill set of their sitting.
+    pub skill_set: Option<SkillSetId>,
 }
 
 /// The distributor of one tenant.
@@ -301,6 +306,7 @@ pub struct AgentView {
 pub struct Distributor {
     agents: BTreeMap<AgentId, Agent>,
     queues: BTreeMap<QueueId, Queue>,
+    skill_sets: BTreeMap<SkillSetId, SkillSet>,
     visits: BTreeMap<VisitId, Visit>,
     matchable: BTreeSet<(Key, Place)>,
     timers: BTreeSet<(Moment, Timer)>,
@@ -328,6 +334,7 @@ impl Distributor {
         Distributor {
             agents: BTreeMap::new(),
             queues: BTreeMap::new(),
+            skill_sets: BTreeMap::new(),
             visits: BTreeMap::new(),
             matchable: BTreeSet::new(),
             timers: BTreeSet::new(),
@@ -505,7 +512,8 @@ impl Distributor {
 
     fn signed_in(&self, queue: &Queue) -> u32 {
         let present = |id: &&AgentId| {
-            self.agents.get(id).is_some_and(|agent| agent.activity() != Activity::SignedOut)
+            let agent = self.agents.get(id).filter(|_| queue.free.ring(**id).is_some());
+            agent.is_some_and(|agent| agent.activity() != Activity::SignedOut)
         };
         queue.settings.agents.iter().filter(present).count() as u32
     }

@@ -151,8 +151,8 @@ enum Next {
     Returning(trace_back::Returning),
     /// They leave a message for this agent.
     Message(AgentId),
-    /// Who has this number signs in at the phone.
-    Identify(String),
+    /// Somebody signs in at the phone.
+    Identify(feature_code::Newcomer),
 }
 
 /// What the call is doing, in the order of its life.
@@ -508,7 +508,7 @@ impl Call {
             }
             Next::Leased(step) => return self.go_by_lease(cx, step),
             Next::Message(agent) => return self.take_message(cx, MessageFor::Agent(agent)),
-            Next::Identify(number) => return self.identify(cx, number),
+            Next::Identify(newcomer) => return self.identify(cx, newcomer),
             Next::To(target) => target,
         };
         match target {

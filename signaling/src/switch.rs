@@ -410,6 +410,7 @@ impl Switch {
                         activity: changed.activity,
                         reason: changed.reason,
                         queue: changed.queue,
+                        skill_set: changed.skill_set,
                     },
                 });
             }

@@ -15,8 +15,8 @@ pub use play::{PlayOrder, PlayTo, PlayWhat};
 
 use crate::event::{Activity, Forwarding, Mailbox, Role, Supervised, SupervisionMode};
 use crate::id::{
-    AgentId, CallId, ConferenceId, ContactId, LegId, QueueId, RecordingId, TenantId, TrunkId,
-    UserId,
+    AgentId, CallId, ConferenceId, ContactId, LegId, QueueId, RecordingId, SkillSetId, TenantId,
+    TrunkId, UserId,
 };
 use crate::media::Quality;
 use crate::routing::{Delta, LeaseChanges, Plan};
@@ -522,6 +522,9 @@ pub struct LiveAgent {
     /// At whose phone they are signed in, where it is not their own.
     #[serde(default)]
     pub at: Option<AgentId>,
+    /// The skill set that they chose when they signed in.
+    #[serde(default)]
+    pub skill_set: Option<SkillSetId>,
 }
 
 /// A recording that runs, or waits for its file.

@@ -46,8 +46,8 @@ pub use trace_back::{Found, InTraceBack, TracedBack};
 
 use crate::category::Category;
 use crate::id::{
-    AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
-    TrunkId, UserId, VisitId,
+    AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SkillSetId,
+    SurveyId, TenantId, TrunkId, UserId, VisitId,
 };
 use crate::media::{FaxOutcome, Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
@@ -628,6 +628,9 @@ pub enum Kind {
         reason: Option<String>,
         /// The queue whose call it is.
         queue: Option<QueueId>,
+        /// The skill set that they chose when they signed in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skill_set: Option<SkillSetId>,
     },
     /// An agent's calls out, and calls to their phone.
     Calling(Calling),

@@ -190,6 +190,8 @@ ids! {
     LeaseId,
     /// Another site of a tenant.
     SiteId,
+    /// A part of their skills and queues that agents may choose when they sign in.
+    SkillSetId,
 }
 
 #[cfg(test)]

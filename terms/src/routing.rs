@@ -20,6 +20,7 @@ mod parking;
 mod prompt;
 mod recording;
 mod site;
+mod skill_set;
 mod trace_back;
 
 pub use agent::{Agent, AuthCode, Ringing};
@@ -50,6 +51,7 @@ pub use recording::{
     RecordingWhen,
 };
 pub use site::{SITE_DIGITS_MAX, SITE_RANGES_MAX, Site, SiteRange};
+pub use skill_set::SkillSet;
 pub use trace_back::{TRACE_KEEP_S_MAX, TRACE_WAIT_S_MAX, TraceBack};
 
 use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, SiteId, TenantId, TrunkId};
@@ -150,6 +152,9 @@ pub struct Plan {
     /// Other sites.
     #[serde(default)]
     pub sites: Vec<Site>,
+    /// What agents may choose when they sign in.
+    #[serde(default)]
+    pub skill_sets: Vec<SkillSet>,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -512,6 +517,7 @@ impl Plan {
             regions: Arc::default(),
             mailboxes: Vec::new(),
             sites: Vec::new(),
+            skill_sets: Vec::new(),
         }
     }
 
@@ -632,6 +638,7 @@ mod tests {
         fields.remove("emergency");
         fields.remove("mailboxes");
         fields.remove("sites");
+        fields.remove("skill_sets");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert_eq!(plan.calling, CallingRules::default(), "nothing abroad");
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
@@ -639,6 +646,7 @@ mod tests {
         assert!(plan.number_rules.is_empty() && plan.mailboxes.is_empty());
         assert!(plan.sites.is_empty() && !plan.calling.sites, "nobody calls what is not there");
         assert!(plan.connectors.is_empty() && plan.emergency.is_empty());
+        assert!(plan.skill_sets.is_empty());
     }
 
     #[test]

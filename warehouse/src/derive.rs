@@ -62,9 +62,7 @@ impl Fold {
         self.lingering.expire(entry.at, rows);
         match &entry.kind {
             Kind::Started { kept, .. } => self.interrupt(entry, kept, rows),
-            Kind::AgentChanged { agent, activity, reason, queue } => {
-                self.spans.change(entry, *agent, *activity, reason.as_deref(), *queue, rows);
-            }
+            Kind::AgentChanged { .. } => self.spans.change(entry, rows),
             Kind::CallStarted { .. } => self.start_call(entry),
             // About the room, the agent or the contact, and no call.
             Kind::Conference { .. }

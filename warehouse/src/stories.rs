@@ -64,8 +64,9 @@ impl Script {
         agent: u64,
         activity: Activity,
     ) -> &mut Self {
-        let (agent, queue) = (AgentId(agent), None);
-        self.push(secs, call, None, Kind::AgentChanged { agent, activity, reason: None, queue })
+        let (agent, reason, queue, skill_set) = (AgentId(agent), None, None, None);
+        let kind = Kind::AgentChanged { agent, activity, reason, queue, skill_set };
+        self.push(secs, call, None, kind)
     }
 
     pub fn rows(&self) -> Vec<Row> {

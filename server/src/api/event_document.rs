@@ -76,7 +76,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("recorded", "A recording is on disk, or will never be; `ledger` is its row.", "ledger:any agent?:id queue?:id meeting?:id message?:bool"),
     ("leg_ended", "A leg ended; `cause` is of ITU-T Q.850, 16 is normal.", "cause:int by:party quality?:any"),
     ("call_ended", "The call ended.", "outcome:answered|abandoned|voicemail|ivr_only|refused|failed|interrupted cause:int by:party"),
-    ("agent_changed", "An agent changed state.", "agent:id activity:signed_out|break|idle|ringing|talking|holding|wrap_up reason?:text queue?:id"),
+    ("agent_changed", "An agent changed state.", "agent:id activity:signed_out|break|idle|ringing|talking|holding|wrap_up reason?:text queue?:id skill_set?:id"),
     ("calling", "An agent's calls out, and calls to their phone.", "agent:id what:any"),
 ];
 

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use terms::event::{Activity, Forwarding};
-use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+use terms::routing::Skill;
+use terms::{AgentId, CallId, Moment, QueueId, SkillSetId, Timestamp, VisitId};
 
 /// What the agent chose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +90,10 @@ pub(super) struct Agent {
     pub do_not_disturb: bool,
     /// Where calls to their extension go.
     pub forwarding: Forwarding,
+    /// What they can do.
+    pub skills: Vec<Skill>,
+    /// What of it counts since they signed in last; none where all does.
+    pub skill_set: Option<SkillSetId>,
     /// Queues that they serve.
     pub queues: Vec<QueueId>,
     /// Still in the plan; who is not leaves after their call.
@@ -99,6 +104,7 @@ pub(super) struct Agent {
     pub personal: BTreeMap<Key, VisitId>,
     pub matchable: Option<Key>,
     told: Told,
+    told_set: Option<SkillSetId>,
     since: Timestamp,
 }
 
@@ -119,12 +125,15 @@ impl Agent {
             guesses: Guesses::default(),
             do_not_disturb: false,
             forwarding: Forwarding::default(),
+            skills: Vec::new(),
+            skill_set: None,
             queues: Vec::new(),
             in_plan: true,
             listed: false,
             personal: BTreeMap::new(),
             matchable: None,
             told: (Activity::SignedOut, None, None, None),
+            told_set: None,
             since: now.wall,
         }
     }
@@ -171,6 +180,7 @@ impl Agent {
             do_not_disturb: self.do_not_disturb,
             forwarding: self.forwarding.clone(),
             at: self.at,
+            skill_set: self.shown_set(activity),
         }
     }
 
@@ -182,8 +192,9 @@ impl Agent {
         disposition: Option<String>,
     ) -> impl Iterator<Item = Changed> + use<> {
         let state = self.state();
+        let skill_set = self.shown_set(state.0);
         let mut told: Vec<Told> = Vec::new();
-        if state != self.told {
+        if state != self.told || skill_set != self.told_set {
             self.tally.spend(now.moment, self.told.0);
             let wrap_up_ends = self.told.0 == Activity::WrapUp && state.0 != Activity::WrapUp;
             if wrap_up_ends && state.0 != Activity::Idle {
@@ -198,6 +209,7 @@ impl Agent {
                 self.since = now.wall;
             }
             self.told = state;
+            self.told_set = skill_set;
         }
         let agent = self.id;
         told.into_iter().map(move |(activity, reason, call, queue)| Changed {
@@ -206,7 +218,13 @@ impl Agent {
             reason,
             call,
             queue,
+            skill_set,
         })
+    }
+
+    /// Who is signed out has chosen nothing.
+    fn shown_set(&self, activity: Activity) -> Option<SkillSetId> {
+        self.skill_set.filter(|_| activity != Activity::SignedOut)
     }
 
     /// The call that they are in, of two the one that they hear.

@@ -4,19 +4,21 @@
 use super::agent::{Agent, Presence};
 use super::queue::Queue;
 use super::rings::{Layout, Rings};
+use super::skill_set::counting;
 use super::{Distributor, Output, Timer};
 use crate::switch::Now;
 use std::collections::{BTreeMap, BTreeSet};
 use terms::event::{FlowOut, OfferEnd};
-use terms::routing::{Plan, Skill};
+use terms::routing::Plan;
 use terms::{AgentId, QueueId, VisitId};
 
 impl Distributor {
     /// Uses `plan` from now on.
     pub fn apply(&mut self, now: Now, plan: &Plan) {
         self.unlist_all();
-        self.apply_queues(plan);
         self.apply_agents(now, plan);
+        self.apply_skill_sets(now, plan);
+        self.apply_queues(plan);
         self.list_all();
         self.widen_all(now);
         self.await_who_serves();
@@ -43,11 +45,9 @@ impl Distributor {
         for queue in self.queues.values_mut() {
             queue.open = false;
         }
-        let skills: BTreeMap<AgentId, &[Skill]> =
-            plan.agents.iter().map(|agent| (agent.id, agent.skills.as_slice())).collect();
+        let (agents, sets) = (&self.agents, &self.skill_sets);
         for settings in &plan.queues {
-            let of = |agent: AgentId| skills.get(&agent).copied().unwrap_or_default();
-            let layout = Layout::of(settings, of);
+            let layout = Layout::of(settings, |agent| counting(agents, sets, agent, settings));
             let queue = self
                 .queues
                 .entry(settings.id)
@@ -55,12 +55,13 @@ impl Distributor {
             queue.open = true;
             let same = queue.settings.strategy == settings.strategy
                 && queue.settings.matching.seats == settings.matching.seats
-                && queue.settings.matching.expression == settings.matching.expression
-                && *queue.free.layout() == layout;
+                && queue.settings.matching.expression == settings.matching.expression;
+            queue.settings = settings.clone();
             if !same {
                 queue.free = Rings::new(settings, layout);
+            } else if *queue.free.layout() != layout {
+                queue.lay_out(layout);
             }
-            queue.settings = settings.clone();
         }
         for queue in self.queues.values_mut() {
             queue.free.clear();
@@ -79,8 +80,10 @@ impl Distributor {
                 }
             }
         }
-        for &id in &known {
-            self.agents.entry(id).or_insert_with(|| Agent::new(id, now));
+        for settings in &plan.agents {
+            let id = settings.id;
+            let agent = self.agents.entry(id).or_insert_with(|| Agent::new(id, now));
+            agent.skills.clone_from(&settings.skills);
         }
         for (id, agent) in &mut self.agents {
             agent.in_plan = known.contains(id);

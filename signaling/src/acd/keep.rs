@@ -13,7 +13,9 @@ use crate::switch::Now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use terms::event::Forwarding;
-use terms::{AgentId, CallId, Moment, QueueId, Subscriber, TenantId, Timestamp, VisitId};
+use terms::{
+    AgentId, CallId, Moment, QueueId, SkillSetId, Subscriber, TenantId, Timestamp, VisitId,
+};
 
 /// An agent as they are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,7 @@ pub(crate) struct KeptAgent {
     guesses: Guesses,
     do_not_disturb: bool,
     forwarding: Forwarding,
+    skill_set: Option<SkillSetId>,
 }
 
 /// A stay as it is kept.
@@ -79,6 +82,7 @@ impl Distributor {
             guesses: agent.guesses,
             do_not_disturb: agent.do_not_disturb,
             forwarding: agent.forwarding.clone(),
+            skill_set: agent.skill_set,
         })
     }
 
@@ -134,6 +138,7 @@ impl Distributor {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }
         self.sit_again(id, kept.at);
+        self.choose_skills(now, id, kept.skill_set);
         self.settle(id, now, None);
     }
 

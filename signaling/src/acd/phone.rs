@@ -9,7 +9,7 @@ use crate::switch::Now;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use terms::control::AgentAction;
-use terms::{AgentId, CallId, Moment};
+use terms::{AgentId, CallId, Moment, SkillSetId};
 
 /// What who takes a phone hears about a call that goes on there, or that they have elsewhere.
 const TALKS: &str = "there is a call that has to end first";
@@ -53,17 +53,18 @@ impl Distributor {
         self.guests.contains_key(&id) && self.phone_of(id) == id
     }
 
-    /// An agent signs in at a phone. `call` is the one in which they say so, of who was there until now.
-    /// It is theirs from now on, so that nobody is offered to them before it ends.
+    /// An agent signs in at a phone, with this skill set. `call` is the one in which they say so, of who
+    /// was there until now. It is theirs from now on, so that nobody is offered to them before it ends.
     ///
     /// # Errors
-    /// A sentence for people: there is another call at the phone or of the agent, or they owe a
-    /// disposition. Nothing changes then.
+    /// A sentence for people: there is another call at the phone or of the agent, they owe a
+    /// disposition, or the skill set is not theirs. Nothing changes then.
     pub fn sit(
         &mut self,
         now: Now,
         id: AgentId,
         phone: AgentId,
+        skill_set: Option<SkillSetId>,
         call: CallId,
     ) -> Result<(), String> {
         let there = self.user_of(phone);
@@ -81,6 +82,8 @@ impl Distributor {
         if agent.owes_disposition() {
             return Err(OWES.to_owned());
         }
+        self.may_choose(id, skill_set)?;
+        self.choose_skills(now, id, skill_set);
         if there != id {
             self.leave_phone(there);
             self.leave_phone(id);
@@ -90,7 +93,7 @@ impl Distributor {
             self.choose(now, there, Presence::SignedOut);
             self.release(now, there, call, None);
         }
-        self.act(now, id, AgentAction::SignIn)
+        self.act(now, id, skill_set.map_or(AgentAction::SignIn, AgentAction::SignInWith))
     }
 
     /// The phone is theirs, and so is the call in which they said so.

@@ -26,20 +26,36 @@ impl Distributor {
     /// A sentence for people, when the choice cannot be made now. Nothing changes then.
     pub fn act(&mut self, now: Now, id: AgentId, action: AgentAction) -> Result<(), String> {
         let displaced = self.is_displaced(id);
+        let chosen = match action {
+            AgentAction::SignInWith(skill_set) => Some(skill_set),
+            _ => None,
+        };
+        let may_choose = self.may_choose(id, chosen);
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.in_plan) else {
             return Err(format!("there is no agent {id} in this tenant"));
         };
         let signed_out = agent.presence == Presence::SignedOut;
         let owes = agent.owes_disposition();
         match action {
-            AgentAction::SignIn | AgentAction::Ready | AgentAction::Break { .. } if owes => {
+            AgentAction::SignIn
+            | AgentAction::SignInWith(_)
+            | AgentAction::Ready
+            | AgentAction::Break { .. }
+                if owes =>
+            {
                 return Err(OWES.to_owned());
             }
             AgentAction::EndWrapUp { disposition } if owes && !says(disposition.as_deref()) => {
                 return Err(OWES.to_owned());
             }
-            AgentAction::SignIn if displaced => return Err(TAKEN.to_owned()),
-            AgentAction::SignIn => self.choose(now, id, Presence::Ready),
+            AgentAction::SignIn | AgentAction::SignInWith(_) if displaced => {
+                return Err(TAKEN.to_owned());
+            }
+            AgentAction::SignIn | AgentAction::SignInWith(_) => {
+                may_choose?;
+                self.choose_skills(now, id, chosen);
+                self.choose(now, id, Presence::Ready);
+            }
             AgentAction::SignOut => self.choose(now, id, Presence::SignedOut),
             AgentAction::Ready if signed_out => return Err("sign in first".to_owned()),
             AgentAction::Ready => {

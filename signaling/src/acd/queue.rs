@@ -80,6 +80,12 @@ impl Queue {
         Key { tier: Reverse(tier), since, arrival }
     }
 
+    /// Its agents stand in these rings from now on, and nobody is free yet.
+    pub fn lay_out(&mut self, layout: Layout) {
+        let before = std::mem::replace(&mut self.free, Rings::new(&self.settings, layout));
+        self.free.go_on(&before);
+    }
+
     pub fn len(&self) -> u32 {
         self.lines().map(BTreeMap::len).sum::<usize>() as u32
     }

@@ -7,6 +7,7 @@
 
 use super::strategy::{Candidate, Contact, Free, Skills};
 use rand::rngs::SmallRng;
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,8 +34,11 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// `skills` tells those of an agent.
-    pub fn of<'a>(queue: &routing::Queue, skills: impl Fn(AgentId) -> &'a [Skill]) -> Self {
+    /// `skills` tells those of an agent that count; none for who does not serve the queue now.
+    pub fn of<'a>(
+        queue: &routing::Queue,
+        skills: impl Fn(AgentId) -> Option<Cow<'a, [Skill]>>,
+    ) -> Self {
         let matching = &queue.matching;
         let levels: BTreeMap<AgentId, u32> =
             matching.seats.iter().map(|seat| (seat.agent, seat.level)).collect();
@@ -43,10 +47,11 @@ impl Layout {
         for &agent in &queue.agents {
             let level = levels.get(&agent).copied().unwrap_or(1);
             let after_s = matching.widen_every_s.saturating_mul(level.saturating_sub(1));
-            if let Some(distance) = chosen(after_s, matching, skills(agent)) {
+            let Some(skills) = skills(agent) else { continue };
+            if let Some(distance) = chosen(after_s, matching, &skills) {
                 rings.entry(distance).or_default().push(agent);
                 if queue.strategy == Strategy::Expression {
-                    known.insert(agent, skills(agent).to_vec());
+                    known.insert(agent, skills.into_owned());
                 }
             }
         }
@@ -132,6 +137,16 @@ impl Rings {
             ring_of.extend(agents.iter().map(|&agent| (agent, ring)));
         }
         Rings { layout, rings, ring_of, stages }
+    }
+
+    /// What strategies remember of conversations goes on in those rings that stay.
+    pub fn go_on(&mut self, before: &Rings) {
+        for (ring, distance) in self.rings.iter_mut().zip(self.layout.rings.keys()) {
+            let same = before.layout.rings.keys().position(|other| other == distance);
+            if let Some(old) = same.and_then(|old| before.rings.get(old)) {
+                ring.free.go_on(&old.free);
+            }
+        }
     }
 
     pub fn layout(&self) -> &Layout {

@@ -154,6 +154,16 @@ impl Free {
         }
     }
 
+    /// Goes on from what the same strategy remembered for the same queue, of other agents.
+    pub fn go_on(&mut self, before: &Free) {
+        match (&mut self.0, &before.0) {
+            (Order::LongestIdleQueue(free), Order::LongestIdleQueue(old)) => free.go_on(old),
+            (Order::RoundRobin(free), Order::RoundRobin(old)) => free.go_on(old),
+            (Order::Percentage(free), Order::Percentage(old)) => free.go_on(old),
+            _ => {}
+        }
+    }
+
     /// The next agent for this contact. They stay listed until they are removed.
     pub fn pick(&mut self, contact: &Contact, dice: &mut SmallRng) -> Option<AgentId> {
         match &mut self.0 {

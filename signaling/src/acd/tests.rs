@@ -10,6 +10,7 @@ mod progressive;
 mod ring_all;
 mod rings;
 mod second;
+mod skill_sets;
 mod strategies;
 mod wrap_up;
 
@@ -72,7 +73,19 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
         })
         .collect();
     plan.queues = queues;
+    let all: Vec<u64> = (1..=agents).collect();
+    plan.skill_sets = vec![set(1, &["water"], &[], &all), set(2, &[], &[1, 3], &all)];
     plan
+}
+
+fn set(id: u64, skills: &[&str], queues: &[u64], agents: &[u64]) -> SkillSet {
+    SkillSet {
+        id: SkillSetId(id),
+        number: id as u32,
+        skills: skills.iter().map(|&skill| skill.to_owned()).collect(),
+        queues: queues.iter().map(|&queue| QueueId(queue)).collect(),
+        agents: agents.iter().map(|&agent| AgentId(agent)).collect(),
+    }
 }
 
 fn ready(agents: u64, queues: Vec<routing::Queue>) -> Distributor {
@@ -337,6 +350,8 @@ impl Day {
                 let actions = [
                     AgentAction::SignIn,
                     AgentAction::SignIn,
+                    AgentAction::SignInWith(SkillSetId(1)),
+                    AgentAction::SignInWith(SkillSetId(2)),
                     AgentAction::SignOut,
                     AgentAction::Ready,
                     AgentAction::Break { reason: "tea".into() },

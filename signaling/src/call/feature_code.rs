@@ -1,6 +1,7 @@
 //! Codes that an agent dials on their own phone. The box does it, says so, and hangs up.
 //!
-//! *41 sign in, with a number as who has it, by PIN (`identify`) · *42 sign out · *43 ready · *44 break ·
+//! *41 sign in, with a number as who has it, by PIN (`identify`), with * and the number of a skill set by
+//! that · *42 sign out · *43 ready · *44 break ·
 //! *8 pick up what rings longest in the team, with an extension what rings there · *45 with a slot takes who
 //! is parked there · *47 goes on here with one's own conversation · *78 do not disturb, *79 no longer ·
 //! *76 drives, *77 no longer · with a number *72 forwards calls always, *90 when busy, *92 when nobody
@@ -21,9 +22,10 @@ const DIALLED_BREAK: &str = "break";
 /// A code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FeatureCode {
-    SignIn,
-    /// As who has this number, at this phone.
-    SignInAs(String),
+    /// With the skill set of this number, or all that they can.
+    SignIn(Option<u32>),
+    /// As somebody else, at this phone.
+    SignInAs(Newcomer),
     SignOut,
     Ready,
     Break,
@@ -41,6 +43,15 @@ pub(crate) enum FeatureCode {
     Forward(ForwardWhen, Option<String>),
 }
 
+/// Who signs in at a phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Newcomer {
+    /// Their number.
+    pub number: String,
+    /// Of the skill set that they choose.
+    pub skill_set: Option<u32>,
+}
+
 /// Codes that want a number, and those that take it back.
 const FORWARDS: &[(ForwardWhen, &str, &str)] = &[
     (ForwardWhen::Always, "*72", "*73"),
@@ -53,7 +64,7 @@ const NO_ANSWER_S: u32 = 20;
 impl FeatureCode {
     pub fn parse(dialled: &str) -> Option<Self> {
         match dialled {
-            "*41" => Some(FeatureCode::SignIn),
+            "*41" => Some(FeatureCode::SignIn(None)),
             "*42" => Some(FeatureCode::SignOut),
             "*43" => Some(FeatureCode::Ready),
             "*44" => Some(FeatureCode::Break),
@@ -80,9 +91,29 @@ impl FeatureCode {
                 let to = number(on);
                 (to.is_some() || dialled == off).then_some(FeatureCode::Forward(when, to))
             })
-            .or_else(|| Some(FeatureCode::SignInAs(number("*41")?)))
+            .or_else(|| Self::sign_in(dialled.strip_prefix("*41")?))
             .or_else(|| Some(FeatureCode::Park(Some(number("*45")?.parse().ok()?))))
             .or_else(|| Some(FeatureCode::PickUp(Some(number("*8")?))))
+    }
+
+    /// A number, the skill set after a `*`, or both.
+    fn sign_in(dialled: &str) -> Option<Self> {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let (number, set) = match dialled.split_once('*') {
+            Some((number, set)) => (number, Some(set)),
+            None => (dialled, None),
+        };
+        let skill_set = match set {
+            Some(set) => Some(set.parse().ok().filter(|_| is_number(set))?),
+            None => None,
+        };
+        match number {
+            "" => Some(FeatureCode::SignIn(Some(skill_set?))),
+            _ if is_number(number) => {
+                Some(FeatureCode::SignInAs(Newcomer { number: number.to_owned(), skill_set }))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -95,12 +126,17 @@ impl Call {
         code: FeatureCode,
     ) -> &'static str {
         let (action, prompt) = match code {
-            FeatureCode::SignIn => {
+            FeatureCode::SignIn(set) => {
+                let action = match set.map(|set| self.plan.plan.skill_set(agent, set)) {
+                    None => AgentAction::SignIn,
+                    Some(Some(set)) => AgentAction::SignInWith(set),
+                    Some(None) => return "invalid",
+                };
                 let (now, call) = (cx.now, self.id);
                 if let Some(acd) = cx.acd(self.tenant).filter(|_| self.phone == Some(agent)) {
                     acd.come_home(now, agent, call);
                 }
-                (AgentAction::SignIn, "signed_in")
+                (action, "signed_in")
             }
             FeatureCode::SignOut => (AgentAction::SignOut, "signed_out"),
             FeatureCode::Ready => (AgentAction::Ready, "ready"),
@@ -162,7 +198,8 @@ mod tests {
     #[test]
     fn a_code_is_read_and_what_is_none_is_a_number() {
         let parse = FeatureCode::parse;
-        assert_eq!(parse("*41"), Some(FeatureCode::SignIn));
+        assert_eq!(parse("*41"), Some(FeatureCode::SignIn(None)));
+        assert_eq!(parse("*41*3"), Some(FeatureCode::SignIn(Some(3))));
         assert_eq!(parse("*78"), Some(FeatureCode::DoNotDisturb(true)));
         assert_eq!(parse("*79"), Some(FeatureCode::DoNotDisturb(false)));
         assert_eq!(parse("*76"), Some(FeatureCode::Driving(true)));
@@ -170,7 +207,10 @@ mod tests {
         assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
         assert_eq!(parse("*45"), Some(FeatureCode::Park(None)));
         assert_eq!(parse("*47"), Some(FeatureCode::TakeBack));
-        assert_eq!(parse("*418002"), Some(FeatureCode::SignInAs("8002".into())));
+        let newcomer =
+            |skill_set| Some(FeatureCode::SignInAs(Newcomer { number: "8002".into(), skill_set }));
+        assert_eq!(parse("*418002"), newcomer(None));
+        assert_eq!(parse("*418002*3"), newcomer(Some(3)));
         assert_eq!(parse("*4512"), Some(FeatureCode::Park(Some(12))));
         assert_eq!(parse("*81002"), Some(FeatureCode::PickUp(Some("1002".into()))));
         let forward = |when, to: &str| Some(FeatureCode::Forward(when, Some(to.into())));
@@ -180,7 +220,8 @@ mod tests {
         assert_eq!(parse("*93"), Some(FeatureCode::Forward(ForwardWhen::NoAnswer, None)));
         for none in [
             "*72", "*90", "*731", "*72*41", "*72+44", "*", "*4", "8", "81002", "*8#", "*8x",
-            "*41x", "*41*1", "*81002*", "*8+1", "*45256", "*45x", "*45*1", "*471",
+            "*41x", "*41*", "*41*x", "*41*1*2", "*418002*", "*81002*", "*8+1", "*45256", "*45x",
+            "*45*1", "*471",
         ] {
             assert_eq!(parse(none), None, "{none}");
         }

@@ -1,11 +1,14 @@
-//! An agent signs in at any phone: they dial the code with their number and key in their PIN. The phone is
+//! An agent signs in at any phone: they dial the code with their number, and that of a skill set where they
+//! choose one, and key in their PIN. The phone is
 //! theirs then ([`crate::acd`]): what is offered to them rings there, and what is dialled there is theirs.
 //!
 //! A number that nobody has is asked for its PIN too. Wrong PINs are counted for the agent and for the
 //! phone at which they are typed; past the limit even the right one is not heard for a while.
 
+use super::feature_code::Newcomer;
 use super::timers::Timer;
 use super::{Call, Phase, cause};
+use crate::acd::Distributor;
 use crate::ivr::prompt;
 use crate::sip::digest::Algorithm;
 use crate::switch::Cx;
@@ -16,7 +19,7 @@ use terms::routing::{Agent, PIN_DIGITS_MAX};
 /// Somebody says who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identifying {
-    number: String,
+    who: Newcomer,
     /// Typed so far.
     digits: String,
     attempts: u8,
@@ -24,9 +27,9 @@ pub(super) struct Identifying {
 
 impl Call {
     /// Asks for the PIN of who has this number.
-    pub(super) fn identify(&mut self, cx: &mut Cx, number: String) {
+    pub(super) fn identify(&mut self, cx: &mut Cx, who: Newcomer) {
         self.story.heard = true;
-        self.phase = Phase::Identifying(Identifying { number, digits: String::new(), attempts: 0 });
+        self.phase = Phase::Identifying(Identifying { who, digits: String::new(), attempts: 0 });
         self.ask_for_pin(cx, None);
     }
 
@@ -71,7 +74,8 @@ impl Call {
         let Phase::Identifying(identifying) = &mut self.phase else { return };
         let typed = std::mem::take(&mut identifying.digits);
         identifying.attempts += 1;
-        let (number, attempts) = (identifying.number.clone(), identifying.attempts);
+        let attempts = identifying.attempts;
+        let Newcomer { number, skill_set } = identifying.who.clone();
         let plan = cx.plan(self.tenant);
         let (Some(plan), Some(phone)) = (plan, self.phone) else {
             return self.end(cx, cause::REJECTED, Party::System);
@@ -98,7 +102,7 @@ impl Call {
         self.timers.clear(Timer::Pin);
         match who.0.filter(|_| is_right) {
             _ if barred => self.farewell(cx, &["conference_barred"], cause::REJECTED),
-            Some(agent) => self.take_phone(cx, agent, phone),
+            Some(agent) => self.take_phone(cx, agent, phone, skill_set),
             None => {
                 let told = ["conference_pin_wrong", "goodbye"];
                 self.farewell(cx, &told[usize::from(!is_wrong)..], cause::REJECTED);
@@ -106,10 +110,12 @@ impl Call {
         }
     }
 
-    fn take_phone(&mut self, cx: &mut Cx, agent: AgentId, phone: AgentId) {
+    fn take_phone(&mut self, cx: &mut Cx, agent: AgentId, phone: AgentId, skill_set: Option<u32>) {
         let (now, call) = (cx.now, self.id);
-        let taken = cx.acd(self.tenant).is_some_and(|acd| acd.sit(now, agent, phone, call).is_ok());
-        if !taken {
+        let chosen = skill_set.map(|number| self.plan.plan.skill_set(agent, number));
+        let sits =
+            |acd: &mut Distributor| acd.sit(now, agent, phone, chosen.flatten(), call).is_ok();
+        if chosen == Some(None) || !cx.acd(self.tenant).is_some_and(sits) {
             return self.farewell(cx, &["invalid"], cause::REJECTED);
         }
         if let Some(leg) = self.legs.get_mut(&self.anchor) {

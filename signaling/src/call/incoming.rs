@@ -289,7 +289,7 @@ impl Call {
             leg.engaged = engaged;
         }
         match (code, next) {
-            (Some(feature_code::FeatureCode::SignInAs(number)), _) => Ok(Next::Identify(number)),
+            (Some(feature_code::FeatureCode::SignInAs(who)), _) => Ok(Next::Identify(who)),
             (Some(code), _) => Ok(Next::Say(vec![self.feature_code(cx, agent, code)])),
             (None, Some(next)) => Ok(next),
             (None, None) => Err(UNKNOWN),

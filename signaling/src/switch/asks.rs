@@ -189,6 +189,7 @@ impl Switch {
                     forwarding: view.forwarding,
                     barred: self.world.calls_out.is_barred((id, view.agent)),
                     at: view.at,
+                    skill_set: view.skill_set,
                 })
                 .collect(),
             calls: self

@@ -48,6 +48,7 @@ mod ring_all;
 mod second_line;
 mod sign_in;
 mod sites;
+mod skill_sets;
 mod sql;
 mod stepped_clock;
 mod supervision;

@@ -1,6 +1,7 @@
 //! What agents say of themselves.
 
 use crate::event::Forwarding;
+use crate::id::SkillSetId;
 use serde::{Deserialize, Serialize};
 
 /// What an agent wants.
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum AgentAction {
     /// 签入: present, and ready at once.
     SignIn,
+    /// The same with one of the skill sets that they may choose, until they sign in or out again.
+    SignInWith(SkillSetId),
     /// 签出. During a conversation it takes effect afterwards.
     SignOut,
     /// 示闲.

@@ -557,6 +557,7 @@ fn agent_time_is_cut_at_every_change_and_dispositions_belong_to_the_wrap_up() {
         activity,
         reason: reason.map(str::to_owned),
         queue: None,
+        skill_set: None,
     };
     s.push(0.0, None, None, change(Activity::Idle, None))
         .push(5.0, None, None, change(Activity::Idle, None))

@@ -157,6 +157,7 @@ async fn what_an_agent_set_is_there_without_the_switch_for_them_and_for_supervis
         forwarding: Forwarding::default(),
         barred: true,
         at: None,
+        skill_set: None,
     }];
     let seen = rig.get(&uri(own), &agent).await.json();
     assert_eq!(

@@ -94,6 +94,7 @@ async fn where_calls_go_is_seen_by_oneself_and_by_supervisors() {
         forwarding: Forwarding { always: Some("13800138000".into()), ..Forwarding::default() },
         barred: false,
         at: None,
+        skill_set: None,
     };
     *rig.calls.agents.lock().unwrap() = vec![live(own), live(other)];
     let seen = |list: Value, who: AgentId| {

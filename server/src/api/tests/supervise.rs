@@ -255,6 +255,7 @@ fn at_the_call(agent: AgentId) -> LiveAgent {
         forwarding: Forwarding::default(),
         barred: false,
         at: None,
+        skill_set: None,
     }
 }
 

@@ -245,6 +245,7 @@ async fn calls_and_settings_of_other_agents_are_not_among_who_is_signed_in() {
         forwarding: Forwarding { always: Some("13800138000".into()), ..Forwarding::default() },
         barred: false,
         at: None,
+        skill_set: None,
     };
     let agents = [rig.first.agents[0].0, rig.first.agents[1].0];
     *rig.calls.agents.lock().unwrap() = agents.map(live).into();

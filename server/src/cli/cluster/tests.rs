@@ -130,8 +130,8 @@ impl Story {
 
     fn day_of(&mut self, agent: u64) {
         for (at, activity) in (0..).zip([Activity::Idle, Activity::Break, Activity::SignedOut]) {
-            let (agent, queue) = (AgentId(agent), None);
-            let kind = Kind::AgentChanged { agent, activity, reason: None, queue };
+            let (agent, reason, queue, skill_set) = (AgentId(agent), None, None, None);
+            let kind = Kind::AgentChanged { agent, activity, reason, queue, skill_set };
             self.push(1, at * 3_600, (None, None), kind);
         }
     }

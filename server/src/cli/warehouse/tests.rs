@@ -28,7 +28,8 @@ async fn filled(data: &Path) -> Config {
     let states = [Activity::Idle, Activity::Break, Activity::Idle, Activity::SignedOut];
     let mut bytes = Vec::new();
     for (seq, activity) in (1..).zip(states) {
-        let kind = Kind::AgentChanged { agent: AgentId(7), activity, reason: None, queue: None };
+        let (agent, reason, queue, skill_set) = (AgentId(7), None, None, None);
+        let kind = Kind::AgentChanged { agent, activity, reason, queue, skill_set };
         let entry = Entry {
             v: ENTRY_VERSION,
             seq,

@@ -13,6 +13,10 @@ pub(super) struct LongestIdleQueue {
 }
 
 impl LongestIdleQueue {
+    pub fn go_on(&mut self, before: &LongestIdleQueue) {
+        self.served.clone_from(&before.served);
+    }
+
     pub fn insert(&mut self, candidate: &Candidate) {
         let rank = self.served.get(&candidate.agent).map_or(i64::MIN, |&until| earliest(until));
         self.free.insert(candidate, rank);

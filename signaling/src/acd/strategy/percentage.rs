@@ -38,6 +38,11 @@ impl Percentage {
         }
     }
 
+    pub fn go_on(&mut self, before: &Percentage) {
+        self.stands.clone_from(&before.stands);
+        self.turn = before.turn;
+    }
+
     pub fn insert(&mut self, agent: AgentId) {
         if !self.weights.contains_key(&agent) {
             return;

@@ -18,6 +18,12 @@ impl RoundRobin {
         RoundRobin { row: Row::new(agents), free: BTreeSet::new(), turn: 0 }
     }
 
+    /// The turn is after the last of them who had one.
+    pub fn go_on(&mut self, before: &RoundRobin) {
+        let here = |seat| before.row.agent(seat).and_then(|agent| self.row.seat(agent));
+        self.turn = (0..before.turn).rev().find_map(here).map_or(0, |seat| seat + 1);
+    }
+
     pub fn insert(&mut self, agent: AgentId) {
         self.free.extend(self.row.seat(agent));
     }

@@ -178,7 +178,7 @@ fn who_waits_stays_when_the_next_shift_takes_the_phone() {
     act(&mut acd, 1, 1, AgentAction::SignIn);
     acd.engage(at(2), AgentId(1), CallId(90), None, true).expect("they dial the code");
     arrives(&mut acd, at(3), 1, 1);
-    acd.sit(at(4), AgentId(2), AgentId(1), CallId(90)).expect("the PIN was right");
+    acd.sit(at(4), AgentId(2), AgentId(1), None, CallId(90)).expect("the PIN was right");
     assert_eq!(sent(&mut acd), [], "the newcomer is there before the other one is gone");
     acd.release(at(5), AgentId(2), CallId(90), None);
     assert_eq!(offers(&mut acd), [(1, 2)]);

@@ -24,7 +24,7 @@ fn a_free_newcomer_has_the_phone_although_a_caller_waits_for_who_was_there() {
     };
     acd.enqueue(at(2), arrival).expect("the queue exists");
     assert_eq!(offers(&mut acd), [], "the caller waits for the agent who was there");
-    acd.sit(at(3), GUEST, PHONE, CODE).expect("both are without a call otherwise");
+    acd.sit(at(3), GUEST, PHONE, None, CODE).expect("both are without a call otherwise");
     acd.audit().expect("all is well");
     assert_eq!((acd.phone_of(GUEST), acd.user_of(PHONE)), (PHONE, GUEST));
     assert_eq!(offers(&mut acd), [], "the newcomer hears that it is done");
@@ -37,7 +37,7 @@ fn a_guest_whose_phone_was_deleted_while_the_process_was_down_has_signed_out() {
     for deleted in [false, true] {
         let mut acd = ready(2, vec![queue(1, &[2], 0)]);
         acd.engage(at(1), PHONE, CODE, None, true).expect("nobody talks there");
-        acd.sit(at(2), GUEST, PHONE, CODE).expect("the PIN was right");
+        acd.sit(at(2), GUEST, PHONE, None, CODE).expect("the PIN was right");
         acd.release(at(3), GUEST, CODE, None);
         arrives(&mut acd, at(4), 1, 1);
         acd.answered(at(5), VisitId(1), GUEST);
