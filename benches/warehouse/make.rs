@@ -528,6 +528,7 @@ fn span(
         duration_ms: length_ms,
         call_id: None,
         queue_id: None,
+        skill_set_id: None,
     })
 }
 

@@ -265,6 +265,7 @@ impl Spans {
             duration_ms: to.millis_since(from) as i32,
             call_id: None,
             queue_id: None,
+            skill_set_id: None,
         }));
     }
 }

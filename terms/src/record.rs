@@ -83,8 +83,7 @@ tables! {
         ivr_ms: i32,
         /// In queues, all stays together.
         wait_ms: i32,
-        /// In conversation with agents or people outside, hold not included; whose share it was is
-        /// in `legs`. Together with `hold_ms` it is as long as the conversation's recordings.
+        /// In conversation with agents or people outside, hold not included; whose share it was is in `legs`. Together with `hold_ms` it is as long as the conversation's recordings.
         talk_ms: i32,
         /// On hold by an agent; in a blind transfer until it ends, whoever hung up before.
         hold_ms: i32,
@@ -106,8 +105,7 @@ tables! {
         conference_id: Option<ConferenceId>,
         /// The meeting there, which its members share.
         meeting_id: Option<MeetingId>,
-        /// The province where the number outside is at home; NULL where that is not known, and in
-        /// rows of versions 1 to 3.
+        /// The province where the number outside is at home; NULL where that is not known, and in rows of versions 1 to 3.
         province: Option<String>,
         /// The city; NULL in the same way, and where the province alone is known.
         city: Option<String>,
@@ -202,7 +200,7 @@ tables! {
     }
 
     /// One row a finished stretch of an agent in one state.
-    AgentSpan = "agent_spans" version 1, id span_id, day started_at {
+    AgentSpan = "agent_spans" version 2, id span_id, day started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The stretch: sequence number of the entry that began it.
@@ -223,6 +221,8 @@ tables! {
         call_id: Option<CallId>,
         /// The queue whose call it is.
         queue_id: Option<QueueId>,
+        /// The skill set that they chose when they signed in; NULL for none, and in rows of version 1.
+        skill_set_id: Option<SkillSetId>,
     }
 
     /// One row a step that a call went through in a flow.

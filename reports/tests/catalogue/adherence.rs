@@ -19,6 +19,7 @@ fn span(tenant: TenantId, id: u64, agent: AgentId, activity: &str, [from, to]: [
         duration_ms: on(to).millis_since(on(from)) as i32,
         call_id: None,
         queue_id: None,
+        skill_set_id: None,
     })
 }
 

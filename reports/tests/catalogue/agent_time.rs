@@ -28,6 +28,7 @@ impl Day {
             duration_ms: to.millis_since(from) as i32,
             call_id: None,
             queue_id: None,
+            skill_set_id: None,
         }));
         match self.0.last_mut() {
             Some(Row::AgentSpan(span)) => span,

@@ -30,6 +30,7 @@ fn chose(id: u64, call: u64, reason: Option<&str>, time: &str, seconds: i32) -> 
         duration_ms: seconds * 1000,
         call_id: Some(CallId(call)),
         queue_id: None,
+        skill_set_id: None,
     })
 }
 

@@ -55,6 +55,7 @@ fn rows(seed: u64) -> Vec<Row> {
             duration_ms: 0,
             call_id: None,
             queue_id: Some(QueueId(id)),
+            skill_set_id: None,
         }));
     }
     rows.push(survey(OURS, 9_999, AgentId(90), shanghai("2026-11-24 00:00:00"), "neutral"));

@@ -30,6 +30,7 @@ fn disposed(call: u64, reason: &str, at: &str) -> Row {
         duration_ms: 0,
         call_id: Some(CallId(call)),
         queue_id: None,
+        skill_set_id: None,
     })
 }
 

@@ -201,6 +201,7 @@ impl Books {
                     duration_ms: length as i32 * 1000,
                     call_id: None,
                     queue_id: None,
+                    skill_set_id: None,
                 }));
             }
             at = ended_at;

@@ -44,6 +44,7 @@ fn handled(id: u64, answered_at: Timestamp) -> [Row; 2] {
         duration_ms: 20_000,
         call_id: Some(CallId(id)),
         queue_id: Some(REPAIR),
+        skill_set_id: None,
     };
     [leg, Row::AgentSpan(after)]
 }

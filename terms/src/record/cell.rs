@@ -100,6 +100,7 @@ cells! {
     FaxId => Int64, |v| v.0 as i64;
     AreaId => Int64, |v| v.0 as i64;
     WorkerId => Int64, |v| v.0 as i64;
+    SkillSetId => Int64, |v| v.0 as i64;
 }
 
 impl<T: Cell> Cell for Option<T> {

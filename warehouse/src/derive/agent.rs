@@ -3,9 +3,9 @@
 use crate::derive::entry::word;
 use crate::derive::ms;
 use std::collections::BTreeMap;
-use terms::event::{Activity, Entry};
+use terms::event::{Activity, Entry, Kind};
 use terms::record::{AgentSpan, Row};
-use terms::{AgentId, CallId, QueueId, SpanId, TenantId, Timestamp};
+use terms::{AgentId, CallId, QueueId, SkillSetId, SpanId, TenantId, Timestamp};
 
 /// Open stretches, one an agent.
 #[derive(Debug, Default)]
@@ -21,23 +21,22 @@ struct OpenSpan {
     started_at: Timestamp,
     call: Option<CallId>,
     queue: Option<QueueId>,
+    skill_set: Option<SkillSetId>,
 }
 
 impl Spans {
-    pub fn change(
-        &mut self,
-        entry: &Entry,
-        agent: AgentId,
-        activity: Activity,
-        reason: Option<&str>,
-        queue: Option<QueueId>,
-        rows: &mut Vec<Row>,
-    ) {
-        let key = (entry.tenant, agent);
+    /// An agent changed; other entries say nothing here.
+    pub fn change(&mut self, entry: &Entry, rows: &mut Vec<Row>) {
+        let Kind::AgentChanged { agent, activity, reason, queue, skill_set } = &entry.kind else {
+            return;
+        };
+        let (activity, queue, skill_set) = (*activity, *queue, *skill_set);
+        let (key, reason) = ((entry.tenant, *agent), reason.as_deref());
         // A break brings its own reason; any other state brings the disposition of a wrap-up.
         let own = reason.filter(|_| activity == Activity::Break).map(str::to_owned);
         if let Some(open) = self.open.get(&key) {
-            let same = (open.activity, open.call, open.queue) == (activity, entry.call, queue);
+            let about = (open.activity, open.call, open.queue, open.skill_set);
+            let same = about == (activity, entry.call, queue, skill_set);
             if same && (activity != Activity::Break || open.reason == own) {
                 return;
             }
@@ -56,6 +55,7 @@ impl Spans {
                 started_at: entry.at,
                 call: entry.call,
                 queue,
+                skill_set,
             };
             self.open.insert(key, span);
         }
@@ -84,6 +84,40 @@ impl OpenSpan {
             duration_ms: ms(self.started_at, at),
             call_id: self.call,
             queue_id: self.queue,
+            skill_set_id: self.skill_set,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stories::Script;
+
+    #[test]
+    fn a_stretch_tells_the_skill_set_and_another_one_begins_a_stretch() {
+        let mut s = Script::new(1);
+        let kind = |activity, set: Option<u64>| Kind::AgentChanged {
+            agent: AgentId(11),
+            activity,
+            reason: None,
+            queue: None,
+            skill_set: set.map(SkillSetId),
+        };
+        s.push(0.0, None, None, kind(Activity::Idle, Some(5)))
+            .push(10.0, Some(100), None, kind(Activity::Talking, Some(5)))
+            .push(30.0, None, None, kind(Activity::Idle, Some(5)))
+            .push(40.0, None, None, kind(Activity::Idle, None))
+            .push(45.0, None, None, kind(Activity::SignedOut, None));
+        let seen: Vec<_> = s
+            .rows()
+            .into_iter()
+            .filter_map(|row| match row {
+                Row::AgentSpan(span) => Some((span.skill_set_id, span.duration_ms)),
+                _ => None,
+            })
+            .collect();
+        let five = Some(SkillSetId(5));
+        assert_eq!(seen, [(five, 10_000), (five, 20_000), (five, 10_000), (None, 5_000)]);
     }
 }

@@ -72,6 +72,7 @@ fn long_span(id: u64, rng: &mut StdRng) -> Row {
         duration_ms: length.as_millis() as i32,
         call_id: None,
         queue_id: None,
+        skill_set_id: None,
     })
 }
 
@@ -257,6 +258,7 @@ async fn a_stretch_is_cut_at_quarter_hours_and_one_without_length_is_counted_onc
             duration_ms: (to_s - from_s) as i32 * 1000,
             call_id: None,
             queue_id: None,
+            skill_set_id: None,
         })
     };
     // From 00:10 to 00:30 sharp, and an instant at 01:00.

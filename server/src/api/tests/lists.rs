@@ -167,6 +167,7 @@ async fn calls_and_recordings_are_found_by_number_customer_order_area_reason_and
             duration_ms: 0,
             call_id: Some(CallId(call)),
             queue_id: None,
+            skill_set_id: None,
         })
     };
     rig.stage(&[wrap_up(1, 2, "报修"), wrap_up(2, 3, "咨询")]).await;

@@ -130,6 +130,7 @@ async fn a_row_of_a_report_that_looks_at_the_time_is_opened_as_of_that_time() {
         duration_ms: 7_200_000,
         call_id: None,
         queue_id: None,
+        skill_set_id: None,
     };
     rig.stage(&[Row::Shift(shift), Row::AgentSpan(span)]).await;
     let uri = "/api/v1/reports/adherence?period=today&format=json";

@@ -23,6 +23,7 @@ fn span(rig: &Rig, agent: AgentId, activity: &str, (begins, lasts): (i64, i32)) 
         duration_ms: lasts * 1_000,
         call_id: None,
         queue_id: None,
+        skill_set_id: None,
     })
 }
 
