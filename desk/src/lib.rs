@@ -63,6 +63,7 @@ mod sign_in_pin;
 pub mod signer;
 pub mod site;
 pub mod skill;
+pub mod skill_set;
 mod sql;
 pub mod store;
 pub mod team;

@@ -134,6 +134,7 @@ impl Store {
             regions: Arc::new(self.regions(tenant).await?),
             mailboxes: self.mailboxes_for_plan(tenant).await?,
             sites: self.sites_for_plan(tenant).await?,
+            skill_sets: self.skill_sets_for_plan(tenant).await?,
         })
     }
 }

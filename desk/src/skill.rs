@@ -61,7 +61,7 @@ pub(crate) fn check_level(field: &'static str, level: u32) -> Result<()> {
 }
 
 /// Each once, and not too many.
-fn check_names<'a>(
+pub(crate) fn check_names<'a>(
     field: &'static str,
     names: impl ExactSizeIterator<Item = &'a str>,
     max: usize,

@@ -28,6 +28,7 @@ mod on_sqlite {
     mod schedules;
     mod shifts;
     mod sites;
+    mod skill_sets;
     mod sql_tokens;
     mod store;
     mod teams;
@@ -56,6 +57,7 @@ mod on_postgres {
     mod schedules;
     mod shifts;
     mod sites;
+    mod skill_sets;
     mod sql_tokens;
     mod store;
     mod teams;

@@ -82,6 +82,7 @@ mod shift_log;
 mod shifts;
 mod silence;
 mod sites;
+mod skill_sets;
 pub mod socket;
 pub mod sql;
 pub mod supervise;
@@ -270,6 +271,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(agents::routes(guard))
         .merge(auth_codes::routes(guard))
         .merge(queues::routes(guard))
+        .merge(skill_sets::routes(guard))
         .merge(hours::routes(guard))
         .merge(numbers::routes(guard))
         .merge(number_regions::routes(guard))

@@ -14,7 +14,7 @@ use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use terms::control::{AgentAction, Answer, Ask, LiveAgent, LiveState};
 use terms::event::Activity;
-use terms::{AgentId, CallId, Timestamp};
+use terms::{AgentId, CallId, SkillSetId, Timestamp};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -87,6 +87,9 @@ pub(super) struct AgentLive {
     /// At whose phone they are signed in, where it is not their own.
     #[schema(value_type = Option<String>)]
     at: Option<AgentId>,
+    /// The skill set that they chose when they signed in.
+    #[schema(value_type = Option<String>)]
+    skill_set: Option<SkillSetId>,
 }
 
 impl AgentLive {
@@ -111,6 +114,7 @@ impl AgentLive {
             forwarding: sets.then(|| Forwards::from(&live.forwarding)),
             barred: live.barred,
             at: live.at,
+            skill_set: live.skill_set,
         }
     }
 }
@@ -120,7 +124,13 @@ impl AgentLive {
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 enum StateChange {
     /// 签入: present, and ready at once.
-    SignIn,
+    SignIn {
+        /// One of the skill sets that are given to the agent: until they sign in or out again they are
+        /// offered what it covers. Left out, all that they can counts.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        skill_set: Option<SkillSetId>,
+    },
     /// 签出. During a conversation it takes effect afterwards.
     SignOut,
     /// 示闲.
@@ -220,7 +230,11 @@ async fn set_state(
     }
     api.store.agent(caller.tenant(), agent).await?;
     let action = match change {
-        StateChange::SignIn => AgentAction::SignIn,
+        StateChange::SignIn { skill_set: None } => AgentAction::SignIn,
+        StateChange::SignIn { skill_set: Some(set) } => {
+            api.store.must_be_given(caller.tenant(), agent, set).await?;
+            AgentAction::SignInWith(set)
+        }
         StateChange::SignOut => AgentAction::SignOut,
         StateChange::Ready => AgentAction::Ready,
         StateChange::Break { reason } => AgentAction::Break { reason: short("reason", reason)? },

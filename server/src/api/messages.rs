@@ -14,6 +14,7 @@ mod regions;
 mod report_parameters;
 mod secured_trunks;
 mod sites;
+mod skill_sets;
 mod visits;
 
 use axum::http::{HeaderMap, header};
@@ -595,6 +596,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("withdrawn", "已撤回"),
     ("shift", "班次"),
     ("site", "分部"),
+    ("skill set", "技能集"),
     ("team", "班组"),
     ("tenant", "租户"),
     ("hold", "保留"),
@@ -626,6 +628,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         report_parameters::SENTENCES,
         secured_trunks::SENTENCES,
         sites::SENTENCES,
+        skill_sets::SENTENCES,
         own_reports::SENTENCES,
         visits::SENTENCES,
     ];

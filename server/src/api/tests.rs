@@ -62,6 +62,7 @@ mod shift_log;
 mod shifts;
 mod sight;
 mod sites;
+mod skill_sets;
 mod socket;
 mod supervise;
 mod teams;
