@@ -24,6 +24,7 @@
 //! | recording, track | 录音、音轨 | Both sides of one conversation; one track per leg in the segment log. |
 //! | ledger | 录音台账 | The row every answered call gets: recorded, refused, or which frames are missing. |
 //! | plan | 路由方案 | What a tenant's business data says about calls, compiled for the call path. |
+//! | skill set | 技能集 | A part of their skills and queues that an agent chooses when they sign in. |
 //! | conference, meeting | 会议室、会议 | A room of the plan with a number and PINs; what goes on in it from who comes first to who leaves last. |
 //! | chairperson, guest | 主持人、来宾 | Who entered with the chairperson's PIN, or was called in as one; everybody else in a conference. |
 //! | right, bar | 外呼权限、外呼禁止 | The dearest class of numbers outside that an agent may call; the end of calling out for an extension that called out like a thief. |
