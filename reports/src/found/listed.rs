@@ -142,6 +142,8 @@ lists! {
     Shifts = SHIFTS,
     /// Other sites.
     Sites = routing::SITES,
+    /// Parts of their skills that agents choose when they sign in.
+    SkillSets = routing::SKILL_SETS,
     /// Teams.
     Teams = people::TEAMS,
     /// Tokens of who asks, not the tokens themselves.

@@ -22,7 +22,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Skill sets, each with the agents who may choose it when they sign in.
 #[utoipa::path(get, path = "/api/v1/skill-sets", tag = "queues", responses((status = 200, body = Vec<SkillSet>)))]
-async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<SkillSet>>, Problem> {
+pub(in crate::api) async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<SkillSet>>, Problem> {
     Ok(Json(api.store.skill_sets(caller.tenant()).await?))
 }
 

@@ -231,6 +231,23 @@ pub(super) static SITES: Report = Report {
     ..FOUND_ORDERS
 };
 
+pub(super) static SKILL_SETS: Report = Report {
+    id: "skill-sets",
+    title: words("技能组合", "Skill sets"),
+    help: words(
+        "座席签入时可选的技能组合。",
+        "Parts of their skills that agents choose when they sign in.",
+    ),
+    columns: &[
+        NAME,
+        count("number", words("编号", "Number")),
+        text_of("skills", words("技能", "Skills")),
+        text_of("queues", words("队列", "Queues")),
+        text_of("agents", words("座席", "Agents")),
+    ],
+    ..FOUND_ORDERS
+};
+
 pub(super) static TRUNKS: Report = Report {
     id: "trunks",
     title: words("中继", "Trunks"),

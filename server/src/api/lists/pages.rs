@@ -9,8 +9,8 @@ use crate::api::{
     Shared, agents, areas, audit, auth_codes, availability, bans, callbacks, conferences,
     connectors, customers, emergency, erasures, fax_documents, faxes, flows, hooks, hours, leases,
     mailboxes, numbers, orders, prompts, queues, recording_rules, recordings, report_definitions,
-    retention, return_visits, schedules, shift_log, shifts, sites, teams, tokens, trunks, users,
-    voicemails, workers,
+    retention, return_visits, schedules, shift_log, shifts, sites, skill_sets, teams, tokens,
+    trunks, users, voicemails, workers,
 };
 use axum::Json;
 use axum::extract::State;
@@ -26,7 +26,7 @@ use std::str::FromStr;
 pub(in crate::api) fn needs(of: Listed) -> Permission {
     use Listed as L;
     match of {
-        L::Agents | L::AgentsTeam | L::Hours | L::Queues | L::Shifts | L::Teams => {
+        L::Agents | L::AgentsTeam | L::Hours | L::Queues | L::Shifts | L::SkillSets | L::Teams => {
             Permission::FloorRead
         }
         L::AgentMessages | L::Recordings | L::Voicemails => Permission::CallsOwn,
@@ -209,6 +209,7 @@ pub(super) async fn page_of(
         L::ShiftLog => told(shift_log::list(state, caller, Params::of(uri)?).await),
         L::Shifts => told(shifts::list(state, caller, Params::of(uri)?).await),
         L::Sites => told(sites::list(state, caller).await),
+        L::SkillSets => told(skill_sets::list(state, caller).await),
         L::Teams => told(teams::list(state, caller).await),
         L::Tokens => told(tokens::list(state, caller).await),
         L::Trunks => told(trunks::list(state, caller).await),
