@@ -6,7 +6,7 @@
 use signaling::edge::journal::{Config, Journal};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use terms::event::{self, ENTRY_VERSION, Entry, Kind};
 use terms::failpoint::{Fault, arm, disarm};
 use terms::{TenantId, Timestamp};
@@ -126,6 +126,28 @@ fn bytes_that_a_failed_sync_lost_are_never_told_as_synced() {
     assert!(!journal.synced().wait(seq, ROUND), "a sync that succeeds is not enough");
     std::fs::write(&file, &whole).unwrap();
     assert!(journal.synced().wait(seq, LONG), "the bytes are there and were written again");
+}
+
+#[test]
+fn what_is_in_doubt_is_written_to_its_place_again_before_it_counts() {
+    let _alone = Alone::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path(), 1 << 20);
+    arm(SYNC, Fault::Eio, 0);
+    let seq = journal.append(entry()).unwrap();
+    flush(&mut journal);
+    assert!(!journal.synced().wait(seq, MOMENT));
+    // The next round is a while away, and nobody appends: whoever writes now writes again.
+    let file = std::fs::File::options().append(true).open(only_file(dir.path())).unwrap();
+    let written_at = || file.metadata().unwrap().modified().unwrap();
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    file.set_modified(long_ago).unwrap();
+    assert_eq!(written_at(), long_ago);
+    disarm(SYNC);
+    assert!(journal.synced().wait(seq, LONG));
+    assert_ne!(written_at(), long_ago, "pages that a failed sync left would never leave memory");
+    drop(journal);
+    assert_eq!(written(dir.path()), [1]);
 }
 
 #[test]

@@ -92,3 +92,95 @@ impl Thread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Sinks, bind, user_agent_config};
+    use super::*;
+    use crate::edge::alone;
+    use crate::edge::doors::Doors;
+    use crate::edge::journal::Journal;
+    use crate::edge::names::NameServers;
+    use crate::edge::net::{ARRIVED_MAX, Inbox, Net};
+    use crate::edge::plans::Plans;
+    use crate::edge::refusals::Refusals;
+    use crate::sip::UserAgent;
+    use crate::switch::Switch;
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::path::Path;
+    use std::time::Duration;
+    use terms::{Moment, TenantId};
+    use tokio::sync::mpsc;
+    use tokio::task::LocalSet;
+
+    const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5_999);
+
+    /// One whose loop nobody runs; this machine is a trunk.
+    fn thread(folder: &Path) -> Thread {
+        let config = alone::config(folder);
+        let (bound, addresses) = bind(&config).unwrap();
+        let name_servers: NameServers = config.name_servers.clone().into();
+        let doors = Doors::open(&config.doors, name_servers.clone()).unwrap();
+        let (arrived, _) = mpsc::channel(ARRIVED_MAX);
+        let (inbox, _) = Inbox::open();
+        let most = config.connections_of_address_max;
+        let (net, _) = Net::start(bound, doors, most, name_servers, inbox, arrived);
+        let user_agent = UserAgent::new(user_agent_config(&config, &addresses), config.seed);
+        let mut thread = Thread {
+            user_agent,
+            switch: Switch::new(config.switch.clone(), config.seed, config.secret.clone()),
+            journal: Journal::open(&folder.join("events"), config.journal.clone()).unwrap(),
+            plans: Plans::open(folder.join("plans")).unwrap(),
+            net,
+            sinks: Sinks {
+                media: Box::new(|_| ()),
+                answers: Box::new(|_| ()),
+                http: Box::new(|_| ()),
+                sql: Box::new(|_| ()),
+                bots: Box::new(|_| ()),
+            },
+            live: None,
+            offered: None,
+            looked_at: None,
+            refusals: Refusals::default(),
+            bans_file: folder.join("bans.json"),
+        };
+        let mut plan = Plan::empty(TenantId(1), "demo");
+        plan.trunks.push(alone::trunk("95105688", 10));
+        thread.use_plan(&plan);
+        thread
+    }
+
+    /// A new call that came so long ago.
+    fn invite(id: &str, waited: Duration) -> Datagram {
+        let text = format!(
+            "INVITE sip:95105688@127.0.0.1 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {HERE};rport;branch=z9hG4bK{id}\r\nMax-Forwards: 70\r\n\
+             From: <sip:13800138000@127.0.0.1>;tag={id}\r\nTo: <sip:95105688@127.0.0.1>\r\n\
+             Call-ID: {id}@127.0.0.1\r\nCSeq: 1 INVITE\r\nContact: <sip:c@{HERE}>\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        let came = Moment(clock::moment().0 - waited.as_nanos() as u64);
+        Datagram { listener: 0, source: HERE, bytes: text.into_bytes(), came }
+    }
+
+    fn counter(thread: &Thread, name: &str) -> u64 {
+        let mut counters = thread.user_agent.counters();
+        counters.find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
+    }
+
+    #[test]
+    fn a_new_call_that_waited_too_long_is_refused_and_one_that_did_not_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let mut thread = thread(folder.path());
+            let told =
+                |thread: &Thread| (counter(thread, "refused_late"), counter(thread, "calls_in"));
+            thread.read(&invite("late", LATE_AFTER + Duration::from_secs(1)));
+            assert_eq!(told(&thread), (1, 0));
+            thread.read(&invite("new", Duration::ZERO));
+            assert_eq!(told(&thread), (1, 1));
+        });
+    }
+}
