@@ -172,6 +172,54 @@ fn what_the_network_says_of_a_number_ends_with_its_refusal() {
     balanced(&mut rig);
 }
 
+/// Nothing has come of a leg for longer than anybody is waited for.
+fn is_silent(rig: &mut Rig, leg: LegId) {
+    rig.feed(Input::Media(MediaEvent::Silent { leg, ms: 600_000 }));
+    rig.wait(secs(1));
+}
+
+#[test]
+fn neither_who_hears_the_network_nor_the_network_is_taken_for_gone() {
+    for of_the_network in [false, true] {
+        let mut rig = rig_through(EarlyMedia::Pass);
+        let caller = rig.customer_dials(THROUGH);
+        rig.wait(secs(1));
+        let leg = far(&rig);
+        describes(&mut rig, leg, 183);
+        is_silent(&mut rig, if of_the_network { leg } else { caller });
+        assert_eq!((phase(&mut rig).as_str(), refusal(&rig, caller)), ("ringing", None));
+        answers(&mut rig, leg);
+        rig.wait(secs(1));
+        assert_eq!(phase(&mut rig), "talking");
+        // Who is answered talks, or is gone.
+        is_silent(&mut rig, caller);
+        assert_eq!(outcome(&rig).1, 102);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn who_is_asked_in_is_not_taken_for_gone_before_they_answer() {
+    let mut rig = rig_with(&[A1]);
+    rig.outside = Phone::Silent;
+    let customer = talking(&mut rig);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    let target = "013811112222".to_owned();
+    assert_eq!(call_act(&mut rig, CallAction::Invite { target }), Answer::Done);
+    rig.wait(secs(1));
+    let leg = far(&rig);
+    describes(&mut rig, leg, 183);
+    is_silent(&mut rig, leg);
+    answers(&mut rig, leg);
+    rig.wait(secs(1));
+    let now = [agent, customer, leg].map(|of| audience(&rig, of));
+    assert_eq!(now, [Audience::Everyone; 3], "all hear all");
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    balanced(&mut rig);
+}
+
 #[test]
 fn it_lasts_as_long_as_a_phone_may_ring() {
     let mut rig = rig_through(EarlyMedia::Pass);
