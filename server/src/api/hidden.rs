@@ -296,6 +296,28 @@ mod tests {
         assert_eq!(value, both("138****8000"));
     }
 
+    #[tokio::test]
+    async fn a_problem_shows_no_number_wherever_it_comes_from() {
+        let text = async |path: &str, response: Response| {
+            let answered = told(path, response).await;
+            let body = to_bytes(answered.into_body(), BYTES_MAX).await.unwrap();
+            String::from_utf8(body.to_vec()).unwrap()
+        };
+        let number = "13800138000";
+        let problem = || {
+            let problem = Problem::invalid("sql", format!("there is no {number}"));
+            problem.with_errors(vec![format!("{number} is none")]).into_response()
+        };
+        for path in AT_SOURCE.into_iter().chain(["/api/v1/calls"]) {
+            let shown = text(path, problem()).await;
+            assert!(shown.contains("138****8000") && !shown.contains(number), "{path}: {shown}");
+        }
+        // What was masked where it was read is as it is.
+        let rows = || axum::Json(json!({"rows": [number]})).into_response();
+        assert!(text("/api/v1/sql", rows()).await.contains(number));
+        assert!(!text("/api/v1/calls", rows()).await.contains(number));
+    }
+
     #[test]
     fn what_is_hidden_cannot_be_searched_for() {
         let refused = |uri: &str| refuse_search(&uri.parse().unwrap()).is_err();

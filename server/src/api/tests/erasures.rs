@@ -198,6 +198,26 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
 }
 
 #[tokio::test]
+async fn an_erasure_that_waits_for_the_event_log_alone_is_not_done_before_it_has_gone() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let log = rig.log_of(&format!("+86{DIGITS}"));
+    let wish = json!({"number": DIGITS, "reason": "letter of 3 May"});
+    let id = rig.post(ERASURES, &token, wish).await.json()["id"].clone();
+    rig.attempt().await;
+    rig.warehouse.tend(LATER).await.unwrap();
+    rig.attempt().await;
+    let now = rig.erasure(&token, &id).await;
+    let waits_for = "there are still 0 replaced files, 1 of the event log, 0 of recordings and \
+                     faxes, 0 plans of calls, and 0 of reports under way";
+    assert_eq!((&now["state"], &now["problem"]), (&json!("clearing"), &json!(waits_for)));
+    std::fs::remove_file(log).unwrap();
+    rig.attempt().await;
+    let done = rig.erasure(&token, &id).await;
+    assert_eq!((&done["state"], &done["problem"]), (&json!("done"), &json!("")));
+}
+
+#[tokio::test]
 async fn what_an_attempt_reached_that_failed_half_way_is_counted() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;

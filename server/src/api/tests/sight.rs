@@ -3,6 +3,7 @@
 use super::callbacks::waiting;
 use super::rig::{LIVE_CALL, NOON, Rig, call_row, recording_row};
 use super::roles::operations;
+use super::voicemails::left;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use desk::bootstrap::FIRST_QUEUE;
@@ -205,6 +206,21 @@ async fn no_route_that_there_is_or_will_be_tells_a_hidden_number() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_refused_says_no_number_to_whom_they_are_hidden_from() {
+    let floor = Floor::new().await;
+    let question = json!({"sql": format!("SELECT f{NUMBER}(1)")});
+    let refused = async |token: &str| {
+        let got = floor.rig.post("/api/v1/sql", token, question.clone()).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{got:?}");
+        got.json()["message"].as_str().unwrap().to_owned()
+    };
+    let shown = refused(&floor.rig.token(Role::Manager).await).await;
+    assert!(shown.contains(NUMBER), "{shown}");
+    let hidden = refused(&floor.limited(Role::Manager, masked()).await).await;
+    assert!(hidden.contains(MASKED) && !hidden.contains(NUMBER), "{hidden}");
+}
+
+#[tokio::test]
 async fn what_shows_numbers_and_cannot_be_masked_is_kept_back() {
     let floor = Floor::new().await;
     let evidence = format!("/api/v1/calls/{}/evidence", floor.calls[0]);
@@ -338,6 +354,30 @@ async fn who_is_limited_to_queues_gets_no_row_of_another() {
     let token = floor.limited(Role::Supervisor, nothing).await;
     assert!(!floor.text("/api/v1/calls", &token).await.contains(NUMBER));
     assert!(!floor.text("/api/v1/recordings", &token).await.contains(NUMBER));
+}
+
+#[tokio::test]
+async fn who_is_limited_to_queues_sees_their_messages_and_callbacks_and_no_others() {
+    let floor = Floor::new().await;
+    let rig = &floor.rig;
+    let message = left(rig).await;
+    rig.calls.callbacks.lock().unwrap().push(waiting());
+    let heard = format!("/api/v1/voicemails/{message}/heard");
+    for role in [Role::Supervisor, Role::Manager] {
+        for (queue, sees) in [(floor.other, false), (FIRST_QUEUE, true)] {
+            let limits = json!({"mask_numbers": false, "queues": [queue]});
+            let token = floor.limited(role, limits).await;
+            for list in ["/api/v1/voicemails", "/api/v1/callbacks"] {
+                let listed = rig.get(list, &token).await.json();
+                assert_eq!(listed.as_array().unwrap().len(), usize::from(sees), "{role:?} {list}");
+            }
+            let expected = if sees { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND };
+            let got = rig.ask(Method::POST, &heard, &token, None).await;
+            assert_eq!(got.status, expected, "{role:?} {queue}: {got:?}");
+            let got = rig.ask(Method::DELETE, "/api/v1/callbacks/7", &token, None).await;
+            assert_eq!(got.status, expected, "{role:?} {queue}: {got:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,29 @@ async fn a_certificate_is_checked_with_its_key_which_never_comes_out() {
 }
 
 #[tokio::test]
+async fn the_names_of_a_trunks_certificate_reach_the_plan_as_they_are_compared() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let of = |names: Value| draft("named", &json!({"certificate_names": names}));
+    let named = of(json!(["SBC.Carrier.example", "sbc2.carrier.example"]));
+    let made = rig.post("/api/v1/trunks", &token, named).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let plain = rig.post("/api/v1/trunks", &token, draft("plain", &json!({}))).await;
+    assert_eq!(plain.status, StatusCode::CREATED, "{plain:?}");
+    let planned = async |name: &str| {
+        let plan = rig.store.compile_plan(rig.tenant()).await.unwrap();
+        let trunk = plan.trunks.into_iter().find(|trunk| trunk.name == name);
+        trunk.expect("it is in the plan").certificate_names
+    };
+    assert_eq!(planned("named").await, ["sbc.carrier.example", "sbc2.carrier.example"]);
+    assert_eq!(planned("plain").await, Vec::<String>::new(), "it is known by its address");
+    let uri = format!("/api/v1/trunks/{}", made.json()["id"].as_str().expect("an id"));
+    let changed = rig.ask(Method::PUT, &uri, &token, Some(of(json!(["other.example"])))).await;
+    assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    assert_eq!(planned("named").await, ["other.example"]);
+}
+
+#[tokio::test]
 async fn what_decides_among_trunks_is_kept_and_nonsense_is_refused_in_both_languages() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cli::recording::verify::tests::Store;
+use crate::config::value::Secret;
 use crate::tier::Tier;
 use crate::tier::cache::Cache;
 use crate::tier::fragile::Fragile;
@@ -148,6 +149,29 @@ async fn a_backup_in_a_bucket_is_as_one_in_a_folder() {
     fs::remove_file(story.store.file(3)).unwrap();
     assert_eq!(story.bring_back(&bucket).await, outcome(1, 8, 0));
     assert!(fs::read(story.store.file(3)).unwrap() == lost);
+}
+
+#[tokio::test]
+async fn the_second_tier_is_no_backup_of_itself_however_it_is_written() {
+    let mut config = Config::default();
+    config.tier.bucket = "recordings".parse().unwrap();
+    config.tier.prefix = "north/box-1".parse().unwrap();
+    config.tier.access_key = "box".into();
+    config.tier.secret_key = Secret::new("hush-hush");
+    for place in [
+        "s3://recordings/north/box-1",
+        "s3://recordings/north/box-1/",
+        "s3://recordings//north/box-1",
+        "s3://recordings/north//box-1",
+    ] {
+        let refused = Vault::open(&config, place).err().expect(place);
+        assert!(format!("{refused:#}").contains("is the second tier itself"), "{refused:#}");
+    }
+    for place in
+        ["s3://recordings/north/box-2", "s3://recordings/north", "s3://backups/north/box-1"]
+    {
+        assert!(matches!(Vault::open(&config, place), Ok(Vault::Bucket(_))), "{place}");
+    }
 }
 
 #[tokio::test]

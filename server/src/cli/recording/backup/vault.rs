@@ -6,6 +6,7 @@ use crate::tier::cache::Cache;
 use crate::tier::{Error, Tier};
 use anyhow::Context;
 use desk::secret::hex;
+use object_store::path::Path as ObjectPath;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -39,7 +40,8 @@ impl Vault {
         )?;
         let tier = &config.tier;
         anyhow::ensure!(
-            bucket != tier.bucket.0 || prefix != tier.prefix.0.trim_matches('/'),
+            bucket != tier.bucket.0
+                || ObjectPath::from(prefix) != ObjectPath::from(tier.prefix.0.as_str()),
             "{place} is the second tier itself; a backup needs another place"
         );
         let access = Access {
