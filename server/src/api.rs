@@ -103,7 +103,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 use desk::Store;
 use desk::lockout::Lockout;
-use links::{CallsLink, Clock, Seal, WorkLink};
+use links::{CallsLink, Clock, Seal, SignLink, WorkLink};
 use live::feed::Feed;
 use metrics::HttpMetrics;
 use plans::Plans;
@@ -127,6 +127,8 @@ pub struct ApiState {
     pub store: Store,
     /// The warehouse of call records, open for writing or reading.
     pub warehouse: Arc<Warehouse>,
+    /// The database servers of both, where there are some.
+    pub servers: Arc<dyn SignLink>,
     /// The data folder.
     pub data: PathBuf,
     /// Folder of finished recordings.

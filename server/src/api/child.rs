@@ -9,6 +9,7 @@ use super::live::feed::Feed;
 use super::moving::Moving;
 use super::plans::Plans;
 use super::prompts::Prompts;
+use super::silence::Servers;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
 use crate::doors::Doors;
@@ -142,6 +143,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     open_doors(&config, &store, &worker, &clock, &doors).await?;
     let state = ApiState {
         store: store.clone(),
+        servers: Arc::new(Servers { store: store.clone(), warehouse: warehouse.clone() }),
         warehouse,
         data: config.server.data.clone(),
         recordings: config.recordings_dir(),

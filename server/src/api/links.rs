@@ -1,11 +1,13 @@
 //! What the API needs from the rest of the box, as small traits: the switch, the worker, the
-//! sealing of the warehouse, and the time. Tests put fakes in their place.
+//! sealing of the warehouse, signs of the databases, and the time. Tests put fakes in their place.
 
+use super::silence::Silent;
 use crate::link::NotThere;
 use crate::work::flow::{FlowJob, Pieces};
 use crate::work::jobs::{Done, Job, Problem};
 use futures::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Duration;
 use terms::control::{Answer, Ask};
 use terms::{Moment, Timestamp};
 
@@ -28,6 +30,12 @@ pub trait WorkLink: Send + Sync {
 pub trait FlowLink: Send + Sync {
     /// Asks; dropping the stream ends the question.
     fn flow(&self, job: FlowJob) -> Pieces;
+}
+
+/// The database servers.
+pub trait SignLink: Send + Sync {
+    /// Asks each for a sign: who gives none `within` that time.
+    fn silent(&self, within: Duration) -> BoxFuture<'_, Silent>;
 }
 
 /// The clocks of the box.

@@ -3,9 +3,14 @@
 //! sign beside it, over connections of their own: a long question at a server that answers goes on.
 
 use super::Api;
+use super::links::SignLink;
+use desk::Store;
+use futures::future::BoxFuture;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use warehouse::Warehouse;
 
 /// After how long the servers are asked for a sign, again and again.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -29,6 +34,24 @@ impl Silent {
             (true, false) => "the business store gives no sign",
             (false, _) => "the manifest of the warehouse gives no sign",
         }
+    }
+}
+
+/// The servers of this box; files always give a sign.
+pub struct Servers {
+    /// Of the business store.
+    pub store: Store,
+    /// Of the manifest.
+    pub warehouse: Arc<Warehouse>,
+}
+
+impl SignLink for Servers {
+    fn silent(&self, within: Duration) -> BoxFuture<'_, Silent> {
+        Box::pin(async move {
+            let signs = (self.store.answers(within), self.warehouse.answers(within));
+            let (store, warehouse) = tokio::join!(signs.0, signs.1);
+            Silent { store: !store, warehouse: !warehouse }
+        })
     }
 }
 
@@ -56,9 +79,7 @@ impl Api {
         {
             return seen;
         }
-        let signs = (self.store.answers(SIGN_MAX), self.warehouse.answers(SIGN_MAX));
-        let (store, warehouse) = tokio::join!(signs.0, signs.1);
-        let silent = Silent { store: !store, warehouse: !warehouse };
+        let silent = self.servers.silent(SIGN_MAX).await;
         let seen = (silent.store || silent.warehouse).then_some(silent);
         *looked = Some((Instant::now(), seen));
         seen

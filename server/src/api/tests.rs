@@ -61,6 +61,7 @@ mod sessions;
 mod shift_log;
 mod shifts;
 mod sight;
+mod silence;
 mod sites;
 mod skill_sets;
 mod socket;

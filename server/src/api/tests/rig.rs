@@ -6,6 +6,7 @@ use crate::api::live::feed::Feed;
 use crate::api::moving::Moving;
 use crate::api::plans::Plans;
 use crate::api::prompts::Prompts;
+use crate::api::silence::Servers;
 use crate::api::{ApiLimits, ApiState, router};
 use crate::config::Config;
 use crate::link::NotThere;
@@ -349,6 +350,7 @@ impl Rig {
         let state = ApiState {
             store: store.clone(),
             warehouse: warehouse.clone(),
+            servers: Arc::new(Servers { store: store.clone(), warehouse: warehouse.clone() }),
             data: folder.path().to_owned(),
             recordings: config.recordings_dir(),
             calls: calls.clone(),
