@@ -204,6 +204,10 @@ pub(super) async fn told(path: &str, response: Response) -> Response {
         }
     };
     hide(&mut value);
+    // Whoever tells it in another language takes its texts from there.
+    if let Some(problem) = parts.extensions.remove::<Problem>() {
+        parts.extensions.insert(problem.masked());
+    }
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(value.to_string()))
 }
@@ -299,18 +303,20 @@ mod tests {
     #[tokio::test]
     async fn a_problem_shows_no_number_wherever_it_comes_from() {
         let text = async |path: &str, response: Response| {
-            let answered = told(path, response).await;
+            let mut answered = told(path, response).await;
+            super::super::problem::tell_in_chinese(&mut answered);
             let body = to_bytes(answered.into_body(), BYTES_MAX).await.unwrap();
             String::from_utf8(body.to_vec()).unwrap()
         };
         let number = "13800138000";
         let problem = || {
-            let problem = Problem::invalid("sql", format!("there is no {number}"));
+            let problem = Problem::invalid("body", format!("there is no number {number}"));
             problem.with_errors(vec![format!("{number} is none")]).into_response()
         };
         for path in AT_SOURCE.into_iter().chain(["/api/v1/calls"]) {
             let shown = text(path, problem()).await;
-            assert!(shown.contains("138****8000") && !shown.contains(number), "{path}: {shown}");
+            assert!(shown.contains("没有号码 138****8000"), "{path}: {shown}");
+            assert!(!shown.contains(number), "{path}: {shown}");
         }
         // What was masked where it was read is as it is.
         let rows = || axum::Json(json!({"rows": [number]})).into_response();

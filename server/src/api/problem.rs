@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::time::Duration;
+use terms::number::masked_within;
 use utoipa::ToSchema;
 
 /// Seconds after which somebody who was told 503 may try again.
@@ -133,6 +134,14 @@ impl Problem {
             detail: detail.into(),
             ..Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
         }
+    }
+
+    /// With the middle of every telephone number in its texts hidden.
+    #[must_use]
+    pub(super) fn masked(self) -> Self {
+        let errors = self.errors.iter().map(|line| masked_within(line)).collect();
+        let field = self.field.as_deref().map(|field| masked_within(field).into());
+        Problem { message: masked_within(&self.message).into(), field, errors, ..self }
     }
 
     /// With one line for each thing that is wrong.

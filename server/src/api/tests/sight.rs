@@ -1,15 +1,17 @@
 //! Numbers hidden from a person, and a person limited to queues, at every door of the API.
 
 use super::callbacks::waiting;
-use super::rig::{LIVE_CALL, NOON, Rig, call_row, recording_row};
+use super::rig::{LIVE_CALL, NOON, Rig, call_row, recording_row, request};
 use super::roles::operations;
 use super::voicemails::left;
+use axum::body::to_bytes;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use desk::bootstrap::FIRST_QUEUE;
 use serde_json::{Value, json};
 use terms::record::{Call, QueueVisit, Recording, Row};
 use terms::{CallId, ContactId, QueueId, RecordingId, TenantId, UserId, VisitId};
+use tower::ServiceExt;
 
 const NUMBER: &str = "13800138000";
 const MASKED: &str = "138****8000";
@@ -218,6 +220,21 @@ async fn a_question_that_is_refused_says_no_number_to_whom_they_are_hidden_from(
     assert!(shown.contains(NUMBER), "{shown}");
     let hidden = refused(&floor.limited(Role::Manager, masked()).await).await;
     assert!(hidden.contains(MASKED) && !hidden.contains(NUMBER), "{hidden}");
+}
+
+#[tokio::test]
+async fn a_problem_that_is_told_in_chinese_says_no_hidden_number_either() {
+    let floor = Floor::new().await;
+    let hidden = floor.limited(Role::Manager, masked()).await;
+    let odd = json!({"sql": "SELECT 1", (NUMBER): 1});
+    let mut asked = request(Method::POST, "/api/v1/sql", &hidden, Some(odd));
+    asked.headers_mut().insert("accept-language", "zh-CN".parse().unwrap());
+    let got = floor.rig.router.clone().oneshot(asked).await.unwrap();
+    assert_eq!(got.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(got.headers()["content-language"], "zh-CN");
+    let body = to_bytes(got.into_body(), 1 << 20).await.unwrap();
+    let text = String::from_utf8_lossy(&body);
+    assert!(text.contains(MASKED) && !text.contains(NUMBER), "{text}");
 }
 
 #[tokio::test]
