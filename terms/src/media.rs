@@ -20,7 +20,7 @@ pub use fax::{
 };
 pub use playback::{Interject, Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
-pub use recording::{Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};
+pub use recording::{Before, Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};
 pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
 pub use watch::{Progress, TonePlan, Watch};
 

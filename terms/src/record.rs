@@ -371,7 +371,7 @@ tables! {
         bytes: i64,
         /// Its SHA-256 in hex.
         sha256: Option<String>,
-        /// Why refused, partial or cut.
+        /// Why refused, partial or cut, and what is missing before it.
         reason: Option<String>,
         /// Of `duration_ms`, silence because it was paused; NULL in rows of version 1.
         paused_ms: Option<i32>,

@@ -168,6 +168,7 @@ pub fn recorded(tenant: u64, call: u64, recording: u64, agent: Option<u64>) -> K
         paused_ms: 0,
         marks: Vec::new(),
         format: RecordFormat::default(),
+        before: None,
     };
     let (agent, queue) = (agent.map(AgentId), Some(QueueId(1)));
     Kind::Recorded { ledger, agent, queue, meeting: None, message: false }

@@ -22,6 +22,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod blocking;
+mod cut;
 mod disk;
 mod journal;
 mod keeper;

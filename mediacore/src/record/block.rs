@@ -18,7 +18,7 @@
 //!
 //! ```text
 //!  0      1      2         4        12
-//! ┌──────┬──────┬─────────┬────────┬───────────────┬────────┐   kind 1 Recording   64 bytes
+//! ┌──────┬──────┬─────────┬────────┬───────────────┬────────┐   kind 1 Recording   72 bytes
 //! │ kind │ zero │ body    │ tenant │ body          │ tag    │   kind 2 Track       48 bytes
 //! │ u8   │ u8   │bytes u16│ u64    │               │ 16     │   kind 3 Audio       28 bytes + frames
 //! └──────┴──────┴─────────┴────────┴───────────────┴────────┘   kind 4 Lost        32 bytes
@@ -26,8 +26,8 @@
 //!                                                               kind 6 Refused     16 bytes
 //!                                                               kind 7 Mark        32 bytes
 //! Recording   recording u64 · tenant u64 · contact u64 · call u64 · started_at µs i64 · start ns u64 ·
-//!             least length ms u32 · longest ms u32 (0: none) · format u8 (0 both, 1 WAV, 2 MP3) ·
-//!             zero u8 ×7; what stands after `start` is missing in logs of older releases
+//!             least length ms u32 · longest ms u32 (0: none) · format u8 (0 both, 1 WAV, 2 MP3) · zero
+//!             u8 ×7 · recording that was cut u64 (0: none); older releases end after `start` or zeros
 //! Track       recording u64 · leg u64 · joined ns u64 · left ns u64 (0: still in) · samples u64 ·
 //!             track u32 · side u8 (0 customer, 1 other) · zero u8 ×3
 //! Audio       CRC-32 of the rest u32 · track u32 · SSRC u32 · codec u8 (0 PCMU, 8 PCMA, 9 G.722,
@@ -167,7 +167,7 @@ pub struct Head {
 
 impl Head {
     /// Bytes of the body.
-    pub const BYTES: usize = 64;
+    pub const BYTES: usize = 72;
     /// Bytes of it before terms came in.
     const BYTES_WITHOUT_TERMS: usize = 48;
 
@@ -179,22 +179,24 @@ impl Head {
             call: CallId(u64_at(body, 24)),
             started_at: Timestamp(u64_at(body, 32) as i64),
             start: Moment(u64_at(body, 40)),
-            terms: body
-                .get(Self::BYTES_WITHOUT_TERMS..Self::BYTES)
-                .map(read_terms)
-                .unwrap_or_default(),
+            terms: read_terms(&body[Self::BYTES_WITHOUT_TERMS..]),
         }
     }
 }
 
 fn read_terms(body: &[u8]) -> RecordTerms {
+    if body.len() < 16 {
+        return RecordTerms::default();
+    }
     let format = match body[8] {
         1 => RecordFormat::Wav,
         2 => RecordFormat::Mp3,
         3 => RecordFormat::Opus,
         _ => RecordFormat::Both,
     };
-    RecordTerms { min_ms: u32_at(body, 0), max_ms: u32_at(body, 4), format, paused: None }
+    let (min_ms, max_ms) = (u32_at(body, 0), u32_at(body, 4));
+    let cut = body.get(16..24).map(|cut| u64_at(cut, 0)).filter(|&cut| cut > 0);
+    RecordTerms { min_ms, max_ms, format, paused: None, continues: cut.map(RecordingId) }
 }
 
 /// A pause or its end: the Mark entry.
@@ -515,6 +517,7 @@ impl BlockWriter {
             entry.u64s(&[head.recording.0, head.tenant.0, head.contact.0, head.call.0]);
             entry.u64s(&[head.started_at.0 as u64, head.start.0]);
             entry.u32s(&[terms.min_ms, terms.max_ms, format, 0]);
+            entry.u64s(&[terms.continues.map_or(0, |cut| cut.0)]);
         });
     }
 

@@ -292,18 +292,19 @@ impl Call {
     pub(super) fn next_part(&mut self, cx: &mut Cx) {
         let Some(part) = self.recording.take() else { return };
         cx.media(Command::RecordStop { recording: part.id });
-        self.begin_part_after(cx, part);
+        self.begin_part_after(cx, part, None);
     }
 
     /// After a restart: what ran is rendered as far as it came, and what is said from now on is its
     /// next part, with those who are still there.
     pub(super) fn record_on(&mut self, cx: &mut Cx, mut part: Recording) {
         part.parties.retain(|(leg, _)| self.legs.get(leg).is_some_and(|leg| leg.is_open()));
-        self.begin_part_after(cx, part);
+        let cut = part.id;
+        self.begin_part_after(cx, part, Some(cut));
         self.arm_beep(cx);
     }
 
-    fn begin_part_after(&mut self, cx: &mut Cx, part: Recording) {
+    fn begin_part_after(&mut self, cx: &mut Cx, part: Recording, cut: Option<RecordingId>) {
         let max = Duration::from_secs(part.then.max_s.into());
         let left = max.saturating_sub(cx.now.moment - part.since);
         if !max.is_zero() && left.is_zero() {
@@ -314,6 +315,7 @@ impl Call {
             max_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
             format: part.then.format,
             paused: part.paused,
+            continues: cut,
         };
         let queue = self.queue.as_ref().map(|queue| queue.id);
         self.start_part(cx, part.parties, (self.agent, queue), terms, part.by);
@@ -363,5 +365,6 @@ fn record_terms(then: &RecordingThen) -> RecordTerms {
         max_ms: then.max_s.saturating_mul(1_000),
         format: then.format,
         paused: None,
+        continues: None,
     }
 }

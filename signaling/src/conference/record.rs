@@ -29,6 +29,8 @@ struct Part {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Recording {
     part: Option<Part>,
+    /// The part that the end of the process cut, until the next one begins.
+    torn: Option<RecordingId>,
     /// As the rule says of who came first and is recorded: forms, least and longest length.
     terms: Option<RecordTerms>,
     beep_every: Option<Duration>,
@@ -141,6 +143,7 @@ impl Conference {
         let recording = RecordingId(cx.id());
         self.expect_ledger(cx, recording);
         let mut terms = self.recording.terms.unwrap_or_default();
+        terms.continues = self.recording.torn.take();
         if let Some(end) = end {
             terms.max_ms = u32::try_from((end - now).as_millis()).unwrap_or(u32::MAX);
         }
@@ -177,6 +180,7 @@ impl Conference {
     pub(super) fn tear_recording(&mut self, cx: &mut Cx) {
         let Some(part) = self.recording.part.take() else { return };
         self.expect_ledger(cx, part.id);
+        self.recording.torn = Some(part.id);
         self.recording.goes_on = true;
         self.recording.beep_at = None;
         self.recording.done = self.recording.end().is_some_and(|end| end <= cx.now.moment);

@@ -657,24 +657,16 @@ impl Rig {
 }
 
 fn ledger(start: &RecordStart, length: Duration) -> Ledger {
+    let whose = (start.tenant, start.contact, start.call);
     Ledger {
-        recording: start.recording,
-        tenant: start.tenant,
-        contact: start.contact,
-        call: start.call,
-        started_at: start.started_at,
         duration_ms: length.as_millis() as i64,
         state: RecordingState::Recorded,
         frames_expected: length.as_millis() as u64 / 20,
-        frames_missing: 0,
-        gaps: Vec::new(),
         path: Some(format!("{}/{}.wav", start.tenant, start.recording)),
         bytes: 1,
-        sha256: None,
         reason: None,
-        paused_ms: 0,
-        marks: Vec::new(),
         format: start.terms.format,
+        ..Ledger::refused(whose, start.recording, start.started_at, "")
     }
 }
 

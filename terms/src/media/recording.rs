@@ -20,7 +20,7 @@ pub enum RecordFormat {
     Opus,
 }
 
-/// What a rule asks of one recording.
+/// What a rule asks of one recording, and what it goes on after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecordTerms {
@@ -32,6 +32,8 @@ pub struct RecordTerms {
     pub format: RecordFormat,
     /// It begins paused: this person asked for it.
     pub paused: Option<UserId>,
+    /// The part that the end of the process cut; this one is the next.
+    pub continues: Option<RecordingId>,
 }
 
 /// What happened to a recording while it ran.
@@ -57,6 +59,16 @@ pub struct Mark {
     pub at_ms: i64,
     /// Who asked for it; zero where nobody did, as with a fax.
     pub by: UserId,
+}
+
+/// What lies between a recording and the part before it, which the end of the process cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// The part that was cut.
+    pub recording: RecordingId,
+    /// Frames of 20 ms, by track leg, from the end of that part's file to the first sample of this
+    /// one. They are in neither file and in no count of either.
+    pub frames: Vec<(LegId, u64)>,
 }
 
 /// How a recording ended.
@@ -102,7 +114,7 @@ pub struct Ledger {
     pub bytes: u64,
     /// Its SHA-256 in hex.
     pub sha256: Option<String>,
-    /// Why refused, partial or cut, for people.
+    /// Why refused, partial or cut, and what is missing before it, for people.
     pub reason: Option<String>,
     /// How much of the file is silence because it was paused, in ms; none of it is missing.
     #[serde(default)]
@@ -113,6 +125,9 @@ pub struct Ledger {
     /// Which forms are made of it.
     #[serde(default)]
     pub format: RecordFormat,
+    /// What is missing before it; none where it goes on after no part that was cut.
+    #[serde(default)]
+    pub before: Option<Before>,
 }
 
 impl Ledger {
@@ -141,6 +156,7 @@ impl Ledger {
             paused_ms: 0,
             marks: Vec::new(),
             format: RecordFormat::default(),
+            before: None,
         }
     }
 }

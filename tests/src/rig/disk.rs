@@ -230,6 +230,7 @@ impl Disk {
             paused_ms: made.paused_ms,
             marks: made.marks,
             format: head.terms.format,
+            before: None,
         };
         self.rendered.push(Rendered { ledger: ledger.clone(), wav });
         self.told_at.push_back((now + Duration::from_millis(300), ledger));

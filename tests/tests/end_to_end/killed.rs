@@ -97,6 +97,9 @@ fn recorded_in_two_parts(house: &House, call: &str) {
     });
     let states: Vec<&Value> = parts.iter().map(|part| &part["state"]).collect();
     assert_eq!(states, [&json!("repaired"), &json!("recorded")]);
+    let between = parts[1]["reason"].as_str().expect("what lies before the second part");
+    assert!(between.contains("before it, on each of 2 tracks"), "{between}");
+    assert_eq!(parts[1]["frames_missing"], 0, "they are in the count of neither part");
     for part in &parts {
         let id = part["recording_id"].as_str().expect("an id");
         let answer = house.get(&format!("/api/v1/recordings/{id}?format=wav"));

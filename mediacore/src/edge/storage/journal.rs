@@ -3,8 +3,10 @@
 //! not in the journal is rendered from the segments.
 //!
 //! One line an entry, `<CRC-32 of the JSON in 8 hex digits> <JSON>`: `{"rendered":<ledger>}` before
-//! the row is told, `{"told":"<recording>"}` after. A torn or damaged line counts as absent.
+//! the row is told, `{"told":"<recording>"}` after, and `{"cut":…}` for a recording that the end of the
+//! process cut, until the row of its next part is made. A torn or damaged line counts as absent.
 
+use super::cut::Cut;
 use super::disk::{pass_gate, sync_directory};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -21,6 +23,7 @@ const NAME: &str = "ledger.log";
 enum Line {
     Rendered(Ledger),
     Told(RecordingId),
+    Cut(Cut),
 }
 
 /// How far a recording came.
@@ -42,6 +45,8 @@ pub(super) struct Journal {
     /// One piece of memory: entries that stay for hours, each somewhere among what calls ask for and
     /// give back, would keep all of its pages.
     known: HashMap<RecordingId, Known>,
+    /// What was cut and has no next part with a row.
+    cuts: HashMap<RecordingId, Cut>,
     /// The last line did not get out whole; the next one begins on a line of its own.
     torn: bool,
 }
@@ -51,6 +56,7 @@ impl Journal {
     pub(super) fn open(directory: &Path) -> io::Result<Journal> {
         let path = directory.join(NAME);
         let mut known = HashMap::new();
+        let mut cuts: HashMap<RecordingId, Cut> = HashMap::new();
         let text = match fs::read(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             text => text.unwrap_or_default(),
@@ -58,10 +64,16 @@ impl Journal {
         for line in text.split(|&byte| byte == b'\n').filter_map(read_line) {
             match line {
                 Line::Rendered(ledger) => {
+                    if let Some(before) = &ledger.before {
+                        cuts.remove(&before.recording);
+                    }
                     known.insert(ledger.recording, Known::Rendered(Box::new(ledger)));
                 }
                 Line::Told(recording) => {
                     known.insert(recording, Known::Told);
+                }
+                Line::Cut(cut) => {
+                    cuts.insert(cut.recording, cut);
                 }
             }
         }
@@ -69,7 +81,7 @@ impl Journal {
         sync_directory(directory)?;
         let torn = text.last().is_some_and(|&byte| byte != b'\n');
         let (directory, bytes) = (directory.to_owned(), text.len() as u64);
-        Ok(Journal { directory, file, bytes, rewritten: 0, known, torn })
+        Ok(Journal { directory, file, bytes, rewritten: 0, known, cuts, torn })
     }
 
     /// How far it came.
@@ -77,11 +89,33 @@ impl Journal {
         self.known.get(&recording)
     }
 
+    /// Where a recording was cut whose next part has no row yet.
+    pub(super) fn cut_of(&self, recording: RecordingId) -> Option<&Cut> {
+        self.cuts.get(&recording)
+    }
+
+    /// What a start found: `cuts`, and which recordings of before go on in a part that was found too.
+    /// Of the others no part is left that could tell. Durable when this returns.
+    pub(super) fn cut(&mut self, cuts: Vec<Cut>, go_on: &BTreeSet<RecordingId>) -> io::Result<()> {
+        self.cuts.retain(|recording, _| go_on.contains(recording));
+        if cuts.is_empty() {
+            return Ok(());
+        }
+        self.cuts.extend(cuts.iter().map(|cut| (cut.recording, cut.clone())));
+        for cut in cuts {
+            self.append(&Line::Cut(cut))?;
+        }
+        self.file.sync_data()
+    }
+
     /// The row is made and will be told: durable when this returns.
     pub(super) fn rendered(&mut self, ledger: &Ledger) -> io::Result<()> {
         pass_gate("storage.ledger")?;
         self.append(&Line::Rendered(ledger.clone()))?;
         self.file.sync_data()?;
+        if let Some(before) = &ledger.before {
+            self.cuts.remove(&before.recording);
+        }
         self.known.insert(ledger.recording, Known::Rendered(Box::new(ledger.clone())));
         Ok(())
     }
@@ -110,14 +144,16 @@ impl Journal {
         self.bytes > most.max(2 * self.rewritten)
     }
 
-    /// Rewrites it with the recordings that segments still speak of; the others cannot come back.
+    /// Rewrites it with the recordings that segments still speak of, and with what was cut; the others
+    /// cannot come back.
     pub(super) fn compact(&mut self, live: &BTreeSet<RecordingId>) -> io::Result<()> {
         self.known.retain(|recording, _| live.contains(recording));
         let line = |(&recording, known): (&RecordingId, &Known)| match known {
             Known::Told => write_line(&Line::Told(recording)),
             Known::Rendered(ledger) => write_line(&Line::Rendered((**ledger).clone())),
         };
-        let text: String = self.known.iter().map(line).collect();
+        let cuts = self.cuts.values().map(|cut| write_line(&Line::Cut(cut.clone())));
+        let text: String = self.known.iter().map(line).chain(cuts).collect();
         let (path, part) = (self.directory.join(NAME), self.directory.join("ledger.log_tmp"));
         let mut file = File::create(&part)?;
         file.write_all(text.as_bytes())?;
@@ -169,6 +205,7 @@ mod tests {
             paused_ms: 0,
             marks: Vec::new(),
             format: RecordFormat::default(),
+            before: None,
         }
     }
 

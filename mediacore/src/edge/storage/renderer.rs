@@ -2,6 +2,7 @@
 //! steps: `storage.render_open`, `storage.render`, `storage.render_sync`, `storage.rename`,
 //! `storage.renamed`, `storage.ledger`, `storage.tell`, `storage.told`, `storage.reclaim`.
 
+use super::cut::{self, Cut};
 use super::disk::{pass_gate, sync_directory};
 use super::journal::{Journal, Known};
 use super::repair::{self, Old};
@@ -16,7 +17,7 @@ use crate::record::sealed::{ENDING, Sealing};
 use crate::record::segment::SegmentId;
 use crate::record::wav;
 use sha2::{Digest, Sha256};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -195,11 +196,19 @@ impl Renderer {
 
     fn repair(&mut self, old: Old) {
         let renders = self.renders.clone();
-        let mut found = |conversation| renders.push(Task::render(conversation));
+        let (mut cuts, mut go_on): (Vec<Cut>, BTreeSet<RecordingId>) = Default::default();
+        let mut found = |conversation: Conversation| {
+            cuts.extend(Cut::of(&conversation));
+            go_on.extend(cut::continues(&conversation));
+            renders.push(Task::render(conversation));
+        };
         let directory = self.shared.config.segments_dir.clone();
         let ring = self.shared.config.keys.ring.clone();
         match repair::read_all(&old, &directory, &self.shelf, &ring, &mut found) {
             Ok(report) => {
+                if let Err(error) = self.journal.cut(cuts, &go_on) {
+                    self.shared.report(format!("note in the journal what was cut: {error}"));
+                }
                 for (segment, _) in old {
                     if self.shelf.release_one(segment) {
                         self.remove(segment);
@@ -322,7 +331,11 @@ impl Renderer {
         ledger.sha256 = Some(file.sha256);
         ledger.path = Some(path);
         ledger.state = verdict::state(conversation, &rendered);
-        ledger.reason = verdict::reason(ledger.state, &rendered, verdict::cut(conversation));
+        let cut = cut::continues(conversation).and_then(|cut| self.journal.cut_of(cut));
+        ledger.before = cut.and_then(|cut| cut.before(conversation));
+        let more = verdict::cut(conversation).into_iter();
+        let more = more.chain(ledger.before.as_ref().map(verdict::before));
+        ledger.reason = verdict::reason(ledger.state, &rendered, more);
         ledger.paused_ms = rendered.paused_ms;
         ledger.format = head.terms.format;
         ledger.frames_expected = rendered.frames_expected;

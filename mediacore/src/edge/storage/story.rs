@@ -21,6 +21,7 @@ use terms::failpoint::{Fault, arm, disarm};
 use terms::media::{Ledger, RecordingState, Side};
 use terms::{LegId, RecordingId};
 
+mod parts;
 mod sealed;
 mod verify;
 

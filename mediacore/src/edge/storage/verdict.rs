@@ -7,7 +7,7 @@ use crate::record::render::{self, Rendered};
 use crate::record::{REFUSED_RECORDINGS, REFUSED_TRACKS};
 use std::fmt::Write;
 use terms::LegId;
-use terms::media::RecordingState;
+use terms::media::{Before, RecordingState};
 
 /// Places that the sentence names.
 const PLACES_MAX: usize = 5;
@@ -43,13 +43,24 @@ pub(super) fn cut(conversation: &Conversation) -> Option<String> {
     render::is_cut(conversation).then(|| why.to_owned())
 }
 
-/// Why it is not whole, and that it was cut; none when it is neither.
+/// What is said of frames between it and the part before it.
+pub(super) fn before(before: &Before) -> String {
+    let tracks = before.frames.len();
+    let most = before.frames.iter().map(|&(_, frames)| frames).max().unwrap_or_default();
+    format!(
+        "{most} frames before it, on each of {tracks} tracks, are in no file: the end of the process \
+         cut the part before it"
+    )
+}
+
+/// Why it is not whole, and `more` that is to be said of it; none when it is whole and there is
+/// nothing more.
 pub(super) fn reason(
     state: RecordingState,
     rendered: &Rendered,
-    cut: Option<String>,
+    more: impl IntoIterator<Item = String>,
 ) -> Option<String> {
-    let why: Vec<String> = missing(state, rendered).into_iter().chain(cut).collect();
+    let why: Vec<String> = missing(state, rendered).into_iter().chain(more).collect();
     (!why.is_empty()).then(|| why.join("; "))
 }
 

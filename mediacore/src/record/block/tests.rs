@@ -51,24 +51,48 @@ fn a_chunk_with_any_flipped_bit_is_refused() {
 }
 
 #[test]
-fn the_form_that_a_rule_wants_comes_back_from_the_log() {
+fn the_form_that_a_rule_wants_and_the_part_before_come_back_from_the_log() {
     use RecordFormat::{Both, Mp3, Opus, Wav};
-    for format in [Both, Wav, Mp3, Opus] {
-        let terms = RecordTerms { min_ms: 1, max_ms: 2, format, paused: None };
-        let head = Head {
-            recording: RecordingId(1),
-            tenant: TenantId(2),
-            contact: ContactId(3),
-            call: CallId(4),
-            started_at: Timestamp(5),
-            start: Moment(6),
-            terms,
-        };
+    let cut = Some(RecordingId(9));
+    for (format, continues) in [(Both, None), (Wav, cut), (Mp3, None), (Opus, cut)] {
+        let head = head(RecordTerms { min_ms: 1, max_ms: 2, format, paused: None, continues });
         let mut writer = BlockWriter::open(Moment(0));
         writer.recording(&head);
         let block = writer.close(Moment(9), 0, 0);
         let entry = block.entries().next().expect("one was written").entry;
         let Entry::Recording(read) = entry else { panic!("a recording was written") };
         assert_eq!(read, head);
+    }
+}
+
+#[test]
+fn a_declaration_of_an_older_release_says_what_it_knows() {
+    let continues = Some(RecordingId(9));
+    let whole = head(RecordTerms { min_ms: 1, max_ms: 2, continues, ..RecordTerms::default() });
+    let mut writer = BlockWriter::open(Moment(0));
+    writer.recording(&whole);
+    let block = writer.close(Moment(9), 0, 0);
+    let located = block.entries().next().expect("one was written");
+    let body = &block.bytes()[located.offset..located.offset + located.bytes];
+    assert_eq!(body.len(), Head::BYTES);
+    let before_parts = RecordTerms { continues: None, ..whole.terms };
+    for (bytes, terms) in [(72, whole.terms), (64, before_parts), (48, RecordTerms::default())] {
+        let Some(Entry::Recording(read)) = read_entry(1, &body[..bytes]) else {
+            panic!("{bytes} bytes are a declaration")
+        };
+        assert_eq!(read, Head { terms, ..whole }, "{bytes} bytes");
+    }
+    assert!(read_entry(1, &body[..47]).is_none());
+}
+
+fn head(terms: RecordTerms) -> Head {
+    Head {
+        recording: RecordingId(1),
+        tenant: TenantId(2),
+        contact: ContactId(3),
+        call: CallId(4),
+        started_at: Timestamp(5),
+        start: Moment(6),
+        terms,
     }
 }

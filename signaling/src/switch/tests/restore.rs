@@ -39,6 +39,13 @@ fn a_conversation_goes_on_and_either_side_may_end_it() {
         assert_eq!(outcome(&rig), (Outcome::Answered, 16, by));
         assert!(told(&rig).contains(&format!("released 1 by {by:?}")), "{:#?}", told(&rig));
         assert_eq!(recordings(&rig), ["recorded Repaired", "recorded Recorded"]);
+        let parts = rig.media.iter().filter_map(|command| match command {
+            Command::RecordStart(start) => Some((start.recording, start.terms.continues)),
+            _ => None,
+        });
+        let parts: Vec<_> = parts.collect();
+        let [(first, None), (_, Some(after))] = parts[..] else { panic!("{parts:?}") };
+        assert_eq!(after, first, "the next part says which one was cut");
         let states = states(&rig, A1);
         let since_kill = ["Talking", "WrapUp", "Idle"].map(String::from);
         assert!(states.ends_with(&since_kill), "after-call work follows as ever: {states:?}");

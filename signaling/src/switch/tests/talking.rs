@@ -166,7 +166,10 @@ fn a_part_of_a_recording_goes_on_with_whoever_is_there() {
         .media
         .iter()
         .filter_map(|command| match command {
-            Command::RecordStart(start) => Some(parties(start)),
+            Command::RecordStart(start) => {
+                assert_eq!(start.terms.continues, None, "nothing was cut");
+                Some(parties(start))
+            }
             _ => None,
         })
         .collect();

@@ -26,6 +26,11 @@ fn a_meeting_goes_on_with_its_lock_its_mute_and_its_recording() {
     rig.presses(chair, "*1");
     rig.wait(secs(60));
     let (room, was, before) = (room_of(&rig, guest), live(&mut rig), rig.media.len());
+    let first = rig.media.iter().find_map(|command| match command {
+        Command::RecordStart(start) => Some(start.recording),
+        _ => None,
+    });
+    assert!(first.is_some(), "the meeting is recorded");
 
     rig.kill(&[]);
     assert_eq!(live(&mut rig), was, "the same people in the same meeting");
@@ -41,11 +46,11 @@ fn a_meeting_goes_on_with_its_lock_its_mute_and_its_recording() {
     let parts = since(&rig, before).iter().filter_map(|command| match command {
         Command::RecordStart(start) => {
             let parties: Vec<LegId> = start.parties.iter().map(|&(leg, _)| leg).collect();
-            Some((parties, start.terms.min_ms))
+            Some((parties, start.terms.min_ms, start.terms.continues))
         }
         _ => None,
     });
-    let heard_by_all = [(vec![chair, guest], 0)];
+    let heard_by_all = [(vec![chair, guest], 0, first)];
     assert_eq!(parts.collect::<Vec<_>>(), heard_by_all, "recorded on, in one more part");
 
     rig.presses(hushed, "*6");
