@@ -316,6 +316,7 @@ impl Call {
             SipEvent::Incoming(_)
             | SipEvent::Registered { .. }
             | SipEvent::Browser { .. }
+            | SipEvent::AppsAlone { .. }
             | SipEvent::Trunk { .. } => {}
         }
     }

@@ -229,6 +229,9 @@ impl Switch {
             E::Browser { tenant, agent, present: false } => {
                 self.world.browsers.remove(&(tenant, agent));
             }
+            E::AppsAlone { tenant, agent, phones, browsers } => {
+                self.apps_alone(now, (tenant, agent), phones, browsers);
+            }
             E::Trunk { tenant, trunk, down, rests } => {
                 if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
                     tenant.trunks.set_down(trunk, down, rests);
@@ -431,7 +434,7 @@ fn leg_of(event: &user_agent::Event) -> Option<LegId> {
     use user_agent::Event as E;
     match event {
         E::Incoming(incoming) => Some(incoming.leg),
-        E::Registered { .. } | E::Browser { .. } | E::Trunk { .. } => None,
+        E::Registered { .. } | E::Browser { .. } | E::AppsAlone { .. } | E::Trunk { .. } => None,
         E::Progress { leg, .. }
         | E::Answered { leg, .. }
         | E::Failed { leg, .. }

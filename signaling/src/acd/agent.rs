@@ -80,6 +80,8 @@ pub(super) struct Agent {
     pub registered: Option<bool>,
     /// The same of their own.
     pub own_phone: Option<bool>,
+    /// Of their own only those are registered that are theirs wherever they are: nobody else is at one.
+    pub apps_alone: bool,
     /// At whose phone they are, where it is not their own.
     pub at: Option<AgentId>,
     /// Wrong PINs that were typed for them.
@@ -120,6 +122,7 @@ impl Agent {
             tally: Tally::new(now.moment),
             registered: None,
             own_phone: None,
+            apps_alone: false,
             at: None,
             guessed: Guesses::default(),
             guesses: Guesses::default(),

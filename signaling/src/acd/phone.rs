@@ -75,7 +75,8 @@ impl Distributor {
         let talks = |agent: &Agent| {
             [agent.engaged, agent.second].into_iter().flatten().any(|engaged| engaged.call != call)
         };
-        let (own, agent) = (of(phone)?.own_phone, of(id)?);
+        let (owner, agent) = (of(phone)?, of(id)?);
+        let own = owner.own_phone.map(|is| is && (id == phone || !owner.apps_alone));
         if talks(of(there)?) || talks(agent) {
             return Err(TALKS.to_owned());
         }

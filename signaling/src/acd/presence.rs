@@ -136,8 +136,20 @@ impl Distributor {
         if self.phone_of(phone) == phone {
             self.phone_is_there(now, phone, registered);
         }
+        let at_desk = registered && !self.agents.get(&phone).is_some_and(|owner| owner.apps_alone);
         if let Some(&guest) = self.guests.get(&phone) {
-            self.phone_is_there(now, guest, registered);
+            self.phone_is_there(now, guest, at_desk);
+        }
+    }
+
+    /// The registrar says whether of an agent's phones those alone are there at which nobody else can be.
+    /// It counts for a guest.
+    pub fn apps_alone(&mut self, now: Now, phone: AgentId, alone: bool) {
+        let Some(owner) = self.agents.get_mut(&phone) else { return };
+        owner.apps_alone = alone;
+        let is_registered = owner.own_phone == Some(true);
+        if let Some(&guest) = self.guests.get(&phone).filter(|_| is_registered) {
+            self.phone_is_there(now, guest, !alone);
         }
     }
 

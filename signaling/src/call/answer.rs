@@ -43,6 +43,7 @@ impl Call {
                 browser: leg.port == Port::Shared,
                 other_way: invitation.other_way,
                 not_at: invitation.not_at,
+                at_desk: invitation.at_desk,
                 category: invitation.category,
                 headers: invitation.headers,
             };

@@ -268,6 +268,7 @@ impl Call {
             from_name,
             other_way: false,
             not_at: None,
+            at_desk: false,
             category: self.category,
             headers,
         });

@@ -59,6 +59,8 @@ pub(super) struct Invitation {
     pub other_way: bool,
     /// Not at the phone that has the dialog of this leg.
     pub not_at: Option<LegId>,
+    /// At the phone of somebody else.
+    pub at_desk: bool,
     /// What kind of line the call comes from.
     pub category: Option<Category>,
     pub headers: Vec<(String, String)>,
@@ -174,11 +176,14 @@ impl Call {
     /// phones read.
     pub(super) fn open_leg(&mut self, cx: &mut Cx, mut leg: Leg, place: Place) -> LegId {
         let id = LegId(cx.id());
-        if let Some(Invitation { to: Destination::Agent(tenant, agent), .. }) = &mut leg.invitation
+        if let Some(Invitation { to: Destination::Agent(tenant, agent), at_desk, .. }) =
+            &mut leg.invitation
         {
             // They may be at the phone of somebody else.
-            *agent = cx.acd(*tenant).map_or(*agent, |acd| acd.phone_of(*agent));
-            let browser = cx.world.browsers.contains(&(*tenant, *agent));
+            let phone = cx.acd(*tenant).map_or(*agent, |acd| acd.phone_of(*agent));
+            *at_desk = phone != *agent;
+            *agent = phone;
+            let browser = cx.world.has_browser((*tenant, phone), *at_desk);
             if browser && cx.world.config.certificate.is_some() {
                 leg.port = Port::Shared;
             }

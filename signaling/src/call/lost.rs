@@ -116,7 +116,7 @@ impl Call {
         };
         let plan = cx.plan(self.tenant).unwrap_or_else(|| Arc::clone(&self.plan));
         let phone = cx.acd(self.tenant).map_or(agent, |acd| acd.phone_of(agent));
-        let is_there = cx.world.browsers.contains(&(self.tenant, phone));
+        let is_there = cx.world.has_browser((self.tenant, phone), phone != agent);
         let (Some(settings), true) = (plan.agent(agent), is_there && self.replacing.is_none())
         else {
             return;

@@ -66,6 +66,7 @@ impl Call {
             from_name,
             other_way: false,
             not_at: None,
+            at_desk: false,
             category: None,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),

@@ -3,6 +3,8 @@
 
 use super::core::{Account, UserAgent};
 use super::digest::Ha1;
+use super::registrar::{AppsAlone, Who};
+use super::user_agent::Event;
 use terms::routing::{Agent, Plan};
 
 impl UserAgent {
@@ -28,6 +30,18 @@ impl UserAgent {
                 let ha1 = Ha1 { md5: digest.ha1_md5.clone(), sha256: digest.ha1_sha256.clone() };
                 self.add_account(realm, &digest.user, Account::Trunk((tenant, trunk.id)), ha1);
             }
+        }
+    }
+
+    /// Whose phones are those of codes alone, before anybody is offered a call there.
+    pub(super) fn tell_apps_alone(&mut self) {
+        let tenants = &self.tenants;
+        let number = |(tenant, agent): Who| {
+            tenants.get(&tenant)?.agents.get(&agent).map(|(number, _)| number.as_str())
+        };
+        for ((tenant, agent), alone) in self.registrar.apps_alone_changes(number) {
+            let AppsAlone { phones, browsers } = alone;
+            self.emit(Event::AppsAlone { tenant, agent, phones, browsers });
         }
     }
 

@@ -584,6 +584,7 @@ impl UserAgent {
 
     /// Whose browsers came and went, before anybody is offered a call.
     pub(super) fn tell_browsers(&mut self) {
+        self.tell_apps_alone();
         for ((tenant, agent), present) in self.registrar.browser_changes() {
             self.emit(Event::Browser { tenant, agent, present });
         }

@@ -140,6 +140,7 @@ impl UserAgent {
         let until = now.moment + self.config.return_max;
         if known && self.registrar.restore(now.moment, who, bindings, until) {
             let (tenant, agent) = who;
+            self.tell_apps_alone();
             self.emit(Event::Registered { tenant, agent, registered: true });
         }
     }

@@ -1,6 +1,10 @@
 //! Where each agent's phones are, RFC 3261 §10 and RFC 5626's idea of a flow: a phone behind NAT is
 //! reached where its REGISTER came from, whatever its Contact says.
 
+mod apps;
+
+pub(crate) use apps::AppsAlone;
+
 use super::flow::{ConnectionId, Flow, Hop, Host, Transport};
 use super::header::{NameAddr, param, trim};
 use super::message::{Fault, Message, Name};
@@ -120,6 +124,9 @@ pub(crate) struct Registrar {
     browsers: BTreeSet<Who>,
     /// Whose browser came over a new connection since then.
     came: BTreeSet<Who>,
+    /// Who changed since it was said whose phones are those of codes alone, and whose were said to be.
+    stirred: BTreeSet<Who>,
+    alone: BTreeMap<Who, AppsAlone>,
     /// Who changed since this was asked for those who watch, and which of their phones left.
     news: BTreeMap<Who, Vec<(u64, Left)>>,
 }
@@ -298,6 +305,7 @@ impl Registrar {
     fn remove(&mut self, who: Who) -> Vec<Binding> {
         self.touched.insert(who);
         self.moved.insert(who);
+        self.stirred.insert(who);
         self.news.entry(who).or_default();
         let list = self.bindings.remove(&who).unwrap_or_default();
         for binding in &list {
@@ -321,6 +329,7 @@ impl Registrar {
     fn insert(&mut self, who: Who, list: Vec<Binding>) {
         self.touched.insert(who);
         self.moved.insert(who);
+        self.stirred.insert(who);
         self.news.entry(who).or_default();
         for binding in &list {
             self.expiries.insert((binding.expires_at, who));
@@ -354,6 +363,7 @@ impl Registrar {
             let lost: BTreeSet<Who> = self.lost.drain().map(|(who, _)| who).collect();
             let is_there = |who: &Who| self.bindings.contains_key(who);
             gone.extend(lost.iter().copied().filter(|who| !is_there(who)));
+            self.stirred.extend(lost.iter().copied());
             self.touched.extend(lost);
         }
         while let Some(&(at, who)) = self.expiries.first() {

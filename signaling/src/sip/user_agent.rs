@@ -40,6 +40,9 @@ pub struct Invite {
     pub other_way: bool,
     /// The phone that has the dialog of this leg is not rung: it is the one that was lost.
     pub not_at: Option<LegId>,
+    /// Somebody else is at the agent's phone: only what registered by the agent's own number rings, and
+    /// nothing that did by a code.
+    pub at_desk: bool,
     /// What kind of line the call comes from, for a trunk that is told so.
     pub category: Option<Category>,
     /// More headers (name, value) such as `X-Call`; the core refuses CR and LF. Max-Forwards among them
@@ -351,6 +354,18 @@ pub enum Event {
         agent: AgentId,
         /// At least one phone is in a browser.
         present: bool,
+    },
+    /// Of an agent's phones only those are there that registered by a code, or another one is again.
+    /// Said before `Registered`, and only where it changes.
+    AppsAlone {
+        /// Whose.
+        tenant: TenantId,
+        /// Who.
+        agent: AgentId,
+        /// None of their phones registered by the agent's own number.
+        phones: bool,
+        /// There are browsers among them, and none of these did.
+        browsers: bool,
     },
     /// No calls can go out over a trunk from now on, or they can again.
     Trunk {

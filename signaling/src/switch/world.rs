@@ -106,6 +106,8 @@ pub(crate) struct World {
     pub inside: Inside,
     /// Agents who have a browser among their phones.
     pub browsers: BTreeSet<(TenantId, AgentId)>,
+    /// Those of whose browsers all registered by a code.
+    pub browsers_by_code: BTreeSet<(TenantId, AgentId)>,
     /// What agents call outside, and who may not.
     pub calls_out: CallsOut,
     /// Wrong PINs.
@@ -143,6 +145,7 @@ impl World {
             callbacks_over: VecDeque::new(),
             inside: Inside::default(),
             browsers: BTreeSet::new(),
+            browsers_by_code: BTreeSet::new(),
             calls_out: CallsOut::default(),
             doors: conference::doors::Doors::default(),
             calls_begun: 0,

@@ -128,6 +128,7 @@ impl Phone {
                 browser: false,
                 other_way: false,
                 not_at: None,
+                at_desk: false,
                 category: None,
                 headers: Vec::new(),
             })),

@@ -464,6 +464,7 @@ impl World {
             | Event::Digit { .. }
             | Event::Registered { .. }
             | Event::Browser { .. }
+            | Event::AppsAlone { .. }
             | Event::Trunk { .. } => {}
         }
     }

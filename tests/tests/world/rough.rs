@@ -147,6 +147,7 @@ impl Story {
                     browser: false,
                     other_way: false,
                     not_at: None,
+                    at_desk: false,
                     category: None,
                     headers: Vec::new(),
                 })),

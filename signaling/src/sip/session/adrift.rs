@@ -118,6 +118,7 @@ impl UserAgent {
     fn expected_flow(&self, invite: &Invite) -> Option<(Who, Flow)> {
         let Destination::Agent(tenant, agent) = invite.to else { return None };
         let lost = self.registrar.lost((tenant, agent)).iter();
+        let lost = lost.filter(|binding| self.may_ring(invite, (tenant, agent), binding));
         let mut flows = lost.map(|binding| binding.flow);
         let flow = flows.find(|flow| flow.transport.is_websocket() == invite.browser)?;
         Some(((tenant, agent), flow))

@@ -4,6 +4,7 @@ use super::cause;
 use super::rebind::is_one_phone;
 use crate::sip::core::UserAgent;
 use crate::sip::flow::{Hop, Host, Transport};
+use crate::sip::registrar::{Binding, Who};
 use crate::sip::trunk::{Proxy, TrunkKey};
 use crate::sip::uri::without_headers;
 use crate::sip::user_agent::{Destination, Invite};
@@ -36,6 +37,7 @@ impl UserAgent {
                     .iter()
                     .filter(|binding| binding.flow.transport.is_websocket() == invite.browser)
                     .filter(|binding| !has_it(&binding.contact))
+                    .filter(|binding| self.may_ring(invite, (*tenant, *agent), binding))
                     .map(|binding| Way {
                         target: without_headers(&binding.contact).to_vec(),
                         hop: binding.hop(),
@@ -61,6 +63,18 @@ impl UserAgent {
                 Ok((vec![self.way_over(key, &proxy, number, own_domain)], Some(key)))
             }
         }
+    }
+
+    /// Whether a call to this agent rings at this phone of theirs. Who is at the agent's phone in their
+    /// place is at none of the devices that registered by a code.
+    pub(super) fn may_ring(
+        &self,
+        invite: &Invite,
+        (tenant, agent): Who,
+        binding: &Binding,
+    ) -> bool {
+        let own = self.tenants.get(&tenant).and_then(|tenant| tenant.agents.get(&agent));
+        !invite.at_desk || own.is_some_and(|(number, _)| binding.is_by(number))
     }
 
     /// To the server of the trunk whose turn it is.

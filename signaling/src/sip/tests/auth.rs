@@ -1,7 +1,8 @@
 //! Who may do what: challenges, replays, other people's names, sources that guess.
 
+use super::calls_out::to_agent;
 use super::*;
-use crate::sip::user_agent::Origin;
+use crate::sip::user_agent::{Invite, Origin};
 
 #[test]
 fn a_phone_registers_refreshes_and_leaves() {
@@ -239,6 +240,15 @@ fn with_a_code() -> terms::routing::Plan {
     plan
 }
 
+fn registered() -> Event {
+    Event::Registered { tenant: TENANT, agent: AGENT, registered: true }
+}
+
+/// Only apps are there, or the desk phone is again.
+fn alone(phones: bool) -> Event {
+    Event::AppsAlone { tenant: TENANT, agent: AGENT, phones, browsers: false }
+}
+
 /// A REGISTER of 1001 from here, proven as this user.
 fn register_as(bench: &mut Bench, from: SocketAddr, user: &str, password: &str) -> Sent {
     let plain = bench.request("REGISTER", "1001", "", "");
@@ -259,9 +269,10 @@ fn a_phone_registers_by_its_short_number_and_an_app_by_a_code_that_can_be_taken_
     assert!(wrong.start().contains("401"), "the short number's password is no code");
     let done = register_as(&mut bench, app, "1001-app", "code");
     assert_eq!(done.start(), "SIP/2.0 200 OK", "{}", done.text);
-    assert!(matches!(bench.events()[..], [Event::Registered { registered: true, .. }]));
+    assert_eq!(bench.events(), [alone(true), registered()]);
     let desk = register_as(&mut bench, phone(), "1001", "secret");
     assert_eq!(desk.start(), "SIP/2.0 200 OK", "{}", desk.text);
+    assert_eq!(bench.events(), [alone(false)]);
     assert!(desk.has(&app.to_string()) && desk.has(&phone().to_string()), "{}", desk.text);
 
     bench.core.set_plan(bench.now(), &plan());
@@ -289,4 +300,29 @@ fn a_call_tells_whether_it_comes_by_the_short_number_or_by_a_code() {
         assert_eq!((call.origin, call.by_code), (Origin::Agent(AGENT), by_code));
         assert_eq!(call.caller.normal, "1001");
     }
+}
+
+#[test]
+fn who_is_at_the_desk_of_another_rings_there_and_at_nothing_that_a_code_registered() {
+    let mut bench = Bench::new();
+    bench.core.set_plan(bench.now(), &with_a_code());
+    let rings = |bench: &mut Bench, leg: u64, at_desk: bool| {
+        let Command::Invite(invite) = to_agent() else { unreachable!() };
+        let invite = Invite { leg: LegId(leg), at_desk, ..*invite };
+        bench.command(Command::Invite(Box::new(invite)));
+        bench.sent().into_iter().map(|sent| sent.to).collect::<Vec<_>>()
+    };
+    let app = peer("198.51.100.9:5062");
+    register_as(&mut bench, app, "1001-app", "code");
+    assert_eq!(bench.events(), [alone(true), registered()]);
+    assert!(rings(&mut bench, 901, true).is_empty());
+    let nobody = Event::Failed { leg: LegId(901), status: 480, cause: 20 };
+    assert_eq!(bench.events(), [nobody]);
+    assert_eq!(rings(&mut bench, 902, false), [Host::Address(app)]);
+
+    register_as(&mut bench, phone(), "1001", "secret");
+    assert_eq!(bench.events(), [alone(false)]);
+    assert_eq!(rings(&mut bench, 903, true), [Host::Address(phone())]);
+    let both = [Host::Address(app), Host::Address(phone())];
+    assert_eq!(rings(&mut bench, 904, false), both, "the owner has them all");
 }

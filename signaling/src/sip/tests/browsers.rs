@@ -88,6 +88,7 @@ pub(super) fn invite(browser: bool) -> Command {
         browser,
         other_way: false,
         not_at: None,
+        at_desk: false,
         category: None,
         headers: Vec::new(),
     }))

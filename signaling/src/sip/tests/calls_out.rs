@@ -17,6 +17,7 @@ fn invite(to: Destination) -> Command {
         browser: false,
         other_way: false,
         not_at: None,
+        at_desk: false,
         category: None,
         headers: vec![("X-Call".into(), "77".into())],
     }))

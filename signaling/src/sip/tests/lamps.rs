@@ -115,6 +115,7 @@ pub(super) fn ring(bench: &mut Bench) -> Vec<Sent> {
         browser: false,
         other_way: false,
         not_at: None,
+        at_desk: false,
         category: None,
         headers: Vec::new(),
     })));

@@ -45,6 +45,7 @@ fn invite(leg: u64) -> Command {
         browser: false,
         other_way: false,
         not_at: None,
+        at_desk: false,
         category: None,
         headers: Vec::new(),
     }))

@@ -57,6 +57,7 @@ fn invite(to: Destination) -> Command {
         browser: false,
         other_way: false,
         not_at: None,
+        at_desk: false,
         category: None,
         headers,
     }))

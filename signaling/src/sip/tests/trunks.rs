@@ -16,6 +16,7 @@ pub(super) fn invite(leg: u64) -> Command {
         browser: false,
         other_way: false,
         not_at: None,
+        at_desk: false,
         category: None,
         headers: Vec::new(),
     }))

@@ -242,8 +242,11 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
         15 => rig.ports = !with.is_multiple_of(4),
         16 => {
             let registered = (with / 3).is_multiple_of(2);
-            let event =
-                crate::sip::user_agent::Event::Registered { tenant: TENANT, agent, registered };
+            let (tenant, phones, browsers) = (TENANT, registered, !registered);
+            let event = match with.is_multiple_of(5) {
+                true => SipEvent::AppsAlone { tenant, agent, phones, browsers },
+                false => SipEvent::Registered { tenant, agent, registered },
+            };
             rig.feed(crate::switch::Input::Sip(event));
         }
         17 => change_plan(rig, with),

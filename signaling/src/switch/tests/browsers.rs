@@ -133,3 +133,24 @@ fn an_agent_with_a_browser_is_offered_webrtc_and_one_without_is_not() {
         rig.wait(secs(60));
     }
 }
+
+#[test]
+fn a_guest_is_offered_webrtc_only_where_a_page_of_the_desk_is_there() {
+    let config = Config { certificate: Some(Fingerprint([0xC5; 32])), ..Config::default() };
+    let mut rig = Rig::with(super::sign_in::plan(), config);
+    let heard = super::sign_in::keys_in(&mut rig, A3, "*418001", super::sign_in::PIN);
+    assert_eq!(heard.last().map(String::as_str), Some("signed_in"));
+    rig.phones.insert(A3, Phone::Rings);
+    let (tenant, agent, phones) = (TENANT, A3, false);
+    rig.feed(Input::Sip(SipEvent::Browser { tenant, agent, present: true }));
+    for (browsers, wanted) in [(true, Port::Own), (false, Port::Shared)] {
+        let before = invites(&rig).len();
+        rig.feed(Input::Sip(SipEvent::AppsAlone { tenant, agent, phones, browsers }));
+        let customer = rig.customer_dials("95105600");
+        rig.wait(secs(2));
+        let invite = invites(&rig)[before];
+        assert_eq!((invite.at_desk, port(&rig, invite.leg)), (true, Some(wanted)));
+        rig.hangs_up(customer);
+        rig.wait(secs(60));
+    }
+}

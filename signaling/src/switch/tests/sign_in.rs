@@ -239,3 +239,42 @@ fn what_the_owner_dials_on_their_app_is_not_the_guests() {
     assert_eq!(states(&rig, A1), ["Idle", "SignedOut"]);
     balanced(&mut rig);
 }
+
+#[test]
+fn a_guest_rings_at_the_desk_phone_alone_and_is_out_of_reach_where_only_apps_are_there() {
+    let mut rig = Rig::new(plan());
+    let (tenant, agent, browsers) = (TENANT, A3, false);
+    let registered = true;
+    rig.feed(Input::Sip(SipEvent::Registered { tenant, agent, registered }));
+    let alone = |phones| Input::Sip(SipEvent::AppsAlone { tenant, agent, phones, browsers });
+    rig.feed(alone(true));
+    keys_in(&mut rig, A3, "*418001", PIN);
+    let customer = rig.customer_dials("95105600");
+    rig.wait(secs(5));
+    assert_eq!(phase(&mut rig), "waiting");
+    rig.feed(Input::Sip(SipEvent::Registered { tenant, agent, registered }));
+    rig.wait(secs(5));
+    assert_eq!(phase(&mut rig), "waiting", "one more app is no phone of the desk");
+    rig.feed(alone(false));
+    rig.wait(secs(5));
+    assert_eq!((rung(&rig), phase(&mut rig)), (Some(A3), "talking".into()));
+    let at_desk = |rig: &Rig| {
+        rig.sip.iter().rev().find_map(|command| match command {
+            Sipc::Invite(invite) => Some(invite.at_desk),
+            _ => None,
+        })
+    };
+    assert_eq!(at_desk(&rig), Some(true));
+    all_hang_up(&mut rig);
+    rig.feed(alone(true));
+    let other = rig.customer_dials("95105600");
+    rig.wait(secs(5));
+    assert_eq!(phase(&mut rig), "waiting");
+    rig.hangs_up(other);
+    keys_in(&mut rig, A3, "*42", "");
+    let direct = rig.agent_dials(A2, "1003");
+    rig.wait(secs(5));
+    assert_eq!((rung(&rig), at_desk(&rig)), (Some(A3), Some(false)), "the owner's app is theirs");
+    rig.hangs_up(direct);
+    balanced(&mut rig);
+}
