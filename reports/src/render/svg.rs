@@ -19,6 +19,8 @@ const TEXT_PX: f64 = 9.0;
 const TITLE_PX: f64 = 10.5;
 const BAR_PX: f64 = 15.0;
 const ROW_PX: f64 = 23.0;
+/// A narrower part would be written with no width at all, of which readers of SVG complain.
+const PART_PX_MIN: f64 = 0.01;
 /// Radius of a ring.
 const RING_PX_MIN: f64 = 30.0;
 const RING_PX_MAX: f64 = 72.0;
@@ -171,7 +173,7 @@ fn bars(chart: &ChartData, width: f64, height_min: f64) -> String {
         for series in &chart.series {
             let part = series.values[index] as f64 * scale;
             if part > 0.0 {
-                canvas.part(x, y, part, BAR_PX, series.colour);
+                canvas.part(x, y, part.max(PART_PX_MIN), BAR_PX, series.colour);
                 let value = value_text(chart, series.values[index]);
                 // White figures only where they fit and can be read.
                 if chart.series.len() > 1 && text_px(&value, 7.5) + 4.0 < part {
@@ -435,6 +437,12 @@ mod tests {
         let edged = format!("fill=\"#e8eaed\" stroke=\"{GREY}\"");
         assert_eq!(svg.matches(&edged).count(), 2, "the bar and its sign: {svg}");
         assert_eq!(svg.matches("fill=\"#e8eaed\"").count(), 2);
+    }
+
+    #[test]
+    fn a_part_that_is_next_to_nothing_has_a_width() {
+        let svg = draw(&chart(Shape::Bar, &[1_000_000_000, 1]), 300.0, 0.0);
+        assert!(svg.contains("width=\"0.01\"") && !svg.contains("width=\"0.00\""), "{svg}");
     }
 
     #[test]

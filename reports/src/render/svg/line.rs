@@ -1,5 +1,6 @@
 //! Lines from row to row, one a series. Each has dashes of its own, so that they are told apart in
-//! black and white.
+//! black and white. A single row is a dot: no line goes anywhere, and readers of SVG complain of one
+//! with a single point.
 
 use super::{
     Canvas, GREY, GRID, fitted, height, legend, legend_height, luma, tick_step, tick_text,
@@ -53,9 +54,19 @@ pub fn draw(chart: &ChartData, width: f64, height_min: f64) -> String {
     for (series, dash) in chart.series.iter().zip(DASHES.iter().cycle()) {
         let places: Vec<(f64, f64)> =
             series.values.iter().enumerate().map(|(index, value)| (x(index), y(*value))).collect();
+        let colour = series.colour;
+        let is_light = luma(colour) > LUMA_MAX;
+        if let [(x, y)] = places[..] {
+            let edge = if is_light { GREY } else { colour };
+            canvas.push(format_args!(
+                "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"3\" fill=\"{colour}\" stroke=\"{edge}\" \
+                 stroke-width=\"0.7\"/>"
+            ));
+            continue;
+        }
         let points: Vec<String> = places.iter().map(|(x, y)| format!("{x:.2},{y:.2}")).collect();
-        let (points, colour) = (points.join(" "), series.colour);
-        if luma(colour) > LUMA_MAX {
+        let points = points.join(" ");
+        if is_light {
             canvas.push(format_args!(
                 "<polyline points=\"{points}\" fill=\"none\" stroke=\"{GREY}\" \
                  stroke-width=\"2.6\" stroke-dasharray=\"{dash}\"/>"
@@ -107,5 +118,22 @@ mod tests {
         assert_eq!(svg.matches("<polyline").count(), 3, "a light line lies on a grey one: {svg}");
         let empty = ChartData { categories: Vec::new(), series: Vec::new(), ..chart };
         assert!(!draw(&empty, 300.0, 0.0).contains("NaN"));
+    }
+
+    #[test]
+    fn a_single_row_is_a_dot_of_each_series_and_no_line() {
+        let series = |colour| Series { name: "来电".to_owned(), colour, values: vec![7] };
+        let chart = ChartData {
+            title: "每日".to_owned(),
+            shape: Shape::Line,
+            kind: Kind::Count,
+            categories: vec!["一".to_owned()],
+            series: vec![series("#163d69"), series("#e8eaed")],
+        };
+        let svg = draw(&chart, 300.0, 0.0);
+        assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (0, 2));
+        assert!(svg.contains("fill=\"#163d69\" stroke=\"#163d69\""), "{svg}");
+        let edged = format!("fill=\"#e8eaed\" stroke=\"{GREY}\"");
+        assert!(svg.contains(&edged), "a light dot would fade into the paper: {svg}");
     }
 }
