@@ -42,6 +42,7 @@ use super::write::Builder;
 use crate::switch::Now;
 use adrift::{Adrift, Expected};
 use answer::Answered;
+use forks::RAck;
 use prack::Reliable;
 use refer::Refer;
 use reinvite::Offering;
@@ -72,6 +73,8 @@ pub(super) mod cause {
 pub(super) enum Owner {
     /// An outgoing call's branch.
     Branch(u64),
+    /// Our PRACK in one, and what it acknowledges.
+    Prack(u64, RAck),
     /// Our re-INVITE.
     Reinvite(LegId),
     /// Our UPDATE that keeps the session alive.
@@ -84,7 +87,7 @@ pub(super) enum Owner {
     Register(TrunkKey, Option<SocketAddr>),
     /// OPTIONS to a trunk, to the server of it that is there.
     Health(TrunkKey, Option<SocketAddr>),
-    /// Nobody: CANCEL, BYE. A challenge to these is never answered.
+    /// Nobody: CANCEL, BYE, a PRACK with credentials. A challenge to these is never answered.
     Nobody,
 }
 
@@ -310,6 +313,9 @@ impl UserAgent {
         }
         match owner {
             Owner::Branch(branch) => self.on_branch_response(now, flow, branch, response),
+            Owner::Prack(branch, rack) => {
+                self.on_prack_response(now, flow, (branch, rack), response);
+            }
             Owner::Reinvite(leg) => self.on_reinvite_response(now, leg, tx, response),
             Owner::Refresh(leg) => self.on_refresh_response(now, leg, response),
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
@@ -332,7 +338,7 @@ impl UserAgent {
             Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key, server) => self.on_register_failed(now, key, server),
             Owner::Health(key, server) => self.on_health_failed(now, key, server),
-            Owner::Nobody => {}
+            Owner::Prack(..) | Owner::Nobody => {}
         }
     }
 

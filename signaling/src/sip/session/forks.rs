@@ -1,7 +1,7 @@
 //! Their reliable provisional answers, RFC 3262 §4: each gets its PRACK, in the order of its fork. One
 //! that comes again is read over, because its PRACK repeats itself; so is one that comes before its
 //! turn, because it is sent again until it is acknowledged. Our INVITE has an offer, so no PRACK of ours
-//! carries a description.
+//! carries a description. A trunk that asks who we are gets its PRACK once more, with credentials.
 
 use super::Owner;
 use super::call_out::{Branch, FORKS_MAX, has_private_contact};
@@ -21,6 +21,13 @@ pub(super) struct Fork {
     rseq: u32,
     /// It has answered our offer, and we have acknowledged that.
     pub(super) described: bool,
+}
+
+/// Which provisional answer a PRACK acknowledges: its number, and the CSeq number of its INVITE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sip) struct RAck {
+    rseq: u32,
+    invite: u32,
 }
 
 /// What a reliable provisional answer is among those of its fork.
@@ -92,24 +99,63 @@ impl UserAgent {
                 return false;
             }
         }
+        let Some(fork) = self.branches.get_mut(&id).and_then(|branch| branch.fork_mut(tag)) else {
+            return false;
+        };
+        fork.rseq = rseq;
+        fork.described |= response.sdp().is_some();
+        let rack = RAck { rseq, invite: cseq.number };
+        self.say_prack(now, flow, (id, tag), rack, None);
+        true
+    }
+
+    /// Acknowledges one provisional answer of a fork. With `proof`, the name and value of a header,
+    /// whatever is said of it is read over.
+    fn say_prack(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        (id, tag): (u64, &[u8]),
+        rack: RAck,
+        proof: Option<(&str, &str)>,
+    ) {
         let via_branch = format!("z9hG4bK{}", self.token());
-        let hop = self.branches.get_mut(&id).and_then(|branch| {
-            let fork = branch.fork_mut(tag)?;
-            fork.rseq = rseq;
-            fork.described |= response.sdp().is_some();
-            Some(fork.hop.clone())
-        });
-        let Some(hop) = hop else { return false };
+        let fork = self.branches.get_mut(&id).and_then(|branch| branch.fork_mut(tag));
+        let Some(hop) = fork.map(|fork| fork.hop.clone()) else { return };
         let via = self.seen(&hop, Some(flow.remote)).via(&via_branch);
         let built = self.branches.get_mut(&id).and_then(|branch| {
             let mut prack = branch.fork_mut(tag)?.dialog.request("PRACK", &via, None);
-            prack.header("RAck", format!("{rseq} {} INVITE", cseq.number));
+            prack.header("RAck", format!("{} {} INVITE", rack.rseq, rack.invite));
+            if let Some((name, value)) = proof {
+                prack.header(name, value);
+            }
             prack.end().ok()
         });
-        if let Some(prack) = built {
-            self.start_client(now, hop, &via_branch, prack, Owner::Nobody);
+        let Some(prack) = built else { return };
+        let owner = if proof.is_some() { Owner::Nobody } else { Owner::Prack(id, rack) };
+        self.start_client(now, hop, &via_branch, prack, owner);
+    }
+
+    /// The trunk asked who we are: say it once, when realm and trunk are the right ones.
+    pub(super) fn on_prack_response(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        (id, rack): (u64, RAck),
+        response: &Message,
+    ) {
+        if !matches!(response.status(), 401 | 407) {
+            return;
         }
-        true
+        let (cnonce, tag) = (self.token(), response.to_tag().unwrap_or_default());
+        let Some(branch) = self.branches.get_mut(&id).filter(|branch| branch.leg.is_some()) else {
+            return;
+        };
+        let (Some(key), Some(fork)) = (branch.trunk, branch.fork_mut(tag)) else { return };
+        let uri = String::from_utf8_lossy(&fork.dialog.target).into_owned();
+        if let Some((name, value)) = self.authorize(key, response, "PRACK", &uri, &cnonce) {
+            self.say_prack(now, flow, (id, tag), rack, Some((name, &value)));
+        }
     }
 
     /// Nothing more will come of this try.

@@ -245,3 +245,56 @@ fn an_offer_that_crosses_ours_in_the_answer_is_pending() {
     assert!(refused.start().contains("491") && !refused.has("Retry-After: "), "{}", refused.text);
     assert_eq!(bench.events(), []);
 }
+
+#[test]
+fn a_prack_that_its_trunk_asks_about_is_said_once_more_with_credentials() {
+    let mut bench = trunks::with_credentials("carrier");
+    let sent = dial(&mut bench);
+    let asks = |prack: &Sent, realm: &str| {
+        prack.answer("407 Proof", "", &trunks::CHALLENGE.replace("carrier", realm), "")
+    };
+    for (tag, rseq) in [("a", 7), ("b", 3)] {
+        bench.receive(carrier(), sent.answer("180 Ringing", tag, &reliably(rseq), ""));
+    }
+    let [first, other]: [Sent; 2] = bench.sent().try_into().unwrap();
+    bench.receive(carrier(), asks(&other, "evil"));
+    assert!(bench.sent().is_empty(), "another realm gets nothing");
+    bench.receive(carrier(), asks(&first, "carrier"));
+    let again = bench.one();
+    assert_eq!(again.start(), first.start());
+    assert_eq!(
+        (again.header("RAck"), again.header("CSeq")),
+        ("7 1 INVITE".into(), "3 PRACK".into())
+    );
+    assert_eq!((again.to_tag(), again.header("Call-ID")), ("a".into(), sent.header("Call-ID")));
+    let proof = again.header("Proxy-Authorization");
+    assert!(proof.contains("username=\"gw\"") && proof.contains("uri=\"sip:x@203.0.113.5\""));
+    assert_ne!(again.header("Via"), first.header("Via"));
+    bench.receive(carrier(), asks(&again, "carrier"));
+    assert!(bench.sent().is_empty(), "once");
+
+    bench.receive(carrier(), sent.answer("180 Ringing", "a", &reliably(8), ""));
+    let next = bench.one();
+    assert_eq!(next.header("CSeq"), "4 PRACK");
+    bench.receive(carrier(), asks(&next, "carrier"));
+    let again = bench.one();
+    assert_eq!(
+        (again.header("RAck"), again.header("CSeq")),
+        ("8 1 INVITE".into(), "5 PRACK".into())
+    );
+    bench.receive(carrier(), again.answer("200 OK", "", "", ""));
+    bench.receive(carrier(), sent.answer("200 OK", "a", CONTACT, SDP));
+    assert_eq!(bench.one().header("CSeq"), "1 ACK");
+}
+
+#[test]
+fn a_prack_that_a_phone_asks_about_gets_no_credentials() {
+    let mut bench = trunks::with_credentials("");
+    bench.register(phone(), "sip:1001@198.51.100.7:5070");
+    bench.command(super::calls_out::to_agent());
+    let sent = bench.one();
+    bench.receive(phone(), sent.answer("180 Ringing", "a", &reliably(1), ""));
+    let prack = bench.one();
+    bench.receive(phone(), prack.answer("407 Proof", "", trunks::CHALLENGE, ""));
+    assert!(bench.sent().is_empty());
+}

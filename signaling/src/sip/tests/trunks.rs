@@ -22,7 +22,7 @@ pub(super) fn invite(leg: u64) -> Command {
     }))
 }
 
-fn with_credentials(realm: &str) -> Bench {
+pub(super) fn with_credentials(realm: &str) -> Bench {
     let mut bench = Bench::new();
     let mut plan = plan();
     plan.trunks[0].outbound =
@@ -31,7 +31,7 @@ fn with_credentials(realm: &str) -> Bench {
     bench
 }
 
-const CHALLENGE: &str =
+pub(super) const CHALLENGE: &str =
     "Proxy-Authenticate: Digest realm=\"carrier\",nonce=\"abc\",qop=\"auth\"\r\n";
 
 #[test]
