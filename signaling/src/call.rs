@@ -208,6 +208,8 @@ struct Story {
     /// Could not be brought to anybody.
     stranded: bool,
     heard: bool,
+    /// Flows that it has entered.
+    flows: u32,
     interrupted: bool,
     /// What the caller said last of being recorded.
     consent: Option<bool>,

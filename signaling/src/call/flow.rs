@@ -43,6 +43,7 @@ impl Call {
             return self.strand(cx);
         };
         self.story.heard = true;
+        self.story.flows += 1;
         self.log(cx, Some(self.anchor), Kind::IvrIn { flow: id, version });
         let (call, contact) = (self.id.to_string(), self.contact.to_string());
         let worker = self.worker_who_calls();
@@ -63,7 +64,9 @@ impl Call {
             ("caller_class", known.map_or("", |known| known.class.as_str())),
             ("category", self.category.map_or("", Category::text)),
         ];
-        let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
+        let walk = format!("{call}/{}", self.story.flows);
+        let around = run_cx(&self.plan, self.language.as_deref(), cx);
+        let run = Run::start(flow, &around, &given, &walk);
         let (request, bot, aside, line) = (None, None, None, None);
         self.flow = Some(Box::new(Flowing { flow: id, version, run, request, bot, aside, line }));
         self.phase = Phase::Ivr;

@@ -344,6 +344,8 @@ impl Waking {
             At::Conferring => call.confer_on(cx, anchor),
             At::Flow(flow) if anchor => {
                 call.record_next(cx, part);
+                // The same walk once more.
+                call.story.flows = call.story.flows.saturating_sub(1);
                 call.start_flow(cx, flow);
             }
             // They have heard enough of it.

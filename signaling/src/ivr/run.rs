@@ -305,6 +305,7 @@ pub struct Run {
     /// The terminator of an entry that was complete without it, and until when it may come.
     spare: Option<(char, Moment)>,
     taken: u32,
+    asked: query::Asked,
     caller_gone: bool,
     /// The language that a step chose.
     language: Option<String>,
@@ -314,8 +315,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// A call at the start of `flow`, with the box's variables such as `caller`.
-    pub fn start(flow: Arc<Flow>, cx: &Cx, given: &[(&str, &str)]) -> Self {
+    /// A call at the start of `flow`, with the box's variables such as `caller`. `walk` names it: the
+    /// same where a flow begins anew after a kill, and of no other walk.
+    pub fn start(flow: Arc<Flow>, cx: &Cx, given: &[(&str, &str)], walk: &str) -> Self {
         let mut variables = Variables::default();
         for (name, value) in &flow.variables {
             variables.set(name, value);
@@ -333,6 +335,7 @@ impl Run {
             key_ahead: None,
             spare: None,
             taken: 0,
+            asked: query::Asked::of(walk),
             caller_gone: false,
             language: None,
             effects: VecDeque::new(),

@@ -226,7 +226,7 @@ impl<'a> Walk<'a> {
             ("language", scene.language.as_str()),
             ("fax", "no"),
         ]);
-        let mut run = Run::start(flow, &self.cx(), &given);
+        let mut run = Run::start(flow, &self.cx(), &given, "0/1");
         self.drain(&mut run);
         run
     }

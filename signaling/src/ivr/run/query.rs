@@ -40,7 +40,36 @@ pub enum Fault {
     Failed(String),
 }
 
+/// How often each step of a walk asked a database.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// Names the walk.
+    walk: String,
+    /// By step, with the flow that it is of where that one was called.
+    visits: BTreeMap<String, u32>,
+}
+
+impl Asked {
+    pub(super) fn of(walk: &str) -> Self {
+        Asked { walk: walk.to_owned(), visits: BTreeMap::new() }
+    }
+}
+
 impl Run {
+    /// Names what the step asks now: the walk, the step, and which of its visits this is. A flow that
+    /// begins anew because its process was killed has the same names on the same way.
+    pub(crate) fn once_key(&mut self) -> String {
+        let step = match self.of {
+            Some((flow, _)) => format!("{flow}:{}", self.step),
+            None => self.step.clone(),
+        };
+        let Asked { walk, visits } = &mut self.asked;
+        let key = format!("{walk}/{step}");
+        let visit = visits.entry(step).or_default();
+        *visit += 1;
+        format!("{key}/{visit}")
+    }
+
     /// Asks a database. Nobody waits longer than the query says.
     pub(crate) fn query(&mut self, cx: &Cx, query: Query) {
         let asked = cx.now.moment;

@@ -134,7 +134,7 @@ fn secret_digits_do_not_reach_the_log() {
         language: "en",
         flows: &scene.flows,
     };
-    let mut run = Run::start(Arc::new(flow(&account())), &cx, &[]);
+    let mut run = Run::start(Arc::new(flow(&account())), &cx, &[], "");
     for digit in "4711#".chars() {
         run.handle(&cx, Input::Digit(digit));
     }
@@ -217,7 +217,7 @@ fn the_key_that_skips_a_prompt_is_the_answer_where_the_next_step_asks() {
         flows: &media.flows,
     };
     // From media: the prompt is over when the key goes down, the key comes when it is let go.
-    let mut run = Run::start(Arc::new(flow(&default_flow(QueueId(7)))), &cx, &[]);
+    let mut run = Run::start(Arc::new(flow(&default_flow(QueueId(7)))), &cx, &[], "");
     run.handle(&cx, Input::PlayDone);
     run.handle(&cx, Input::Digit('1'));
     let hands = std::iter::from_fn(|| run.poll_effect())

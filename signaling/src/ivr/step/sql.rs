@@ -1,7 +1,8 @@
 //! `sql`: asks a business database through a connector that an administrator made. Values are bound
 //! in their places, never written into the statement. What reads is tried again once by whoever asks
 //! the database, within the time; what writes is done once, so that one that came too late may have
-//! happened and goes on at `error`.
+//! happened and goes on at `error`. A kill has the flow begin anew, and so does its statement: by
+//! `:once_key` the database knows that it had it before.
 
 use super::Kind;
 use crate::ivr::check::Report;
@@ -13,13 +14,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// In a statement the name of this visit of the step ([`Run::once_key`]), and no variable.
+const ONCE_KEY: &str = "once_key";
+
 /// Asks a database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sql {
     /// Name of the connector.
     pub connector: String,
-    /// One statement, with `:name` for the value of a variable.
+    /// One statement, with `:name` for the value of a variable, and `:once_key` for the name of this
+    /// visit of the step.
     pub statement: String,
     /// It changes something: done once, in a transaction of its own.
     #[serde(default)]
@@ -79,7 +84,12 @@ impl Kind for Sql {
         let Ok(Statement { text, names, .. }) = Statement::parse(&self.statement) else {
             return run.exit("error", self.on.get("error"));
         };
-        let values = names.iter().map(|name| run.variables.get(name).to_owned()).collect();
+        let once = run.once_key();
+        let value = |name: &String| match name.as_str() {
+            ONCE_KEY => once.clone(),
+            name => run.variables.get(name).to_owned(),
+        };
+        let values = names.iter().map(value).collect();
         let query = Query {
             connector: self.connector.clone(),
             statement: text,

@@ -125,3 +125,62 @@ fn a_plan_whose_flow_names_no_database_of_the_tenant_is_refused() {
     let Answer::Refused(why) = rig.ask(Ask::Plan(Box::new(reading))) else { panic!("it writes") };
     assert!(why.contains("is only read"), "{why}");
 }
+
+const ONCE: &str = "INSERT INTO calls (who, name) VALUES (:caller, :once_key)";
+
+/// The last question, and by which name it goes.
+fn asked(rig: &Rig) -> (u64, String) {
+    let ask = rig.questions.last().expect("the flow asks");
+    assert_eq!((ask.values.len(), ask.values[0].as_str()), (2, "+8613800138000"));
+    (ask.id, ask.values[1].clone())
+}
+
+#[test]
+fn a_visit_of_a_step_has_one_name_that_a_kill_does_not_change() {
+    let mut plan = plan(&json!({"statement": ONCE, "write": true}));
+    plan.flows[0].document["steps"]["nobody"]["next"] = json!("ask");
+    let mut rig = Rig::new(plan);
+    rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let call = only_call(&mut rig);
+    assert_eq!(asked(&rig).1, format!("{call}/1/ask/1"));
+    for _ in 0..2 {
+        rig.kill(&[]);
+        rig.wait(secs(1));
+        assert_eq!(asked(&rig).1, format!("{call}/1/ask/1"), "it may have happened before");
+    }
+    let (id, _) = asked(&rig);
+    done(&mut rig, id, Ok(Found::default()));
+    rig.wait(secs(20));
+    assert_eq!(asked(&rig).1, format!("{call}/1/ask/2"), "another visit");
+    rig.wait(secs(20));
+    balanced(&mut rig);
+
+    rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let next = only_call(&mut rig);
+    assert_ne!(next, call);
+    assert_eq!(asked(&rig).1, format!("{next}/1/ask/1"), "another call");
+}
+
+#[test]
+fn a_flow_that_is_entered_again_in_one_call_asks_by_other_names() {
+    let mut plan = plan(&json!({"statement": ONCE, "write": true}));
+    let flow = plan.flows[0].id;
+    let again =
+        json!({"kind": "transfer", "target": format!("flow:{flow}"), "on": {"error": "bye"}});
+    plan.flows[0].document["steps"]["nobody"] = again;
+    let mut rig = Rig::new(plan);
+    rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let call = only_call(&mut rig);
+    let (id, _) = asked(&rig);
+    done(&mut rig, id, Ok(Found::default()));
+    rig.wait(secs(1));
+    assert_eq!(asked(&rig).1, format!("{call}/2/ask/1"));
+    rig.kill(&[]);
+    rig.wait(secs(1));
+    assert_eq!(asked(&rig).1, format!("{call}/2/ask/1"));
+    rig.wait(secs(20));
+    balanced(&mut rig);
+}

@@ -43,6 +43,30 @@ fn a_database_is_asked_with_bound_values_and_each_answer_has_its_way() {
     assert_eq!(way(&failed), "error");
 }
 
+#[test]
+fn each_visit_of_a_step_asks_by_a_name_of_its_own_and_a_called_flows_with_that_flow() {
+    let write = |next: &str| {
+        json!({"kind": "sql", "connector": "billing", "write": true, "found": next, "none": next,
+            "statement": "INSERT INTO asked VALUES (:once_key, :once_key)",
+            "on": {"error": next, "timeout": next}})
+    };
+    let called = json!({"format": 1, "start": "write", "steps": {
+        "write": write("back"), "back": {"kind": "return"}}});
+    let first = json!({"kind": "subflow", "flow": "9", "next": "write", "on": {"error": "bye"}});
+    let second = json!({"kind": "subflow", "flow": "9", "next": "bye", "on": {"error": "bye"}});
+    let document = json!({"format": 1, "start": "first", "steps": {
+        "first": first, "write": write("second"), "second": second, "bye": {"kind": "hangup"}}});
+    let mock = Mock { path: "sql:billing".into(), status: 200, body: json!(1) };
+    let flows = [(FlowId(9), (1, Arc::new(flow(&called))))].into_iter().collect();
+    let scene = Scene { flows, mocks: vec![mock], ..Scene::default() };
+    let told = simulate(flow(&document), &scene, Vec::new());
+    let asked: Vec<&String> = told.lines.iter().filter(|line| line.starts_with("ask")).collect();
+    let by = |name: &str| {
+        format!("ask the database billing: INSERT INTO asked VALUES ($1, $1) [\"0/1/{name}\"]")
+    };
+    assert_eq!(asked, [&by("9:write/1"), &by("write/1"), &by("9:write/2")]);
+}
+
 /// A bot has the caller; what stands in for it says its texts.
 fn helped() -> Value {
     json!({"format": 1, "start": "talk", "steps": {
