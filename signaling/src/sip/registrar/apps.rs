@@ -28,8 +28,13 @@ impl Registrar {
     ) -> Vec<(Who, AppsAlone)> {
         let mut changes = Vec::new();
         for who in std::mem::take(&mut self.stirred) {
-            let Some(list) = self.bindings.get(&who) else { continue };
             let own = number(who);
+            let Some(list) = self.bindings.get(&who) else {
+                if own.is_none() {
+                    self.alone.remove(&who);
+                }
+                continue;
+            };
             let by_code = |binding: &Binding| own.is_none_or(|own| !binding.is_by(own));
             let mut browsers = list.iter().filter(|b| b.flow.transport.is_websocket()).peekable();
             let alone = AppsAlone {
