@@ -111,6 +111,15 @@ impl Call {
         leg.prepared.is_some()
     }
 
+    /// Who calls hears that it rings. Where their INVITE had no offer ours goes with it, for those who
+    /// acknowledge what comes before the answer.
+    pub(super) fn ring_back(&self, cx: &mut Cx, id: LegId) {
+        let prepared = self.legs.get(&id).and_then(|leg| leg.prepared.as_ref());
+        let ours = prepared.filter(|(_, remote)| remote.is_none());
+        let sdp = ours.map(|(offer, _)| offer.clone());
+        cx.sip(Sipc::Progress { leg: id, status: 180, sdp });
+    }
+
     /// 200 now, and `next` with the ACK.
     pub(super) fn answer(&mut self, cx: &mut Cx, next: Next) {
         // The place is counted when the caller gets there.

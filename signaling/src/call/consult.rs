@@ -189,7 +189,7 @@ impl Call {
     pub(super) fn consulted_rings(&self, cx: &mut Cx, id: LegId) {
         let consult = self.consultation().filter(|consult| consult.leg == id);
         if let Some(leg) = consult.and_then(|consult| consult.own) {
-            cx.sip(Sipc::Progress { leg, status: 180, sdp: None });
+            self.ring_back(cx, leg);
         }
     }
 

@@ -10,7 +10,7 @@ use super::timers::Timer;
 use super::trace_back::Returning;
 use super::transfer_blind::Transfer;
 use super::{Call, Phase, cause, media, reroute};
-use crate::sip::user_agent::{Command as Sipc, Destination};
+use crate::sip::user_agent::Destination;
 use crate::switch::{Calling, Compiled, Cx};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -312,7 +312,7 @@ impl Call {
         if let Why::Transfer(transfer) = &dial.why {
             self.refer_progress(cx, transfer, 180);
         } else if !told && !matches!(dial.why, Why::Callback) && !self.anchor_answered() {
-            cx.sip(Sipc::Progress { leg: self.anchor, status: 180, sdp: None });
+            self.ring_back(cx, self.anchor);
         }
     }
 

@@ -9,7 +9,6 @@ use super::dial::{Dial, Why};
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause};
 use crate::acd::Claim;
-use crate::sip::user_agent::Command as Sipc;
 use crate::switch::{Cx, Trace};
 use std::time::Duration;
 use terms::event::{Found, InTraceBack, Kind, Role, TracedBack};
@@ -109,7 +108,7 @@ impl Call {
             Claim::Taken => RING_MAX,
             Claim::Waits if !wait.is_zero() => {
                 self.tell_trace(cx, &returning.trace, InTraceBack::Waits);
-                cx.sip(Sipc::Progress { leg: self.anchor, status: 180, sdp: None });
+                self.ring_back(cx, self.anchor);
                 wait
             }
             Claim::Waits | Claim::Away => return self.trace_missed(cx, returning),

@@ -73,7 +73,8 @@ pub enum Command {
         leg: LegId,
         /// 180–183.
         status: u16,
-        /// Early media.
+        /// Early media. Where their INVITE had no offer it is our offer, which goes out where they
+        /// acknowledge it, and nowhere else; the 200 that follows waits for their answer to it.
         sdp: Option<String>,
     },
     /// 200 to an incoming INVITE. With a late offer `sdp` is our offer.

@@ -23,6 +23,8 @@ pub(super) struct Answered {
     initial: bool,
     /// The ACK carries their answer.
     late: bool,
+    /// It came before, with a PRACK.
+    theirs: Option<String>,
     pub(super) repeat: Repeat,
     pub(super) ends_at: Moment,
 }
@@ -53,6 +55,8 @@ impl UserAgent {
         let Some(tx) = state.invite else { return };
         let status = status.clamp(180, 183);
         let reliable = state.reliable.is_some();
+        // An offer of ours may only be in what they acknowledge.
+        let sdp = sdp.filter(|_| reliable || !state.late);
         state.early = true;
         self.light(leg);
         if reliable {
@@ -67,6 +71,9 @@ impl UserAgent {
             return;
         };
         let Some(tx) = state.invite else { return };
+        if self.holds_answer(leg, &sdp) {
+            return;
+        }
         if self.accept_invite(now, leg, tx, sdp, true)
             && let Some(state) = self.legs.get_mut(&leg)
         {
@@ -89,7 +96,10 @@ impl UserAgent {
     ) -> bool {
         let timer = self.timer_headers(now, leg);
         let timer: Vec<(&str, &str)> = timer.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let Some(bytes) = self.respond(now, tx, 200, &timer, Some(&sdp)) else { return false };
+        let early = self.legs.get_mut(&leg).and_then(|state| state.reliable.as_mut());
+        let theirs = early.and_then(|reliable| reliable.their_answer.take());
+        let said = theirs.is_none().then_some(sdp.as_str());
+        let Some(bytes) = self.respond(now, tx, 200, &timer, said) else { return false };
         let Some(hop) = self.servers.get(&tx).map(|tx| tx.hop.clone()) else { return false };
         let timing = self.config.timing;
         let Some(state) = self.legs.get_mut(&leg) else { return false };
@@ -100,6 +110,7 @@ impl UserAgent {
             seq,
             initial,
             late: state.late,
+            theirs,
             repeat: Repeat::new(now.moment, timing.t1, timing.t2),
             ends_at: now.moment + timing.give_up(),
         });
@@ -159,7 +170,7 @@ impl UserAgent {
         if let Stage::Closing(cause) = state.stage {
             return self.say_bye(now, leg, cause, false);
         }
-        let sdp = request.sdp().filter(|_| answered.late);
+        let sdp = answered.theirs.or_else(|| request.sdp()).filter(|_| answered.late);
         if answered.initial || answered.late {
             self.emit(Event::Acked { leg, sdp });
         }

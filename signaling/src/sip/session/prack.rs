@@ -1,5 +1,6 @@
 //! Reliable provisional answers, RFC 3262: only where the caller requires them. One at a time; the
-//! next one waits for the PRACK of the one before.
+//! next one waits for the PRACK of the one before. To an INVITE without an offer the first of them
+//! brings ours, and its PRACK their answer (§5).
 
 use super::{Stage, cause};
 use crate::sip::core::UserAgent;
@@ -23,6 +24,12 @@ pub(super) struct Reliable {
     describes: bool,
     /// One that did so was acknowledged.
     pub(super) described: bool,
+    /// The first one had our offer.
+    offers: bool,
+    /// Their answer to it.
+    pub(super) their_answer: Option<String>,
+    /// Our 200, which waits for that.
+    answer: Option<String>,
     /// The next one.
     queued: Option<(u16, Option<String>)>,
     pub(super) repeat: Repeat,
@@ -37,6 +44,9 @@ pub(super) fn required(request: &Message) -> Option<Reliable> {
         waiting: None,
         describes: false,
         described: false,
+        offers: false,
+        their_answer: None,
+        answer: None,
         queued: None,
         repeat: Repeat::idle(),
         ends_at: None,
@@ -53,13 +63,16 @@ impl UserAgent {
         sdp: Option<String>,
     ) {
         let timing = self.config.timing;
-        let Some(reliable) = self.legs.get_mut(&leg).and_then(|leg| leg.reliable.as_mut()) else {
-            return;
-        };
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let late = state.late;
+        let Some(reliable) = &mut state.reliable else { return };
         if reliable.waiting.is_some() {
             reliable.queued = Some((status, sdp));
             return;
         }
+        // An offer that is not in the first of them waits for the 200.
+        let sdp = sdp.filter(|_| !late || reliable.rseq == 0);
+        reliable.offers |= late && sdp.is_some();
         reliable.rseq += 1;
         let rseq = reliable.rseq.to_string();
         let extra = [("Require", "100rel"), ("RSeq", rseq.as_str())];
@@ -67,7 +80,7 @@ impl UserAgent {
         let Some(hop) = self.servers.get(&tx).map(|tx| tx.hop.clone()) else { return };
         if let Some(reliable) = self.legs.get_mut(&leg).and_then(|leg| leg.reliable.as_mut()) {
             reliable.waiting = Some((hop, bytes));
-            reliable.describes = sdp.is_some();
+            reliable.describes = sdp.is_some() && !late;
             reliable.repeat = Repeat::new(now.moment, timing.t1, std::time::Duration::MAX);
             reliable.ends_at = Some(now.moment + timing.give_up());
         }
@@ -91,12 +104,28 @@ impl UserAgent {
         reliable.ends_at = None;
         reliable.repeat = Repeat::idle();
         reliable.described |= reliable.describes;
-        let next = reliable.queued.take();
-        self.answer_prack(now, leg, tx, request.sdp());
-        if let Some((status, sdp)) = next {
-            self.progress(now, leg, status, sdp);
+        let (next, answer) = (reliable.queued.take(), reliable.answer.take());
+        let mut sdp = request.sdp();
+        if reliable.offers && reliable.their_answer.is_none() {
+            reliable.their_answer = sdp.take();
+        }
+        self.answer_prack(now, leg, tx, sdp);
+        match (answer, next) {
+            (Some(sdp), _) => self.answer(now, leg, sdp),
+            (None, Some((status, sdp))) => self.progress(now, leg, status, sdp),
+            (None, None) => {}
         }
         self.arm_leg(leg);
+    }
+
+    /// Whether our 200 waits: they have our offer in a provisional answer that they have not
+    /// acknowledged (RFC 3262 §3).
+    pub(super) fn holds_answer(&mut self, leg: LegId, sdp: &str) -> bool {
+        let reliable = self.legs.get_mut(&leg).and_then(|leg| leg.reliable.as_mut());
+        let open = reliable.filter(|reliable| {
+            reliable.offers && reliable.their_answer.is_none() && reliable.waiting.is_some()
+        });
+        open.map(|reliable| reliable.answer = Some(sdp.to_owned())).is_some()
     }
 
     /// A PRACK may carry the next offer, once the first one has its answer (RFC 3262 §5).

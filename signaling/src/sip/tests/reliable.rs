@@ -298,3 +298,58 @@ fn a_prack_that_a_phone_asks_about_gets_no_credentials() {
     bench.receive(phone(), prack.answer("407 Proof", "", trunks::CHALLENGE, ""));
     assert!(bench.sent().is_empty());
 }
+
+#[test]
+fn an_invite_without_an_offer_gets_ours_before_the_answer_and_says_theirs_with_the_prack() {
+    let mut bench = Bench::new();
+    let mut call = bench.call_with("Require: 100rel\r\n", "");
+    let leg = call.leg;
+    bench.command(Command::Progress { leg, status: 180, sdp: Some(SDP.into()) });
+    let ringing = bench.one();
+    assert!(ringing.header("RSeq") == "1" && ringing.text.ends_with(SDP), "{}", ringing.text);
+    bench.command(Command::Answer { leg, sdp: SDP.into() });
+    assert!(bench.sent().is_empty(), "their answer comes first");
+
+    let prack = call.request("PRACK", "RAck: 1 1 INVITE\r\n", &held());
+    bench.receive(carrier(), prack);
+    let sent = bench.sent();
+    let of = |sent: &Sent| (sent.start().to_owned(), sent.header("CSeq"));
+    let heads: Vec<_> = sent.iter().map(of).collect();
+    let ok = |seq: &str| ("SIP/2.0 200 OK".to_owned(), seq.to_owned());
+    assert_eq!(heads, [ok("2 PRACK"), ok("1 INVITE")]);
+    assert!(sent.iter().all(|sent| !sent.has("Content-Type")), "all is agreed");
+    bench.receive(carrier(), call.with_seq("ACK", 1, "", ""));
+    assert_eq!(bench.events(), [Event::Acked { leg, sdp: Some(held()) }]);
+}
+
+#[test]
+fn an_offer_of_ours_that_nobody_acknowledges_or_answers_is_in_the_200() {
+    let progress = |leg| Command::Progress { leg, status: 180, sdp: Some(SDP.into()) };
+    let mut bench = Bench::new();
+    let call = bench.call_with("", "");
+    bench.command(progress(call.leg));
+    assert!(!bench.one().has("Content-Type"), "it may not be in what may be lost");
+
+    let mut bench = Bench::new();
+    let mut call = bench.call_with("Require: 100rel\r\n", "");
+    let leg = call.leg;
+    bench.command(Command::Progress { leg, status: 180, sdp: None });
+    bench.command(progress(leg));
+    assert!(!bench.one().has("Content-Type"));
+    let first = call.request("PRACK", "RAck: 1 1 INVITE\r\n", "");
+    bench.receive(carrier(), first);
+    assert!(bench.sent().iter().all(|sent| !sent.has("Content-Type")), "not in the second one");
+
+    let mut bench = Bench::new();
+    let mut call = bench.call_with("Require: 100rel\r\n", "");
+    let leg = call.leg;
+    bench.command(progress(leg));
+    bench.sent();
+    let silent = call.request("PRACK", "RAck: 1 1 INVITE\r\n", "");
+    bench.receive(carrier(), silent);
+    bench.sent();
+    bench.command(Command::Answer { leg, sdp: SDP.into() });
+    assert!(bench.one().text.ends_with(SDP), "their PRACK said nothing");
+    bench.receive(carrier(), call.with_seq("ACK", 1, "", &held()));
+    assert_eq!(bench.events(), [Event::Acked { leg, sdp: Some(held()) }]);
+}

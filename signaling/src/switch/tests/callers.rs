@@ -255,6 +255,28 @@ fn a_direct_call_rings_before_it_is_answered() {
 }
 
 #[test]
+fn who_calls_without_an_offer_is_told_ours_while_it_rings_and_nobody_else_is() {
+    for offers in [true, false] {
+        let mut rig = rig_with(&[A1]);
+        let customer = rig.dials(Origin::Trunk(TRUNK), "13800138000", "95105601", offers);
+        rig.wait(secs(5));
+        let told = rig.sip.iter().find_map(|command| match command {
+            Sipc::Progress { leg, status: 180, sdp } if *leg == customer => Some(sdp.clone()),
+            _ => None,
+        });
+        let answer = rig.sip.iter().find_map(|command| match command {
+            Sipc::Answer { leg, sdp } if *leg == customer => Some(sdp.clone()),
+            _ => None,
+        });
+        let answer = answer.expect("agent 1 answers");
+        assert_eq!(told, Some((!offers).then_some(answer)));
+        assert_eq!(phase(&mut rig), "talking");
+        rig.hangs_up(customer);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
 fn a_silent_line_is_hung_up() {
     let mut rig = rig_with(&[A1]);
     let customer = talking(&mut rig);
