@@ -274,11 +274,27 @@ impl<'a> File<'a> {
 /// A document of pages that are not packed, as a program makes it that has pixels: rows of whole
 /// octets, of which a set bit is black, 204 by 196 pixels per inch.
 pub fn write(pages: &[(u32, &[u8])]) -> Vec<u8> {
+    let page = |&(width, rows): &(u32, &[u8])| {
+        let height = rows.len() as u32 / width.div_ceil(8).max(1);
+        (width, height, rows.to_vec())
+    };
+    written(PLAIN, &pages.iter().map(page).collect::<Vec<_>>())
+}
+
+/// A document of pages that are packed as T.6 says: pixels of a row, rows, and what was packed of
+/// them, a black pixel's run as black; 204 by 196 pixels per inch.
+pub fn write_t6(pages: &[(u32, u32, Vec<u8>)]) -> Vec<u8> {
+    written(T6, pages)
+}
+
+/// Ways to pack, as a file names them.
+const PLAIN: u32 = 1;
+const T6: u32 = 4;
+
+fn written(packing: u32, pages: &[(u32, u32, Vec<u8>)]) -> Vec<u8> {
     let mut out = b"II\x2A\0\0\0\0\0".to_vec();
     let mut link = 4;
-    for (number, (width, rows)) in pages.iter().enumerate() {
-        let row_bytes = width.div_ceil(8).max(1);
-        let height = rows.len() as u32 / row_bytes;
+    for (number, (width, height, rows)) in pages.iter().enumerate() {
         let place = out.len() as u32;
         out.extend_from_slice(rows);
         if !out.len().is_multiple_of(2) {
@@ -295,14 +311,14 @@ pub fn write(pages: &[(u32, &[u8])]) -> Vec<u8> {
             // One page of several.
             (254, 4, 1, 2),
             (tag::WIDTH, 4, 1, *width),
-            (tag::HEIGHT, 4, 1, height),
+            (tag::HEIGHT, 4, 1, *height),
             (tag::BITS, 3, 1, 1),
-            (tag::PACKING, 3, 1, 1),
+            (tag::PACKING, 3, 1, packing),
             (tag::COLOUR, 3, 1, 0),
             (tag::BIT_ORDER, 3, 1, 1),
             (tag::STRIPS, 4, 1, place),
             (tag::PLANES, 3, 1, 1),
-            (tag::STRIP_ROWS, 4, 1, height),
+            (tag::STRIP_ROWS, 4, 1, *height),
             (tag::STRIP_BYTES, 4, 1, rows.len() as u32),
             (tag::DPI_ACROSS, 5, 1, fractions),
             (tag::DPI_DOWN, 5, 1, fractions + 8),
@@ -338,6 +354,16 @@ mod tests {
         assert_eq!(pages[1].strips, [Strip { bytes: &two, rows: 1 }]);
         assert_eq!(pages[1].dpi, (204.0, 196.0));
         assert_eq!((pages[1].packing, pages[1].lowest_first), (Packing::Plain, false));
+    }
+
+    #[test]
+    fn a_page_that_is_packed_says_how_and_how_many_rows_it_has() {
+        let file = write_t6(&[(1_728, 40, vec![0x80, 0x08, 0x00, 0x80])]);
+        let pages = pages(&file).unwrap();
+        let page = &pages[0];
+        assert_eq!((page.width, page.height, page.packing), (1_728, 40, Packing::T6));
+        assert_eq!((page.zero_is_black, page.lowest_first), (false, false));
+        assert_eq!(page.strips, [Strip { bytes: &[0x80, 0x08, 0x00, 0x80], rows: 40 }]);
     }
 
     #[test]

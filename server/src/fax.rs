@@ -1,7 +1,9 @@
 //! Fax machines of the box: the program starts itself once for each fax (`switchgrid fax`), and what
 //! is sent and received lies in a folder of the data.
 
+pub mod drawing;
 mod pdf;
+mod t6;
 
 pub use pdf::pdf;
 
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use terms::{FaxId, TenantId};
 
 /// What the program is told first.
-const COMMAND: &str = "fax";
+pub(crate) const COMMAND: &str = "fax";
 
 /// Where faxes lie, and documents that can be sent.
 pub fn folder(config: &Config) -> PathBuf {

@@ -7,6 +7,7 @@
 //! the job.
 
 mod behind;
+pub mod draw;
 pub mod encode;
 pub mod flow;
 pub mod found;

@@ -1,29 +1,33 @@
-//! Documents that flows can fax: brought as TIFF, looked at, taken away.
+//! Documents that can be faxed: brought as TIFF or PDF, looked at, taken away.
 //!
 //! Promise: a file comes from a stranger. Here it is only read as far as the places of its pages
-//! ([`mediacore::tiff`]); what unpacks them is the process of one fax. It lies on disk whole under its
-//! name, which is no path, before the answer is out.
+//! ([`mediacore::tiff`]); what unpacks them is the process of one fax, and what draws a PDF one of its
+//! own ([`crate::work::draw`]), for one PDF at a time. It lies on disk whole under its name, which is no
+//! path, before the answer is out.
 
-use super::Shared;
 use super::extract::Id;
 use super::faxes::{answer, blocking};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::{Api, Shared};
+use crate::fax::drawing::PDF_BYTES_MAX;
 use crate::open::beneath;
 use crate::whole;
+use crate::work::jobs::Job;
 use axum::Json;
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use desk::Permission;
 use mediacore::edge::fax::documents;
+use mediacore::edge::fax::process::FILE_BYTES_MAX;
 use mediacore::tiff;
 use serde::Serialize;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use terms::TenantId;
 use terms::media::is_fax_name;
@@ -31,8 +35,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Largest document.
-const BYTES_MAX: usize = 16 << 20;
+/// Largest document that is brought.
+const BYTES_MAX: usize = PDF_BYTES_MAX;
+/// Where a PDF begins at the latest.
+const PDF_START_MAX: usize = 1_024;
 /// Documents of a tenant.
 const DOCUMENTS_MAX: usize = 200;
 /// Pixels of a row that fax machines have: A4, B4 and A3, once, one and a half times and twice as fine
@@ -44,6 +50,10 @@ const WIDTHS: [u32; 9] = [1_728, 2_048, 2_432, 2_592, 3_072, 3_648, 3_456, 4_096
 static PUTS: Mutex<()> = Mutex::new(());
 /// What is being written; it is no name of a document, and a box that was killed begins it anew.
 const PARTIAL: &str = ".part";
+/// A PDF that is being drawn, as little a name.
+const PDF: &str = ".pdf";
+/// PDFs are drawn one after the other: each wants much memory for a while.
+static DRAWN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A document that can be faxed.
 #[derive(Serialize, ToSchema)]
@@ -100,7 +110,7 @@ fn brought(folder: &Path) -> io::Result<Vec<FaxDocument>> {
     Ok(found)
 }
 
-/// Look at a document: the file as it was brought.
+/// Look at a document: the TIFF as it was brought, or as it was drawn of a PDF.
 #[utoipa::path(
     get, path = "/api/v1/fax-documents/{name}", tag = "faxes",
     params(("name" = String, Path, description = "The document's name")),
@@ -115,21 +125,22 @@ async fn fetch(
     let file = beneath(&api.faxes, &path).map_err(|error| missing(&error))?;
     let read = blocking(move || {
         let mut bytes = Vec::new();
-        file.take(BYTES_MAX as u64).read_to_end(&mut bytes).map(|_| bytes)
+        file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map(|_| bytes)
     });
     let bytes = read.await?.map_err(|error| Problem::internal(format!("read {path}: {error}")))?;
     Ok(answer(bytes, &format!("{name}.tif"), "image/tiff"))
 }
 
 /// Bring a document, or another in its place: a TIFF of black and white pages, as fax machines have
-/// them. What is sent already goes on with the one before.
+/// them, or a PDF, which is drawn so: at most 100 pages, no larger than A4. What is sent already goes on
+/// with the one before.
 #[utoipa::path(
     put, path = "/api/v1/fax-documents/{name}", tag = "faxes",
     params(("name" = String, Path, description = "1-64 of a-z, 0-9, - and _")),
-    request_body(content((Vec<u8> = "image/tiff"))),
+    request_body(content((Vec<u8> = "image/tiff"), (Vec<u8> = "application/pdf"))),
     responses(
         (status = 200, description = "It lies ready", body = BroughtDocument),
-        (status = 400, description = "It is no TIFF that can be faxed, or has no such name", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "It is no TIFF or PDF that can be faxed, and why, or has no such name", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "You have too many", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "It is too large", body = Problem, content_type = "application/problem+json"),
     )
@@ -149,6 +160,10 @@ async fn put(
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     };
     let bytes = to_bytes(request.into_body(), BYTES_MAX).await.map_err(too_large)?;
+    let bytes = match is_pdf(&bytes) {
+        true => api.drawn(caller.tenant(), bytes).await?,
+        false => bytes,
+    };
     let pages = examine(&bytes)?;
     let folder = documents(&api.faxes, caller.tenant());
     api.store.note(caller.tenant(), &caller.by(), "fax_document.put", &name).await?;
@@ -187,6 +202,42 @@ fn missing(error: &io::Error) -> Problem {
     match error.kind() {
         io::ErrorKind::NotFound => Problem::not_found("There is no such fax document."),
         _ => Problem::internal(format!("open a fax document: {error}")),
+    }
+}
+
+/// Many stand behind some bytes that are none of theirs.
+fn is_pdf(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(PDF_START_MAX)];
+    start.windows(5).any(|five| five == b"%PDF-")
+}
+
+/// A file that goes when this does.
+struct Passing(PathBuf);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // One that stays is written over by the next.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Api {
+    /// The pages of a PDF as a TIFF.
+    async fn drawn(&self, tenant: TenantId, pdf: Bytes) -> Result<Bytes, Problem> {
+        let _one = DRAWN.lock().await;
+        let folder = documents(&self.faxes, tenant);
+        let path = folder.join(PDF);
+        let _passing = Passing(path.clone());
+        let put = move || {
+            let _one = PUTS.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&folder, &path, &pdf)
+        };
+        blocking(put).await?.map_err(|error| {
+            let message = "The fax document could not be kept; nothing was changed.";
+            Problem::unavailable(message, format!("keep a PDF: {error}"))
+        })?;
+        let done = self.work.run(Job::DrawFax { pdf: format!("{tenant}/documents/{PDF}") }).await?;
+        Ok(done.body.into())
     }
 }
 

@@ -6,6 +6,7 @@
 mod areas;
 mod damage;
 mod databases;
+mod faxes;
 mod leases;
 mod load;
 mod own_reports;
@@ -622,6 +623,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         areas::SENTENCES,
         damage::SENTENCES,
         databases::SENTENCES,
+        faxes::SENTENCES,
         leases::SENTENCES,
         load::SENTENCES,
         regions::SENTENCES,

@@ -95,13 +95,13 @@ fn write_strip(pdf: &mut Pdf, id: Ref, page: &Page, (bytes, rows): (&[u8], u32))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use mediacore::tiff;
     use std::process::Command;
 
     /// What pdfimages takes out of a PDF: width, height and pixels of each page, a set bit is black.
-    fn images(pdf: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
+    pub(in crate::fax) fn images(pdf: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("fax.pdf"), pdf).unwrap();
         let mut command = Command::new("pdfimages");

@@ -1,5 +1,6 @@
 //! What the worker does, one variant a kind of job, and how a job fails.
 
+use super::draw::{self, Draw};
 use super::encode::{Form, Rates};
 use super::flow::FlowJob;
 use super::found::FoundJob;
@@ -217,6 +218,11 @@ pub enum Job {
         /// `<tenant>/<fax>.tif`, relative to the folder of faxes.
         files: Vec<String>,
     },
+    /// Draw a PDF that is to be faxed. Answered by a TIFF.
+    DrawFax {
+        /// `<tenant>/documents/<name>`, relative to the folder of faxes.
+        pdf: String,
+    },
     /// Send every rendering of a recording to the second tier and read it back.
     Send {
         /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
@@ -311,6 +317,8 @@ pub struct Bench {
     encode_turn: Arc<Semaphore>,
     remove_turn: Semaphore,
     move_turn: Semaphore,
+    draw_turn: Semaphore,
+    draw: Draw,
     tier: Option<Arc<Tier>>,
     claims: Claims,
 }
@@ -343,6 +351,8 @@ impl Bench {
             encode_turn: Arc::new(Semaphore::new(1)),
             remove_turn: Semaphore::new(1),
             move_turn: Semaphore::new(1),
+            draw_turn: Semaphore::new(1),
+            draw: draw::by_process(&config)?,
             tier: None,
             claims: Claims::default(),
         })
@@ -359,6 +369,12 @@ impl Bench {
     #[must_use]
     pub fn with_tier(self, tier: Option<Arc<Tier>>) -> Self {
         Bench { tier, ..self }
+    }
+
+    /// The same with another hand that draws what is to be faxed.
+    #[must_use]
+    pub fn drawing(self, draw: Draw) -> Self {
+        Bench { draw, ..self }
     }
 
     /// Does one job when its turn comes. One that is answered in pieces is not done here.
@@ -419,6 +435,10 @@ impl Bench {
                 let _turn =
                     self.remove_turn.acquire().await.expect("the semaphore is never closed");
                 super::remove::run_faxes(self.faxes.clone(), files).await
+            }
+            Job::DrawFax { pdf } => {
+                let _turn = self.draw_turn.acquire().await.expect("the semaphore is never closed");
+                draw::run(&self.faxes, &pdf, &self.draw).await
             }
             Job::Send { wav, bytes, sha256 } => {
                 let _turn = self.move_turn.acquire().await.expect("the semaphore is never closed");

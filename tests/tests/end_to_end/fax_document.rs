@@ -4,7 +4,7 @@
 //! pixel by pixel by poppler.
 
 use super::seconds;
-use mediacore::tiff;
+use mediacore::tiff::{self, Packing};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
@@ -24,6 +24,7 @@ const FAX_MAX: u64 = 150;
 
 pub fn a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf(backend: &str) {
     let house = House::start(Options { backend: backend.into(), ..Options::default() });
+    a_pdf_is_drawn(&house);
     let pages: Vec<Vec<u8>> = (0..PAGES).map(page).collect();
     let written: Vec<(u32, &[u8])> =
         pages.iter().map(|rows| (ROW as u32 * 8, rows.as_slice())).collect();
@@ -76,6 +77,46 @@ pub fn a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf(backend: &
     assert_eq!(house.json("/api/v1/faxes"), json!([]));
     let sql = "SELECT detail FROM recording_deletions JOIN faxes ON recording_id = fax_id";
     assert_eq!(house.sql(sql), [json!({"detail": "the sender asked"})]);
+}
+
+/// By a process of its own, which may open no file and have no socket.
+fn a_pdf_is_drawn(house: &House) {
+    let (status, body) = house.put("/api/v1/fax-documents/letter", "application/pdf", letter());
+    assert_eq!((status, &body["pages"]), (200, &json!(1)), "{body}\n{}", house.log());
+    let kept = house.get("/api/v1/fax-documents/letter").bytes().expect("a file");
+    let kept = tiff::pages(&kept).expect("a TIFF");
+    assert_eq!((kept[0].width, kept[0].height, kept[0].packing), (1_728, 2_292, Packing::T6));
+    // A white row is a bit: what was written is there.
+    assert!(kept[0].strips[0].bytes.len() > 1_000);
+    let broken = b"%PDF-1.7 of nothing".to_vec();
+    let (status, body) = house.put("/api/v1/fax-documents/letter", "application/pdf", broken);
+    assert_eq!(status, 400, "{body}");
+    assert_eq!(body["message"], "This PDF cannot be faxed: it is damaged, or no PDF");
+}
+
+/// A page of A4 with words in a font that is not in it.
+fn letter() -> Vec<u8> {
+    let words = "BT /F 40 Tf 60 700 Td (The quick brown fox) Tj 0 -60 Td (and the lazy dog) Tj ET";
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.28 841.89]/Contents 4 0 R\
+         /Resources<</Font<</F 5 0 R>>>>>>"
+            .to_owned(),
+        format!("<</Length {}>>stream\n{words}\nendstream", words.len()),
+        "<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>".to_owned(),
+    ];
+    let (mut file, mut places) = ("%PDF-1.4\n".to_owned(), String::new());
+    for (object, number) in objects.iter().zip(1..) {
+        places.push_str(&format!("{:010} 00000 n \n", file.len()));
+        file.push_str(&format!("{number} 0 obj\n{object}\nendobj\n"));
+    }
+    let (count, begins) = (objects.len() + 1, file.len());
+    file.push_str(&format!(
+        "xref\n0 {count}\n0000000000 65535 f \n{places}\
+         trailer\n<</Size {count}/Root 1 0 R>>\nstartxref\n{begins}\n%%EOF\n"
+    ));
+    file.into_bytes()
 }
 
 /// Strokes of their own on each page, and a frame.

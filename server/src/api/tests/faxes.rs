@@ -2,12 +2,17 @@
 
 use super::rig::{Got, NOON, Rig, request};
 use crate::api::deletion::Swept;
+use crate::fax::drawing;
+use crate::work::draw::{self, Draw};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use mediacore::tiff;
+use pdf_writer::{Rect, Ref};
 use serde_json::json;
+use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 use terms::id::IdGen;
 use terms::record::{Fax, Row};
 use terms::{CallId, ContactId, FaxId, TenantId, Timestamp};
@@ -19,6 +24,33 @@ const DOCUMENTS: &str = "/api/v1/fax-documents";
 pub(super) fn document(width: u32) -> Vec<u8> {
     let (one, two) = (vec![0xA5; width as usize / 8 * 20], vec![0x5A; width as usize / 8 * 10]);
     tiff::write(&[(width, &one), (width, &two)])
+}
+
+/// Draws in this process, where the program is not at hand.
+pub(super) fn here() -> Draw {
+    Arc::new(|pdf: File| {
+        Box::pin(async move {
+            let mut told = Vec::new();
+            match drawing::serve(pdf, &mut told).expect("a file is read") {
+                true => Ok(told),
+                false => Err(draw::refused(&String::from_utf8_lossy(&told))),
+            }
+        })
+    })
+}
+
+/// A PDF of so many pages of A4 with nothing on them.
+fn blank_pdf(pages: i32) -> Vec<u8> {
+    let mut pdf = pdf_writer::Pdf::new();
+    let (tree, drawn) = (Ref::new(2), Ref::new(3));
+    pdf.catalog(Ref::new(1)).pages(tree);
+    pdf.pages(tree).kids((0..pages).map(|n| Ref::new(10 + n))).count(pages);
+    pdf.stream(drawn, b"");
+    for n in 0..pages {
+        let mut page = pdf.page(Ref::new(10 + n));
+        page.media_box(Rect::new(0.0, 0.0, 595.0, 842.0)).parent(tree).contents(drawn);
+    }
+    pdf.finish()
 }
 
 async fn bring(rig: &Rig, name: &str, token: &str, file: Vec<u8>) -> Got {
@@ -314,6 +346,35 @@ async fn a_document_is_brought_looked_at_replaced_and_taken_away() {
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     assert_eq!(rig.get(&one, &token).await.status, StatusCode::NOT_FOUND);
     assert_eq!(rig.get(DOCUMENTS, &token).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_pdf_is_brought_and_kept_as_the_pages_that_are_sent() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let got = bring(&rig, "letter", &token, blank_pdf(2)).await;
+    assert_eq!(got.json(), json!({"name": "letter", "pages": 2}), "{got:?}");
+    let kept = rig.get(&format!("{DOCUMENTS}/letter"), &token).await;
+    assert_eq!(kept.header("content-type"), "image/tiff");
+    let pages = tiff::pages(&kept.body).unwrap();
+    let size = |page: &tiff::Page| (page.width, page.height, page.packing);
+    assert_eq!(pages.iter().map(size).collect::<Vec<_>>(), [(1_728, 2_292, tiff::Packing::T6); 2]);
+    // What was brought stays nowhere.
+    let folder = rig.folder.path().join(format!("faxes/{}/documents", rig.tenant()));
+    let names = || folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names().collect::<Vec<_>>(), ["letter.tif"]);
+    // Of another PDF that cannot be faxed nothing changes.
+    let got = bring(&rig, "letter", &token, blank_pdf(101)).await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST, "{got:?}");
+    assert_eq!(
+        got.json()["message"],
+        "This PDF cannot be faxed: it has 101 pages; a fax has 1 to 100"
+    );
+    assert_eq!(rig.get(&format!("{DOCUMENTS}/letter"), &token).await.body, kept.body);
+    assert_eq!(names().collect::<Vec<_>>(), ["letter.tif"]);
+    // Some programs write something in front of it.
+    let odd = [b"\xEF\xBB\xBF\n".to_vec(), blank_pdf(1)].concat();
+    assert_eq!(bring(&rig, "odd", &token, odd).await.json()["pages"], 1);
 }
 
 #[tokio::test]

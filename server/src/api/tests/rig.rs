@@ -325,6 +325,7 @@ impl Rig {
             Arc::new(Tier::over(store, "box-1", cache))
         });
         let bench = Bench::open(config.clone()).await.unwrap().with_tier(tier.clone());
+        let bench = bench.drawing(super::faxes::here());
         let work = Arc::new(Worker(bench));
         let moving = tier
             .clone()
