@@ -16,7 +16,7 @@
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `lost` a page comes
 //! back · `tones` a network refuses in sound alone · `join`
 //! somebody comes in from their own · `callback` the customer is called and keeps their place ·
-//! `hunt` the people of an area are called ·
+//! `hunt` the people of an area are called · `send_fax` a machine of ours calls another ·
 //! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
 //! `trace_back` who calls back reaches who called them ·
 //! `bot` a program speaks with the caller · `keep` outlives the process · `end` every leg closed, one
@@ -72,6 +72,7 @@ mod region;
 mod release;
 mod replace;
 mod reroute;
+mod send_fax;
 mod site;
 mod supervise;
 mod survey;
@@ -90,6 +91,7 @@ pub(crate) use feature_code::FeatureCode;
 pub(crate) use forward::check_forwarding;
 pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
+pub(crate) use send_fax::send_fax;
 
 use crate::sip::user_agent::{Charging, Event as SipEvent};
 use crate::switch::{Compiled, Cx, HttpDone, Now};

@@ -5,12 +5,14 @@ mod agent_action;
 mod ban;
 mod callback;
 mod conference;
+mod dial;
 mod play;
 
 pub use agent_action::AgentAction;
 pub use ban::{Ban, BanReason};
 pub use callback::LiveCallback;
 pub use conference::{LiveConference, LiveMember};
+pub use dial::{DialFirst, DialOrder, FaxCall};
 pub use play::{PlayOrder, PlayTo, PlayWhat};
 
 use crate::event::{Activity, Forwarding, Mailbox, Role, Supervised, SupervisionMode};
@@ -85,6 +87,9 @@ pub enum Ask {
     },
     /// Make a call: one side rings, and the other once it has answered. Answered by [`Answer::Call`].
     Dial(Box<DialOrder>),
+    /// Call a number and send a fax to the machine there. Answered by [`Answer::Call`]; how it went is
+    /// in the event log, whatever happens.
+    Fax(Box<FaxCall>),
     /// Do something in a conference.
     Conference {
         /// Whose.
@@ -139,34 +144,6 @@ pub enum Ask {
         /// Longest wait in seconds.
         within_s: u32,
     },
-}
-
-/// A call that somebody at a screen wants made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DialOrder {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Who asks for it.
-    pub by: UserId,
-    /// The agent whose call it is.
-    pub agent: AgentId,
-    /// A short number or an outside number.
-    pub target: String,
-    /// Who rings first.
-    pub first: DialFirst,
-    /// The number of the tenant that the outside is to see; none leaves it to the trunk's rule.
-    pub caller_number: Option<String>,
-}
-
-/// Which side of a call that is made from a screen rings first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DialFirst {
-    /// The agent, who hears the other side ring.
-    #[default]
-    Agent,
-    /// The customer, who waits for the agent with ringing in the ear.
-    Customer,
 }
 
 /// What is to happen to a live call.

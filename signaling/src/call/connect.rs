@@ -39,7 +39,8 @@ impl Call {
                 | Why::Callback
                 | Why::Area
                 | Why::TraceBack(_)
-                | Why::Lease,
+                | Why::Lease
+                | Why::Fax(_),
             )
             | None => {}
         }

@@ -6,6 +6,7 @@ use super::early::HeardEarly;
 use super::hunt::hop_end;
 use super::leg::{Bye, Invitation, Leg};
 use super::offer::offer_end;
+use super::send_fax::Sending;
 use super::timers::Timer;
 use super::trace_back::Returning;
 use super::transfer_blind::Transfer;
@@ -54,6 +55,8 @@ pub(super) enum Why {
     TraceBack(Box<Returning>),
     /// The number that was called stands for them.
     Lease,
+    /// A fax is to be sent to them.
+    Fax(Box<Sending>),
 }
 
 /// Somebody rings.
@@ -311,7 +314,10 @@ impl Call {
         }
         if let Why::Transfer(transfer) = &dial.why {
             self.refer_progress(cx, transfer, 180);
-        } else if !told && !matches!(dial.why, Why::Callback) && !self.anchor_answered() {
+        } else if !told
+            && !matches!(dial.why, Why::Callback | Why::Fax(_))
+            && !self.anchor_answered()
+        {
             self.ring_back(cx, self.anchor);
         }
     }
@@ -340,6 +346,9 @@ impl Call {
             Phase::Waiting(_) => self.phone_takes_offer(cx, id),
             Phase::Dialling(Dial { why: Why::Callback, leg, .. }) if *leg == Some(id) => {
                 self.customer_answered(cx, id);
+            }
+            Phase::Dialling(Dial { why: Why::Fax(_), leg, .. }) if *leg == Some(id) => {
+                self.fax_answered(cx, id);
             }
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
@@ -465,6 +474,7 @@ impl Call {
             Why::Area => self.hunt_goes_on(cx, hop_end(status, cause)),
             Why::TraceBack(returning) => self.trace_missed(cx, *returning),
             Why::Lease => self.lease_unreached(cx, cause),
+            Why::Fax(sending) => self.fax_unreached(cx, &sending, cause),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

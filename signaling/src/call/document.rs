@@ -1,5 +1,5 @@
 //! A step of the flow gives the caller to a fax machine of ours, which sends or receives a document
-//! (ITU-T T.30) and gives the call back. Its outcome is noted in any case, by the switch: machines
+//! (ITU-T T.30) and gives the call back; or a machine of ours has whom it called. Its outcome is noted in any case, by the switch: machines
 //! hang up as soon as they are done, so it often comes when the call is over.
 //!
 //! A fax does not outlive the process: a pause of a second ends the other machine's patience.
@@ -14,15 +14,21 @@ use terms::media::{Command, FaxOrder, FaxOutcome, FaxWay, is_fax_station};
 impl Call {
     pub(super) fn start_document(&mut self, cx: &mut Cx, wanted: Fax) {
         let Fax { document, station, ecm } = wanted;
+        let dialled = || Some(self.called.normal.clone()).filter(|number| is_fax_station(number));
+        let station = if station.is_empty() { dialled().unwrap_or_default() } else { station };
         let fax = FaxId(cx.id());
+        self.run_document(cx, fax, Fax { document, station, ecm });
+    }
+
+    /// A machine of ours has the anchor from now on.
+    pub(super) fn run_document(&mut self, cx: &mut Cx, fax: FaxId, wanted: Fax) {
+        let Fax { document, station, ecm } = wanted;
         let (tenant, contact, call) = (self.tenant, self.contact, self.id);
         let of = FaxOf { tenant, contact, call, document: document.clone() };
         cx.world.expect_fax(fax, of);
         self.story.heard = true;
         self.phase = Phase::Faxing(fax);
         let way = document.map_or(FaxWay::Receive, |document| FaxWay::Send { document });
-        let dialled = || Some(self.called.normal.clone()).filter(|number| is_fax_station(number));
-        let station = if station.is_empty() { dialled().unwrap_or_default() } else { station };
         let order = FaxOrder { fax, tenant, way, station, ecm };
         cx.media(Command::FaxStart { leg: self.anchor, order });
     }

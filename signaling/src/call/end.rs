@@ -45,6 +45,7 @@ impl Call {
                 if let Some(returning) = dial.returning() {
                     self.give_up_agent(cx, returning);
                 }
+                self.fax_given_up(cx, &dial, cause);
             }
             Phase::Opening { .. }
             | Phase::Answering { .. }

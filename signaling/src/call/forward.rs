@@ -187,7 +187,12 @@ impl Call {
                 Why::Transfer(transfer) => self.let_go(cx, transfer),
                 Why::Flow => self.left_flow(cx, "transferred"),
                 Why::Parked => self.log(cx, Some(self.anchor), Kind::Resumed),
-                Why::Direct | Why::Callback | Why::Area | Why::TraceBack(_) | Why::Lease => {}
+                Why::Direct
+                | Why::Callback
+                | Why::Area
+                | Why::TraceBack(_)
+                | Why::Lease
+                | Why::Fax(_) => {}
             }
         }
         self.go_to(cx, next);

@@ -542,6 +542,7 @@ impl Thread {
                 | Ask::Call { .. }
                 | Ask::PickUp { .. }
                 | Ask::Dial(_)
+                | Ask::Fax(_)
                 | Ask::Conference { .. }
                 | Ask::Recording { .. }
                 | Ask::TakeParked { .. }

@@ -3,17 +3,20 @@
 use super::world::Tenant;
 use super::{Compiled, Cx, Drain, Now, Output, Switch};
 use crate::acd::Distributor;
-use crate::call::{Call, check_forwarding, click};
+use crate::call::{Call, check_forwarding, click, send_fax};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
-    AgentAction, Answer, Ask, CallAction, DialOrder, LiveAgent, LiveQueue, LiveRecording,
+    AgentAction, Answer, Ask, CallAction, DialOrder, FaxCall, LiveAgent, LiveQueue, LiveRecording,
     LiveState, Request, Response,
 };
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::routing::{Delta, Plan};
 use terms::{AgentId, CallId, RecordingId, TenantId};
+
+/// Why no call is made, for people.
+const FULL: &str = "the box takes no more calls at the moment";
 
 impl Switch {
     pub(super) fn on_ask(&mut self, now: Now, request: Request) {
@@ -37,6 +40,10 @@ impl Switch {
                 Some(done(self.asks_parked(now, tenant, by, slot)))
             }
             Ask::Dial(order) => Some(match self.clicks(now, &order) {
+                Ok(call) => Answer::Call(call),
+                Err(why) => Answer::Refused(why),
+            }),
+            Ask::Fax(order) => Some(match self.faxes(now, &order) {
                 Ok(call) => Answer::Call(call),
                 Err(why) => Answer::Refused(why),
             }),
@@ -147,7 +154,7 @@ impl Switch {
     /// Makes the call that a screen wants.
     fn clicks(&mut self, now: Now, order: &DialOrder) -> Result<CallId, String> {
         if self.drain.is_some() || self.calls.len() >= self.world.config.calls_max {
-            return Err("the box takes no more calls at the moment".to_owned());
+            return Err(FULL.to_owned());
         }
         let mut cx = Cx { now, world: &mut self.world };
         let (call, result) = click(&mut cx, order)?;
@@ -156,6 +163,19 @@ impl Switch {
         self.calls.insert(id, Box::new(call));
         self.after(now, id);
         result.map(|()| id).map_err(str::to_owned)
+    }
+
+    /// Makes the call that sends a fax.
+    fn faxes(&mut self, now: Now, order: &FaxCall) -> Result<CallId, String> {
+        if self.drain.is_some() || self.calls.len() >= self.world.config.calls_max {
+            return Err(FULL.to_owned());
+        }
+        let call = send_fax(&mut Cx { now, world: &mut self.world }, order)?;
+        self.world.calls_begun += 1;
+        let id = call.id;
+        self.calls.insert(id, Box::new(call));
+        self.after(now, id);
+        Ok(id)
     }
 
     fn state(&self, id: TenantId) -> Answer {

@@ -46,6 +46,7 @@ mod replaces;
 mod restore;
 mod ring_all;
 mod second_line;
+mod send_fax;
 mod sign_in;
 mod sites;
 mod skill_sets;

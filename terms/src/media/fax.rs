@@ -114,6 +114,9 @@ pub struct FaxOutcome {
     pub bytes: u64,
     /// Its SHA-256 in hex.
     pub sha256: Option<String>,
+    /// Nobody answered a call of ours, and this is why, ITU-T Q.850 §2.2.7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreached: Option<u8>,
 }
 
 impl FaxOutcome {
