@@ -40,6 +40,7 @@ pub mod number;
 pub mod once;
 pub mod order;
 pub mod outbox;
+pub mod outgoing_fax;
 pub mod parking;
 pub mod plan;
 pub mod prompt;

@@ -22,6 +22,7 @@ mod on_sqlite {
     mod leases;
     mod mailboxes;
     mod order_steps;
+    mod outgoing_faxes;
     mod queues;
     mod report_definitions;
     mod return_visits;
@@ -51,6 +52,7 @@ mod on_postgres {
     mod leases;
     mod mailboxes;
     mod order_steps;
+    mod outgoing_faxes;
     mod queues;
     mod report_definitions;
     mod return_visits;

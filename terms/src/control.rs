@@ -12,7 +12,7 @@ pub use agent_action::AgentAction;
 pub use ban::{Ban, BanReason};
 pub use callback::LiveCallback;
 pub use conference::{LiveConference, LiveMember};
-pub use dial::{DialFirst, DialOrder, FaxCall};
+pub use dial::{DialFirst, DialOrder, FaxCall, NO_MORE_CALLS};
 pub use play::{PlayOrder, PlayTo, PlayWhat};
 
 use crate::event::{Activity, Forwarding, Mailbox, Role, Supervised, SupervisionMode};

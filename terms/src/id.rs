@@ -142,8 +142,10 @@ ids! {
     PlaybackId,
     /// Both sides of one conversation.
     RecordingId,
-    /// One fax that we send or receive.
+    /// One fax that we send or receive: of one that is tried again, one try.
     FaxId,
+    /// A fax that the box is to send of its own accord, with all its tries.
+    OutgoingFaxId,
     /// One stay of one contact in one queue.
     VisitId,
     /// A queue.

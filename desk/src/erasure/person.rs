@@ -3,7 +3,8 @@
 //! where they are a field worker, and leases of numbers that stand for them. Orders themselves
 //! stay, so that counts are what they were. The audit table and the logs of shifts and of emergencies keep
 //! their rows with the number made unreadable. What a program was answered of them it is not answered
-//! again. Flows, prompts and saved reports are what people of the tenant wrote for everybody, and stay.
+//! again, and no fax is sent to them any more. Flows, prompts and saved reports are what people of the
+//! tenant wrote for everybody, and stay.
 //!
 //! A row is found by the digits that all forms of the number have, and counts where one of its forms
 //! stands in it whole ([`Subscriber::is_in`]): another's longer number is another's.
@@ -38,7 +39,7 @@ struct Place {
 }
 
 /// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
-const PLACES: [Place; 16] = [
+const PLACES: [Place; 17] = [
     Place {
         table: "order_fields",
         keys: &["id"],
@@ -134,6 +135,14 @@ const PLACES: [Place; 16] = [
         names: &["reference"],
         only: "TRUE",
         change: Change::Empty,
+    },
+    Place {
+        table: "outgoing_faxes",
+        keys: &["id"],
+        text: false,
+        names: &["number", "problem"],
+        only: "TRUE",
+        change: Change::Delete,
     },
     // Those in force were lifted before, or nothing is erased.
     Place {

@@ -9,14 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
     AgentAction, Answer, Ask, CallAction, DialOrder, FaxCall, LiveAgent, LiveQueue, LiveRecording,
-    LiveState, Request, Response,
+    LiveState, NO_MORE_CALLS, Request, Response,
 };
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::routing::{Delta, Plan};
 use terms::{AgentId, CallId, RecordingId, TenantId};
-
-/// Why no call is made, for people.
-const FULL: &str = "the box takes no more calls at the moment";
 
 impl Switch {
     pub(super) fn on_ask(&mut self, now: Now, request: Request) {
@@ -154,7 +151,7 @@ impl Switch {
     /// Makes the call that a screen wants.
     fn clicks(&mut self, now: Now, order: &DialOrder) -> Result<CallId, String> {
         if self.drain.is_some() || self.calls.len() >= self.world.config.calls_max {
-            return Err(FULL.to_owned());
+            return Err(NO_MORE_CALLS.to_owned());
         }
         let mut cx = Cx { now, world: &mut self.world };
         let (call, result) = click(&mut cx, order)?;
@@ -168,7 +165,7 @@ impl Switch {
     /// Makes the call that sends a fax.
     fn faxes(&mut self, now: Now, order: &FaxCall) -> Result<CallId, String> {
         if self.drain.is_some() || self.calls.len() >= self.world.config.calls_max {
-            return Err(FULL.to_owned());
+            return Err(NO_MORE_CALLS.to_owned());
         }
         let call = send_fax(&mut Cx { now, world: &mut self.world }, order)?;
         self.world.calls_begun += 1;

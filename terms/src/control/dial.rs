@@ -31,6 +31,9 @@ pub enum DialFirst {
     Customer,
 }
 
+/// Why no call is made while the box drains or is full, for people; later it is.
+pub const NO_MORE_CALLS: &str = "the box takes no more calls at the moment";
+
 /// A fax that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaxCall {

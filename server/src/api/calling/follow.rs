@@ -6,7 +6,7 @@ use crate::api::live::feed::Feed;
 use desk::Store;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{Entry, InCalling, InHunt, InLease, Kind};
+use terms::event::{Entry, InCalling, InHunt, InLease, Kind, Outcome};
 use terms::media::RecordingState;
 
 /// Pause after the log or the store did not answer.
@@ -78,6 +78,9 @@ fn is_kept(entry: &Entry) -> bool {
         Kind::VoicemailLeft { .. } | Kind::VoicemailHeard { .. } | Kind::Mailbox(_) => true,
         Kind::Leased(leased) => leased.what == InLease::Paused,
         Kind::Hunt(hunt) => matches!(hunt.what, InHunt::Lost { .. }),
+        // How it went with what was to be sent, and that nobody will ever say.
+        Kind::FaxDone { document: Some(_), .. }
+        | Kind::CallEnded { outcome: Outcome::Interrupted, .. } => true,
         // Of a message there is nothing to be heard then.
         Kind::Recorded { ledger, agent: None, queue: Some(_), .. }
         | Kind::Recorded { ledger, message: true, .. } => {
