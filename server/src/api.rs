@@ -35,6 +35,7 @@ mod evidence;
 mod expert;
 pub mod extract;
 pub mod fax_documents;
+pub mod fax_sending;
 pub mod faxes;
 pub mod flows;
 mod forms;
@@ -58,6 +59,7 @@ mod number_regions;
 pub mod numbers;
 mod order_lists;
 pub mod orders;
+mod outgoing_faxes;
 mod own_work;
 mod parking;
 pub mod pickup;
@@ -286,6 +288,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(connectors::routes(guard))
         .merge(fax_documents::routes(guard))
         .merge(faxes::routes(guard))
+        .merge(outgoing_faxes::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(order_lists::routes(guard))

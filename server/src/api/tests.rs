@@ -36,6 +36,7 @@ mod moved;
 mod number_regions;
 mod opened;
 mod order_search;
+mod outgoing_faxes;
 mod own_work;
 mod parking;
 mod pickup;

@@ -1,4 +1,4 @@
-//! What is said of PDFs that are to be faxed.
+//! What is said of PDFs that are to be faxed, and of faxes that are to be sent.
 
 use super::Sentence;
 
@@ -43,4 +43,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "This PDF cannot be faxed: it takes too much memory, or is made in a way that is not known",
         "此 PDF 不能作为传真发送：所需内存过多，或其制作方式无法识别",
     ),
+    ("an outside number is needed", "需要外线号码"),
+    ("digits, + and spaces are possible, at most 20", "只能含数字、+ 和空格，最多 20 个字符"),
+    ("This box sends no faxes: {}", "本系统不能发送传真：{}"),
+    ("{} faxes wait already; some must go first", "已有 {} 份传真等待发送，请稍后再试"),
+    ("only a fax that waits can be taken off", "只有等待中的传真可以取消"),
+    ("{} to {} are possible", "允许范围为 {} 至 {}"),
+    ("a fax is sent to a number outside", "传真只能发往外线号码"),
 ];

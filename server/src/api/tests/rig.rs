@@ -169,7 +169,7 @@ impl CallsLink for Switch {
                 }))
             }
             (Ask::Quality { .. }, None) => Answer::Quality(live_quality()),
-            (Ask::Dial(_), None) => Answer::Call(MADE_CALL),
+            (Ask::Dial(_) | Ask::Fax(_), None) => Answer::Call(MADE_CALL),
             (Ask::Bans | Ask::LiftBan(_), None) => Answer::Bans(self.bans.lock().unwrap().clone()),
             (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
                 name: "switchgrid_calls".into(),
