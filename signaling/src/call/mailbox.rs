@@ -65,11 +65,8 @@ impl Call {
 fn may_be_asked(dial: &Dial) -> bool {
     match dial.why {
         Why::Direct | Why::Flow | Why::Transfer(_) => true,
-        Why::Parked
-        | Why::Callback
-        | Why::Area
-        | Why::TraceBack(_)
-        | Why::Lease
-        | Why::Fax(_) => false,
+        Why::Parked | Why::Callback | Why::Area | Why::TraceBack(_) | Why::Lease | Why::Fax(_) => {
+            false
+        }
     }
 }
