@@ -99,6 +99,9 @@ mod supervised;
 #[path = "end_to_end/fax_document.rs"]
 mod fax_document;
 
+#[path = "end_to_end/fax_sent.rs"]
+mod fax_sent;
+
 #[path = "end_to_end/three_parties.rs"]
 mod three_parties;
 
@@ -170,6 +173,7 @@ use elsewhere::{
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
+use fax_sent::a_fax_is_sent_to_a_number_that_the_box_calls;
 use features::{
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
     a_carrier_whose_ringing_has_to_arrive_gets_its_pracks_and_may_offer_anew,
@@ -305,6 +309,7 @@ stories! {
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     a_phone_passes_its_caller_on_and_is_told_how_it_goes,
     a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf,
+    a_fax_is_sent_to_a_number_that_the_box_calls,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,

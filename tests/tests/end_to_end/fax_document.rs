@@ -13,12 +13,12 @@ use std::time::Instant;
 use tests::house::{House, Options};
 
 const SENDS: &str = "95105641";
-const RECEIVES: &str = "95105642";
+pub(super) const RECEIVES: &str = "95105642";
 const CALLER: &str = "13500135000";
 /// Octets of a row, rows of a page: as wide as A4 and as high as a hand, so that it takes seconds.
-const ROW: usize = 216;
+pub(super) const ROW: usize = 216;
 const ROWS: usize = 100;
-const PAGES: usize = 3;
+pub(super) const PAGES: usize = 3;
 /// Half a minute of sound, and time for a loaded machine.
 const FAX_MAX: u64 = 150;
 
@@ -120,7 +120,7 @@ fn letter() -> Vec<u8> {
 }
 
 /// Strokes of their own on each page, and a frame.
-fn page(number: usize) -> Vec<u8> {
+pub(super) fn page(number: usize) -> Vec<u8> {
     let octet = |n: usize| {
         let (row, at) = (n / ROW, n % ROW);
         if row == 0 || row == ROWS - 1 {
@@ -135,7 +135,7 @@ fn page(number: usize) -> Vec<u8> {
 }
 
 /// A number whose flow is one fax, then the end.
-fn flow(house: &House, number: &str, fax: &Value) {
+pub(super) fn flow(house: &House, number: &str, fax: &Value) {
     let mut step = json!({"kind": "fax", "next": "bye", "on": {"error": "bye"}});
     step.as_object_mut().expect("an object").extend(fax.as_object().expect("an object").clone());
     let document =
@@ -153,7 +153,7 @@ fn flow(house: &House, number: &str, fax: &Value) {
 }
 
 /// The pages of a PDF, unpacked by poppler: a set bit is black.
-fn images(folder: &Path, pdf: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn images(folder: &Path, pdf: &[u8]) -> Vec<Vec<u8>> {
     std::fs::write(folder.join("fax.pdf"), pdf).expect("the folder is ours");
     let mut command = Command::new("pdfimages");
     let ran = command.args(["fax.pdf", "page"]).current_dir(folder).status();
@@ -168,21 +168,21 @@ fn images(folder: &Path, pdf: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Who dials, and has no media of their own.
-struct Line {
+pub(super) struct Line {
     socket: UdpSocket,
     house: SocketAddr,
-    here: SocketAddr,
+    pub(super) here: SocketAddr,
 }
 
 /// What a call needs to be spoken of again.
-struct Dialog {
+pub(super) struct Dialog {
     call_id: String,
     to: String,
     contact: String,
 }
 
 impl Line {
-    fn new(house: &House) -> Self {
+    pub(super) fn new(house: &House) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
         socket.set_read_timeout(Some(seconds(20))).expect("a timeout");
         let here = socket.local_addr().expect("bound");
@@ -190,7 +190,7 @@ impl Line {
     }
 
     /// Dials a number, with a description or without one: the call, and the box's description.
-    fn invites(&self, number: &str, sdp: Option<&str>) -> (Dialog, String) {
+    pub(super) fn invites(&self, number: &str, sdp: Option<&str>) -> (Dialog, String) {
         let call_id = format!("fax-{number}-{}", self.here.port());
         let (house, to) = (self.house, format!("<sip:{number}@{}>", self.house));
         self.says(&self.request("INVITE", &format!("sip:{number}@{house}"), (&call_id, &to), sdp));
@@ -214,7 +214,7 @@ impl Line {
         }
     }
 
-    fn acknowledges(&self, dialog: &Dialog, sdp: Option<&str>) {
+    pub(super) fn acknowledges(&self, dialog: &Dialog, sdp: Option<&str>) {
         self.says(&self.request("ACK", &dialog.contact, (&dialog.call_id, &dialog.to), sdp));
     }
 
@@ -242,7 +242,7 @@ impl Line {
     }
 
     /// Answers what the box asks until it has hung up so many calls.
-    fn waits_for_byes(&self, house: &House, calls: usize) {
+    pub(super) fn waits_for_byes(&self, house: &House, calls: usize) {
         let mut ended = Vec::new();
         let end = Instant::now() + seconds(FAX_MAX);
         self.socket.set_read_timeout(Some(seconds(1))).expect("a timeout");
@@ -266,11 +266,11 @@ impl Line {
         }
     }
 
-    fn says(&self, text: &str) {
+    pub(super) fn says(&self, text: &str) {
         self.socket.send_to(text.as_bytes(), self.house).expect("sent");
     }
 
-    fn hears(&self) -> String {
+    pub(super) fn hears(&self) -> String {
         let mut bytes = [0; 4_096];
         let len = self.socket.recv(&mut bytes).expect("the box answers");
         String::from_utf8_lossy(&bytes[..len]).into_owned()
@@ -278,7 +278,7 @@ impl Line {
 }
 
 /// The first header of that name.
-fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
     let lines = message.split("\r\n").take_while(|line| !line.is_empty());
     let mut named = lines.filter_map(|line| line.split_once(':'));
     named.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
