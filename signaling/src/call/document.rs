@@ -1,6 +1,7 @@
 //! A step of the flow gives the caller to a fax machine of ours, which sends or receives a document
-//! (ITU-T T.30) and gives the call back; or a machine of ours has whom it called. Its outcome is noted in any case, by the switch: machines
-//! hang up as soon as they are done, so it often comes when the call is over.
+//! (ITU-T T.30) and gives the call back; or a machine of ours has whom it called. Its outcome is noted
+//! in any case, by the switch: machines hang up as soon as they are done, so it often comes when the
+//! call is over.
 //!
 //! A fax does not outlive the process: a pause of a second ends the other machine's patience.
 
