@@ -459,10 +459,13 @@ pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
 async fn done(write: &mut Write, entry: &Entry, outcome: &FaxOutcome) -> Result<()> {
     let doing = write.doing;
     let row = sql::query(
-        "SELECT * FROM outgoing_faxes WHERE tenant_id = $1 AND fax_id = $2 AND state = 'calling'",
+        "SELECT * FROM outgoing_faxes WHERE tenant_id = $1 AND fax_id = $2
+         AND (state = 'calling' OR (state = 'failed' AND problem = $3))",
     )
     .bind(entry.tenant.0 as i64)
     .bind(outcome.fax.0 as i64)
+    // It may be known after all: a call may end before its fax says how it went.
+    .bind(UNKNOWN)
     .fetch_optional(write.db())
     .await
     .during(doing)?;

@@ -130,6 +130,11 @@ async fn a_try_of_which_nobody_knows_what_came_is_not_made_again() {
     let all = store.outgoing_faxes(tenant, None, 10).await.unwrap();
     assert!(all.iter().all(|fax| fax.state == OutgoingFaxState::Failed && fax.problem == unknown));
     assert_eq!(store.claim_outgoing_fax(FaxId(73), at(90_000)).await.unwrap(), None);
+    // Where the log says it after all, it is known.
+    let whole = FaxOutcome { fax: FaxId(72), complete: true, pages: 3, ..FaxOutcome::default() };
+    store.keep_calling(&[ended(9_000, tenant, whole)], 9_000, false).await.unwrap();
+    let known = store.outgoing_faxes(tenant, None, 10).await.unwrap().remove(0);
+    assert_eq!((known.state, known.pages), (OutgoingFaxState::Sent, 3));
 }
 
 #[tokio::test]
