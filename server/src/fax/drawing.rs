@@ -15,6 +15,7 @@
 use super::t6;
 use hayro::hayro_interpret::font::{FontData, FontQuery, StandardFont};
 use hayro::hayro_interpret::hayro_cmap::CMapName;
+use hayro::hayro_interpret::hayro_syntax::object::{Dict, Name, Object};
 use hayro::hayro_interpret::hayro_syntax::page::Page;
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
@@ -90,9 +91,11 @@ pub fn draw(pdf: Vec<u8>) -> Result<Vec<u8>, Refused> {
     if !(1..=PAGES_MAX).contains(&count) {
         return Err(Refused::Pages(count));
     }
+    let left_out = left_out(&pdf);
     let (mut pages, mut bytes) = (Vec::new(), 0);
     for (page, number) in pdf.pages().iter().zip(1..) {
-        let (height, rows) = draw_page(page, number)?;
+        let missing = Missing { left_out: left_out.clone(), ..Missing::default() };
+        let (height, rows) = draw_page(page, number, &missing)?;
         let packed = t6::pack(&rows, usize::from(WIDTH) / 8);
         bytes += packed.len() as u64;
         if bytes > FILE_BYTES_MAX / 2 {
@@ -104,7 +107,11 @@ pub fn draw(pdf: Vec<u8>) -> Result<Vec<u8>, Refused> {
 }
 
 /// Rows of one page, a set bit is black.
-fn draw_page<'a>(page: &'a Page<'a>, number: usize) -> Result<(u16, Vec<u8>), Refused> {
+fn draw_page<'a>(
+    page: &'a Page<'a>,
+    number: usize,
+    missing: &Missing,
+) -> Result<(u16, Vec<u8>), Refused> {
     let (width, height) = page.render_dimensions();
     if !SIDE.contains(&width) || !SIDE.contains(&height) {
         return Err(Refused::Size(number));
@@ -126,7 +133,6 @@ fn draw_page<'a>(page: &'a Page<'a>, number: usize) -> Result<(u16, Vec<u8>), Re
     if page.page_stream().is_none() {
         return Err(Refused::Empty(number));
     }
-    let missing = Missing::default();
     let how = RenderSettings {
         x_scale: across,
         y_scale: down,
@@ -170,9 +176,31 @@ fn blacken((columns, rows): (usize, usize), grey: impl Fn(usize, usize) -> u8) -
     bits
 }
 
+/// A font of many letters that is not in the file, of which the renderer may take one of few letters for
+/// another's name's sake.
+fn left_out(pdf: &Pdf) -> Option<String> {
+    // Looked at one by one afterwards, because that asks for others.
+    let objects: Vec<Object<'_>> = pdf.objects().into_iter().collect();
+    objects.into_iter().find_map(|object| {
+        let font = object.into_dict()?;
+        let kind = font.get::<Name<'_>>("Subtype")?;
+        if !matches!(kind.as_str(), "CIDFontType0" | "CIDFontType2") {
+            return None;
+        }
+        let described = font.get::<Dict<'_>>("FontDescriptor");
+        let files = ["FontFile", "FontFile2", "FontFile3"];
+        let is_there = described.is_some_and(|of| files.iter().any(|file| of.contains_key(file)));
+        let name = font.get::<Name<'_>>("BaseFont");
+        (!is_there).then(|| plain(name.as_ref().map_or("?", |name| name.as_str())))
+    })
+}
+
 /// What the page wanted and nobody has.
 #[derive(Clone, Default)]
-struct Missing(Arc<Mutex<Option<What>>>);
+struct Missing {
+    noted: Arc<Mutex<Option<What>>>,
+    left_out: Option<String>,
+}
 
 enum What {
     Font(String),
@@ -181,11 +209,11 @@ enum What {
 
 impl Missing {
     fn note(&self, what: What) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
     }
 
     fn refuse(&self, number: usize) -> Result<(), Refused> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self.noted.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => Ok(()),
             Some(What::Image) => Err(Refused::Image(number)),
             Some(What::Font(name)) => Err(Refused::Font(number, name)),
@@ -196,7 +224,13 @@ impl Missing {
         let (fonts, codes, images) = (self.clone(), self.clone(), self.clone());
         InterpreterSettings {
             font_resolver: Arc::new(move |query: &FontQuery| match query {
-                FontQuery::Standard(font) => Some((standard(*font), 0)),
+                FontQuery::Standard(font) => match &fonts.left_out {
+                    None => Some((standard(*font), 0)),
+                    Some(name) => {
+                        fonts.note(What::Font(name.clone()));
+                        None
+                    }
+                },
                 // A Chinese font, say: none of those that are here has its letters.
                 FontQuery::Fallback(font) if font.character_collection.is_some() => {
                     let name = font.post_script_name.as_deref().unwrap_or("?");

@@ -37,21 +37,21 @@ fn helvetica(pdf: &mut pdf_writer::Pdf, id: Ref) {
 }
 
 /// A font of Chinese letters that is not in the file, in a code that every PDF may take for granted.
-fn song(code: &'static [u8]) -> impl Fn(&mut pdf_writer::Pdf, Ref) {
+fn song(code: &'static [u8], named: &'static [u8]) -> impl Fn(&mut pdf_writer::Pdf, Ref) {
     move |pdf, id| {
         let (cid, described) = (Ref::new(4), Ref::new(5));
         pdf.type0_font(id)
-            .base_font(Name(b"SimSun"))
+            .base_font(Name(named))
             .encoding_predefined(Name(code))
             .descendant_font(cid);
         let (registry, ordering) = (Str(b"Adobe"), Str(b"GB1"));
         pdf.cid_font(cid)
             .subtype(CidFontType::Type2)
-            .base_font(Name(b"SimSun"))
+            .base_font(Name(named))
             .system_info(SystemInfo { registry, ordering, supplement: 4 })
             .font_descriptor(described);
         pdf.font_descriptor(described)
-            .name(Name(b"SimSun"))
+            .name(Name(named))
             .flags(FontFlags::SYMBOLIC)
             .bbox(Rect::new(0.0, -200.0, 1_000.0, 900.0))
             .italic_angle(0.0)
@@ -159,9 +159,12 @@ fn what_cannot_be_drawn_whole_is_refused_with_the_reason() {
     assert_eq!(why(written(&[A4; 101], helvetica, blank)), Refused::Pages(101));
     assert_eq!(why(written(&[A4, (20.0, 14_000.0)], helvetica, blank)), Refused::Size(2));
     assert_eq!(why(written(&[(90_000.0, 90_000.0)], helvetica, blank)), Refused::Size(1));
-    let identity = written(&[A4], song(b"Identity-H"), words);
+    let identity = written(&[A4], song(b"Identity-H", b"SimSun"), words);
     assert_eq!(why(identity), Refused::Font(1, "SimSun".to_owned()));
-    let unicode = why(written(&[A4], song(b"UniGB-UTF16-H"), words));
+    // It is not taken for a font of few letters because of its name.
+    let sans = written(&[A4], song(b"Identity-H", b"NotoSansSC"), words);
+    assert_eq!(why(sans), Refused::Font(1, "NotoSansSC".to_owned()));
+    let unicode = why(written(&[A4], song(b"UniGB-UTF16-H", b"SimSun"), words));
     assert!(matches!(unicode, Refused::Font(1, _)), "{unicode}");
 }
 
