@@ -84,6 +84,8 @@ lists! {
     FaxDocuments = kept::FAX_DOCUMENTS,
     /// Faxes that were received.
     Faxes = kept::FAXES,
+    /// Faxes that the box sends.
+    FaxesOutgoing = kept::FAXES_OUTGOING,
     /// Flows.
     Flows = routing::FLOWS,
     /// Versions of a flow.

@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct OutgoingFaxPage {
+pub(in crate::api) struct OutgoingFaxPage {
     /// The last fax of the page before.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -92,7 +92,7 @@ async fn send(
 
 /// Faxes that are sent, were or will be, the latest first. For who sees every team.
 #[utoipa::path(get, path = "/api/v1/faxes/outgoing", tag = "faxes", params(OutgoingFaxPage), responses((status = 200, body = Vec<OutgoingFax>)))]
-async fn list(
+pub(in crate::api) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(OutgoingFaxPage { before, limit }): Params<OutgoingFaxPage>,

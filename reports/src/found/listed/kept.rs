@@ -97,6 +97,28 @@ pub(super) static FAXES: Report = Report {
     ..FOUND_ORDERS
 };
 
+pub(super) static FAXES_OUTGOING: Report = Report {
+    id: "faxes-outgoing",
+    title: words("发出的传真", "Faxes sent"),
+    help: words(
+        "发出和待发的传真，最新的在前。",
+        "Faxes that are sent, were or will be, the latest first.",
+    ),
+    columns: &[
+        time("asked_at", words("提交时间", "Asked for")),
+        text_of("asked_by", words("提交人", "Asked for by")),
+        text_of("number", words("号码", "Number")),
+        text_of("document", words("文件", "Document")),
+        word("state", words("状态", "State")),
+        count("tries", words("尝试次数", "Tries")),
+        time("next_at", words("下次尝试", "Tried next")),
+        count("pages", words("页数", "Pages")),
+        text_of("problem", words("失败原因", "Why not")),
+        time("ended_at", words("结束时间", "Over")),
+    ],
+    ..FOUND_ORDERS
+};
+
 pub(super) static HOLDS: Report = Report {
     id: "holds",
     title: words("法律保留", "Legal holds"),

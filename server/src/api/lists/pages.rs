@@ -8,9 +8,9 @@ use crate::api::rows::PAGE_MAX;
 use crate::api::{
     Shared, agents, areas, audit, auth_codes, availability, bans, callbacks, conferences,
     connectors, customers, emergency, erasures, fax_documents, faxes, flows, hooks, hours, leases,
-    mailboxes, numbers, orders, prompts, queues, recording_rules, recordings, report_definitions,
-    retention, return_visits, schedules, shift_log, shifts, sites, skill_sets, teams, tokens,
-    trunks, users, voicemails, workers,
+    mailboxes, numbers, orders, outgoing_faxes, prompts, queues, recording_rules, recordings,
+    report_definitions, retention, return_visits, schedules, shift_log, shifts, sites, skill_sets,
+    teams, tokens, trunks, users, voicemails, workers,
 };
 use axum::Json;
 use axum::extract::State;
@@ -49,7 +49,9 @@ pub(in crate::api) fn needs(of: Listed) -> Permission {
         L::Audit => Permission::AuditRead,
         L::Availability => Permission::MetricsRead,
         L::Bans => Permission::BansWrite,
-        L::Callbacks | L::ConferencesLive | L::FlowsStatistics => Permission::CallsRead,
+        L::Callbacks | L::ConferencesLive | L::FaxesOutgoing | L::FlowsStatistics => {
+            Permission::CallsRead
+        }
         L::Conferences => Permission::ConferencesWrite,
         L::Connectors => Permission::ConnectorsWrite,
         L::Customers => Permission::CustomersRead,
@@ -103,9 +105,11 @@ pub(super) enum Paged {
 
 pub(super) fn paged(of: Listed) -> Paged {
     match of {
-        Listed::Audit | Listed::Erasures | Listed::Holds | Listed::ReportRuns => {
-            Paged::Last("before", &["id"])
-        }
+        Listed::Audit
+        | Listed::Erasures
+        | Listed::FaxesOutgoing
+        | Listed::Holds
+        | Listed::ReportRuns => Paged::Last("before", &["id"]),
         Listed::Faxes => Paged::Last("before", &["fax_id"]),
         Listed::Customers => Paged::Last("after", &["id"]),
         Listed::Prompts => Paged::Last("after", &["language", "name"]),
@@ -171,6 +175,7 @@ pub(super) async fn page_of(
         L::Erasures => told(erasures::list(state, caller, Params::of(uri)?).await),
         L::FaxDocuments => told(fax_documents::list(state, caller).await),
         L::Faxes => told(faxes::list(state, caller, Params::of(uri)?).await),
+        L::FaxesOutgoing => told(outgoing_faxes::list(state, caller, Params::of(uri)?).await),
         L::Flows => told(flows::list(state, caller).await),
         L::FlowsHistory => told(flows::history(state, caller, id(within)?).await),
         L::FlowsPacks => told(Ok(flows::packs::list_packs(caller).await)),
