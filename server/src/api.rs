@@ -37,6 +37,7 @@ pub mod extract;
 pub mod fax_documents;
 pub mod fax_sending;
 pub mod faxes;
+mod fields;
 pub mod flows;
 mod forms;
 pub mod forwarding;

@@ -1,7 +1,7 @@
 //! Connectors to business databases. Their passwords go in and never come out.
 
 use super::Shared;
-use super::extract::{Body, Id};
+use super::extract::{Id, Returned};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use axum::Json;
@@ -35,7 +35,7 @@ async fn put(
     State(api): State<Shared>,
     caller: Caller,
     Id(name): Id<String>,
-    Body(draft): Body<ConnectorDraft>,
+    Returned(draft, _): Returned<ConnectorDraft, Connector>,
 ) -> Result<Json<Connector>, Problem> {
     Ok(Json(api.store.put_connector(caller.tenant(), &caller.by(), &name, &draft).await?))
 }

@@ -1,7 +1,7 @@
 //! Customers.
 
 use super::Shared;
-use super::extract::{Body, Id, Params};
+use super::extract::{Id, Params, Returned};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use axum::Json;
@@ -72,7 +72,7 @@ pub(super) async fn list(
 async fn put(
     State(api): State<Shared>,
     caller: Caller,
-    Body(NumberedCard { number, card }): Body<NumberedCard>,
+    Returned(NumberedCard { number, card }, _): Returned<NumberedCard, Customer>,
 ) -> Result<Json<Customer>, Problem> {
     Ok(Json(api.store.put_customer(caller.tenant(), &caller.by(), &number, &card).await?))
 }

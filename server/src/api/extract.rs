@@ -1,36 +1,72 @@
 //! What handlers take from requests, with problems instead of bare texts when it cannot be read.
 
+use super::fields;
 use super::problem::Problem;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
 use std::str::FromStr;
+use utoipa::ToSchema;
 
-/// A JSON body.
+/// A JSON body. A field that it does not have is refused.
 pub struct Body<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(body)) => Ok(Body(body)),
-            Err(rejection) => Err(body_problem(&rejection)),
-        }
+        read::<S, T, ()>(request, state).await.map(Body)
     }
 }
 
-fn body_problem(rejection: &JsonRejection) -> Problem {
-    match rejection.status() {
+/// A JSON body that takes the place of what an `Answer` showed. What the answer has besides is passed
+/// over: who changes one thing may send back the rest as it came.
+pub struct Returned<T, Answer>(pub T, pub PhantomData<Answer>);
+
+impl<S, T, Answer> FromRequest<S> for Returned<T, Answer>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + ToSchema,
+    Answer: ToSchema,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = read::<S, T, Answer>(request, state).await?;
+        Ok(Returned(body, PhantomData))
+    }
+}
+
+async fn read<S, T, Answer>(request: Request, state: &S) -> Result<T, Problem>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + ToSchema,
+    Answer: ToSchema,
+{
+    let (parts, body) = request.into_parts();
+    let whole = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+    let whole = whole.map_err(|error| body_problem(error.status(), &error.body_text()))?;
+    fields::check::<T, Answer>(&whole)?;
+    let request = Request::from_parts(parts, axum::body::Body::from(whole));
+    match axum::Json::<T>::from_request(request, state).await {
+        Ok(axum::Json(body)) => Ok(body),
+        Err(error) => Err(body_problem(error.status(), &error.body_text())),
+    }
+}
+
+fn body_problem(status: StatusCode, said: &str) -> Problem {
+    match status {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "media_type",
             "Send JSON: Content-Type: application/json.",
         ),
-        _ => Problem::invalid("body", unreadable("body", &rejection.body_text())),
+        _ => Problem::invalid("body", unreadable("body", said)),
     }
 }
 
@@ -104,7 +140,7 @@ fn unreadable(what: &str, said: &str) -> String {
 }
 
 /// What a parser says may quote what was sent: one line, printable, short.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -7,6 +7,7 @@ mod areas;
 mod damage;
 mod databases;
 mod faxes;
+mod fields;
 mod leases;
 mod load;
 mod own_reports;
@@ -624,6 +625,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         damage::SENTENCES,
         databases::SENTENCES,
         faxes::SENTENCES,
+        fields::SENTENCES,
         leases::SENTENCES,
         load::SENTENCES,
         regions::SENTENCES,

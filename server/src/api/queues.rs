@@ -1,7 +1,7 @@
 //! Queues, who serves them, and what agents can do.
 
 use super::Shared;
-use super::extract::{Body, Id};
+use super::extract::{Body, Id, Returned};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use axum::Json;
@@ -93,7 +93,7 @@ async fn change(
     State(api): State<Shared>,
     caller: Caller,
     Id(queue): Id<QueueId>,
-    Body(draft): Body<QueueDraft>,
+    Returned(draft, _): Returned<QueueDraft, Queue>,
 ) -> Result<Json<Queue>, Problem> {
     check_expression(&draft)?;
     Ok(Json(api.store.change_queue(caller.tenant(), &caller.by(), queue, &draft).await?))

@@ -22,6 +22,7 @@ mod evidence;
 mod expert;
 mod export;
 mod faxes;
+mod fields;
 mod flows;
 mod forwarding;
 mod hooks;

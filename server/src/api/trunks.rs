@@ -1,7 +1,7 @@
 //! SIP trunks. Their passwords go in and never come out.
 
 use super::Shared;
-use super::extract::{Body, Id};
+use super::extract::{Body, Id, Returned};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use axum::Json;
@@ -116,7 +116,7 @@ async fn change(
     State(api): State<Shared>,
     caller: Caller,
     Id(trunk): Id<TrunkId>,
-    Body(draft): Body<TrunkDraft>,
+    Returned(draft, _): Returned<TrunkDraft, Trunk>,
 ) -> Result<Json<Trunk>, Problem> {
     check(&draft)?;
     Ok(Json(api.store.change_trunk(caller.tenant(), &caller.by(), trunk, &draft).await?))
