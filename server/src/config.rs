@@ -379,7 +379,8 @@ config! {
         /// Most recordings of one set over the API. `switchgrid recording export` copies any number.
         recordings_max: u32 = "2000", Restart;
     }
-    /// A second tier of recordings: an object store with the S3 API. Without a bucket there is none.
+    /// A second tier of recordings: an object store with the S3 API. Without a bucket there is none, and
+    /// the access is that of backups alone.
     tier: TierConfig {
         /// Bucket that finished recordings move to. Empty: all stay on this box.
         bucket: value::Bucket = "\"\"", Restart;
@@ -390,7 +391,7 @@ config! {
         prefix: value::Prefix = "\"\"", Restart;
         /// Region that requests are signed for.
         region: String = "\"us-east-1\"", Restart;
-        /// Access key.
+        /// Access key; backups to buckets ask with it too.
         access_key: String = "\"\"", Restart;
         /// Secret of the access key. The environment variable SWITCHGRID_TIER_SECRET, when set, holds it
         /// instead.

@@ -144,13 +144,16 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// The tier of the configuration; `None` when it names none. Nothing is asked yet.
+    /// The tier of the configuration; `None` when it names no bucket. Nothing is asked yet.
     ///
     /// # Errors
     /// [`config::Error::Refused`] when its secret is missing or the client cannot be built.
     pub fn open(config: &Config) -> Result<Option<Tier>, config::Error> {
         let Some(secret) = config.tier_secret()? else { return Ok(None) };
         let tier = &config.tier;
+        if tier.bucket.0.is_empty() {
+            return Ok(None);
+        }
         let access = Access {
             bucket: &tier.bucket.0,
             endpoint: &tier.endpoint,

@@ -10,21 +10,10 @@ pub const SECRET: &str = "SWITCHGRID_TIER_SECRET";
 /// A smaller cache would be emptied by every second recording that is heard.
 const CACHE_MIN: u64 = 1 << 20;
 
-/// Checks the keys that stand in the file.
+/// Checks the keys that stand in the file. An access without a bucket is for backups.
 pub(super) fn check(tier: &TierConfig) -> Result<(), Error> {
-    if tier.bucket.0.is_empty() {
-        let others = [
-            ("tier.endpoint", !tier.endpoint.0.is_empty()),
-            ("tier.access_key", !tier.access_key.is_empty()),
-            ("tier.secret_key", !tier.secret_key.is_empty()),
-            ("tier.secret_file", !tier.secret_file.as_os_str().is_empty()),
-        ];
-        return match others.into_iter().find(|(_, is_set)| *is_set) {
-            Some((key, _)) => {
-                refused(key, "without a bucket nothing moves; name it in tier.bucket".into())
-            }
-            None => Ok(()),
-        };
+    if tier.access_key.is_empty() {
+        return check_unasked(tier);
     }
     if tier.endpoint.is_open() && !tier.allow_http {
         let problem = "over http everybody on the way can listen; use https, or set \
@@ -38,9 +27,6 @@ pub(super) fn check(tier: &TierConfig) -> Result<(), Error> {
             "requests are signed for a region, such as us-east-1".into(),
         );
     }
-    if tier.access_key.is_empty() {
-        return refused("tier.bucket", "the bucket needs a key; set tier.access_key".into());
-    }
     if !tier.secret_key.is_empty() && !tier.secret_file.as_os_str().is_empty() {
         let problem = "the secret stands in tier.secret_key too; leave one of them out".to_owned();
         return refused("tier.secret_file", problem);
@@ -52,13 +38,29 @@ pub(super) fn check(tier: &TierConfig) -> Result<(), Error> {
     Ok(())
 }
 
+/// Where no access stands, nothing may stand that wants one.
+fn check_unasked(tier: &TierConfig) -> Result<(), Error> {
+    if !tier.bucket.0.is_empty() {
+        return refused("tier.bucket", "the bucket needs a key; set tier.access_key".into());
+    }
+    let others = [
+        ("tier.endpoint", !tier.endpoint.0.is_empty()),
+        ("tier.secret_key", !tier.secret_key.is_empty()),
+        ("tier.secret_file", !tier.secret_file.as_os_str().is_empty()),
+    ];
+    match others.into_iter().find(|(_, is_set)| *is_set) {
+        Some((key, _)) => refused(key, "without a key nobody is asked; set tier.access_key".into()),
+        None => Ok(()),
+    }
+}
+
 impl Config {
-    /// The secret of the second tier; `None` where there is no tier.
+    /// The secret of the access to object stores; `None` where there is no access.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is nowhere, or its file cannot be read.
     pub fn tier_secret(&self) -> Result<Option<Secret>, Error> {
-        if self.tier.bucket.0.is_empty() {
+        if self.tier.access_key.is_empty() {
             return Ok(None);
         }
         let named = std::env::var(SECRET).ok().filter(|text| !text.is_empty());
@@ -110,8 +112,12 @@ mod tests {
         for (written, said) in [
             ("[tier]\nbucket = \"No\"\n", "switchgrid.toml:2: tier.bucket: \"No\" is no bucket"),
             (
-                "[tier]\naccess_key = \"a\"\n",
-                "switchgrid.toml:2: tier.access_key: without a bucket",
+                "[tier]\nsecret_key = \"hush-hush\"\n",
+                "switchgrid.toml:2: tier.secret_key: without a key nobody is asked",
+            ),
+            (
+                "[tier]\nendpoint = \"https://s3.example.com\"\n",
+                "switchgrid.toml:2: tier.endpoint: without a key nobody is asked",
             ),
             (
                 "[tier]\nendpoint = \"s3.example.com\"\n",
@@ -179,7 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_bucket_there_is_no_tier() {
+    fn an_access_without_a_bucket_is_taken_and_checked_as_one_with_it() {
         assert_eq!(Config::default().tier_secret().unwrap(), None);
+        let bare = GOOD.replace("bucket = \"recordings\"\n", "");
+        let config = parsed(&bare).expect("backups want the access alone");
+        assert_eq!(config.tier_secret().unwrap().expect("a secret").expose(), "hush-hush");
+        let open = parsed(&bare.replace("https:", "http:")).unwrap_err().to_string();
+        assert!(open.starts_with("switchgrid.toml:2: tier.endpoint: over http"), "{open}");
     }
 }

@@ -187,3 +187,14 @@ async fn a_place_that_cannot_be_a_backup_is_refused_with_what_is_needed() {
     }
     assert!(matches!(Vault::open(&config, "/mnt/backup"), Ok(Vault::Folder(_))));
 }
+
+#[tokio::test]
+async fn a_backup_in_a_bucket_wants_the_access_of_the_tier_and_no_tier() {
+    let place = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.server.data = place.path().to_owned();
+    config.tier.access_key = "box".into();
+    config.tier.secret_key = Secret::new("hush-hush");
+    assert!(matches!(Vault::open(&config, "s3://backups/box-1"), Ok(Vault::Bucket(_))));
+    assert!(Tier::open(&config).unwrap().is_none(), "recordings stay on the box");
+}
