@@ -62,7 +62,7 @@ fn daily(desk: &Desk) -> ScheduleDraft {
         misfire: Misfire::RunOnce,
         until: None,
         enabled: true,
-        targets: vec![Target::Mail { to: vec!["office@example.com".into()] }, Target::S3],
+        targets: vec![Target::Mail { to: vec!["office@example.com".into()] }, Target::S3 {}],
         webhook_secret: Hidden(None),
     }
 }

@@ -473,7 +473,7 @@ impl Schedules {
             Target::Directory { root, path } => {
                 self.to_folder(tenant, run, (root.as_str(), path.as_str()), delivery.place).await?
             }
-            Target::S3 => self.to_store(tenant, run).await?,
+            Target::S3 {} => self.to_store(tenant, run).await?,
             Target::Webhook { url } => {
                 match self.store.webhook_secret(tenant, run.schedule).await? {
                     None => Outcome::Failed("the schedule has no secret any more".to_owned()),
@@ -539,13 +539,13 @@ impl Schedules {
                         return Err("root has to be a folder of schedules.directories".to_owned());
                     }
                 }
-                Target::S3 if self.tier.is_none() => {
+                Target::S3 {} if self.tier.is_none() => {
                     return Err("this box has no object store (tier.bucket)".to_owned());
                 }
                 Target::Mail { .. } if self.mailer.is_none() => {
                     return Err("this box has no mail server (schedules.smtp_host)".to_owned());
                 }
-                Target::S3 | Target::Mail { .. } | Target::Webhook { .. } => {}
+                Target::S3 {} | Target::Mail { .. } | Target::Webhook { .. } => {}
             }
         }
         Ok(())

@@ -37,7 +37,8 @@ pub enum Target {
         path: String,
     },
     /// The object store of `[tier]` in the configuration.
-    S3,
+    // With braces, so that a field beside it is refused: serde passes over those of a bare variant.
+    S3 {},
     /// A `POST` of the file, signed with the schedule's secret.
     Webhook {
         /// An address with https.
@@ -51,7 +52,7 @@ impl Target {
         match self {
             Target::Mail { .. } => "mail",
             Target::Directory { .. } => "directory",
-            Target::S3 => "s3",
+            Target::S3 {} => "s3",
             Target::Webhook { .. } => "webhook",
         }
     }
@@ -95,7 +96,7 @@ fn check_one(target: &Target) -> Result<()> {
             }
             folders(path).map(drop)
         }
-        Target::S3 => Ok(()),
+        Target::S3 {} => Ok(()),
         Target::Webhook { url } => {
             let known = url.starts_with("https://") || url.starts_with("http://");
             let sound = url.len() <= URL_CHARS_MAX && url.chars().all(|c| c.is_ascii_graphic());
@@ -200,13 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_is_another_targets_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Target>(text).map_err(|e| e.to_string());
+        let store = Target::S3 {};
+        assert_eq!(serde_json::to_string(&store).unwrap(), r#"{"kind":"s3"}"#);
+        assert_eq!(read(r#"{"kind": "s3"}"#), Ok(store));
+        let refused = read(r#"{"kind": "s3", "path": "daily"}"#).unwrap_err();
+        assert!(refused.contains("unknown field `path`"), "{refused}");
+    }
+
+    #[test]
     fn a_target_that_cannot_be_is_refused() {
         let webhook = |url: &str| check(&[Target::Webhook { url: url.into() }]);
         assert!(webhook("https://example.com/in").is_ok());
         for url in ["ftp://example.com", "https://a b", "javascript:alert(1)", ""] {
             assert!(webhook(url).is_err(), "{url}");
         }
-        assert!(check(&std::iter::repeat_n(Target::S3, 11).collect::<Vec<_>>()).is_err());
+        assert!(check(&std::iter::repeat_n(Target::S3 {}, 11).collect::<Vec<_>>()).is_err());
         assert!(check(&[Target::Mail { to: Vec::new() }]).is_err());
         let root = Target::Directory { root: "srv".into(), path: String::new() };
         assert!(check(&[root]).is_err());

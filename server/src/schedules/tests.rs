@@ -208,7 +208,7 @@ impl Rig {
         vec![
             mail(),
             Target::Directory { root, path: "daily".into() },
-            Target::S3,
+            Target::S3 {},
             Target::Webhook { url: self.hook.clone() },
         ]
     }
