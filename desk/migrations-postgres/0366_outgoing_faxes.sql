@@ -26,6 +26,7 @@ CREATE TABLE outgoing_faxes (
 );
 CREATE INDEX outgoing_faxes_listed ON outgoing_faxes (tenant_id, id);
 CREATE INDEX outgoing_faxes_due ON outgoing_faxes (state, next_at);
+CREATE INDEX outgoing_faxes_tried ON outgoing_faxes (fax_id);
 
 -- No value of a row stands in the statistics of the server.
 ALTER TABLE outgoing_faxes ALTER COLUMN number SET STATISTICS 0;

@@ -26,3 +26,4 @@ CREATE TABLE outgoing_faxes (
 );
 CREATE INDEX outgoing_faxes_listed ON outgoing_faxes (tenant_id, id);
 CREATE INDEX outgoing_faxes_due ON outgoing_faxes (state, next_at);
+CREATE INDEX outgoing_faxes_tried ON outgoing_faxes (fax_id);

@@ -324,8 +324,19 @@ impl Store {
         Ok(due.is_some())
     }
 
-    /// Takes the one that has waited longest, of any tenant, for a try of this name. None where none is
-    /// due, or as many as may be are being sent.
+    /// How many are being sent, of all tenants.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn outgoing_faxes_under_way(&self) -> Result<i64> {
+        sql::query_scalar("SELECT count(*) FROM outgoing_faxes WHERE state = 'calling'")
+            .fetch_one(self.reader())
+            .await
+            .during("count faxes")
+    }
+
+    /// Takes one for a try of this name: of the tenant of whom the fewest are being sent the one that
+    /// has waited longest. None where none is due, or as many as may be are being sent.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -339,9 +350,12 @@ impl Store {
         let row = sql::query(
             "UPDATE outgoing_faxes SET state = 'calling', fax_id = $1, call_id = NULL,
              tries = tries + 1, next_at = $2, pages = 0, problem = ''
-             WHERE id = (SELECT id FROM outgoing_faxes WHERE state = 'waiting' AND next_at <= $3
+             WHERE id = (SELECT due.id FROM outgoing_faxes due
+                 WHERE due.state = 'waiting' AND due.next_at <= $3
                  AND (SELECT count(*) FROM outgoing_faxes WHERE state = 'calling') < $4
-                 ORDER BY next_at, id LIMIT 1)
+                 ORDER BY (SELECT count(*) FROM outgoing_faxes live
+                     WHERE live.state = 'calling' AND live.tenant_id = due.tenant_id),
+                 due.next_at, due.id LIMIT 1)
              RETURNING *",
         )
         .bind(attempt.0 as i64)
@@ -472,7 +486,11 @@ async fn done(write: &mut Write, entry: &Entry, outcome: &FaxOutcome) -> Result<
     // Sent by a flow, or it is known.
     let Some(row) = row else { return Ok(()) };
     let fax = of(&row)?;
-    let state = after(outcome, fax.tries, fax.draft.tries_max);
+    let state = match after(outcome, fax.tries, fax.draft.tries_max) {
+        // Somebody was told that it is over, and may have sent another one.
+        OutgoingFaxState::Waiting if fax.state == OutgoingFaxState::Failed => fax.state,
+        state => state,
+    };
     let next_at = entry.at + Duration::from_secs(fax.draft.pause_s.into());
     let problem = if outcome.complete { "" } else { outcome.text.as_str() };
     let ended_at = (state != OutgoingFaxState::Waiting).then_some(entry.at.0);

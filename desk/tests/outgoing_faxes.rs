@@ -4,6 +4,7 @@
 use super::place;
 use desk::bootstrap::Defaults;
 use desk::outgoing_fax::{AT_ONCE_MAX, FaxDraft, OutgoingFax, OutgoingFaxState, Then};
+use desk::tenant::Profile;
 use desk::{By, Store};
 use serde_json::json;
 use std::path::Path;
@@ -135,6 +136,37 @@ async fn a_try_of_which_nobody_knows_what_came_is_not_made_again() {
     store.keep_calling(&[ended(9_000, tenant, whole)], 9_000, false).await.unwrap();
     let known = store.outgoing_faxes(tenant, None, 10).await.unwrap().remove(0);
     assert_eq!((known.state, known.pages), (OutgoingFaxState::Sent, 3));
+    // That nobody answered is known then, too, but whoever read that it is over may have sent another.
+    store.keep_calling(&[ended(9_001, tenant, busy(71))], 9_001, false).await.unwrap();
+    let known = store.outgoing_faxes(tenant, None, 10).await.unwrap().remove(1);
+    assert_eq!((known.state, known.ended_at), (OutgoingFaxState::Failed, Some(at(9_001))));
+    assert_eq!((known.problem.as_str(), known.next_at), ("the number is busy", None));
+    assert_eq!(store.claim_outgoing_fax(FaxId(74), at(90_000)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_tenant_with_many_faxes_does_not_keep_the_one_of_another_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, many) = filled(folder.path()).await;
+    let profile = Profile {
+        name: "Other".into(),
+        time_zone: "Asia/Shanghai".into(),
+        country: "86".into(),
+        realm: "other".into(),
+        language: "en".into(),
+    };
+    let one = store.create_tenant(&by(), &profile).await.unwrap().id;
+    for n in 0..3 {
+        store.add_outgoing_fax(many, &by(), draft(&n.to_string())).await.unwrap();
+    }
+    store.add_outgoing_fax(one, &by(), draft("9")).await.unwrap();
+    let mut taken = Vec::new();
+    for n in 0..4 {
+        assert_eq!(store.outgoing_faxes_under_way().await.unwrap(), n);
+        let fax = store.claim_outgoing_fax(FaxId(70 + n as u64), at(0)).await.unwrap();
+        taken.push(fax.expect("it is due").draft.number);
+    }
+    assert_eq!(taken, ["0", "9", "1", "2"]);
 }
 
 #[tokio::test]
