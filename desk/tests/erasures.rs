@@ -11,13 +11,14 @@ use desk::lease::{LeaseFilter, NewLease};
 use desk::once::{Kept, Once, Slot};
 use desk::order::Action;
 use desk::order::write::NewOrder;
+use desk::outgoing_fax::Then;
 use desk::shift_log::{LogFilter, LogKind, NewLogEntry};
 use desk::worker::WorkerDraft;
 use desk::{By, Store};
 use serde_json::json;
 use std::path::Path;
 use terms::routing::LeaseKind;
-use terms::{QueueId, Subscriber, TenantId, Timestamp, UserId};
+use terms::{FaxId, QueueId, Subscriber, TenantId, Timestamp, UserId};
 
 const AT: Timestamp = Timestamp::from_secs(1_795_406_400);
 const DIGITS: &str = "13800138000";
@@ -169,6 +170,24 @@ async fn anothers_place_on_a_list_stays_and_says_nothing_of_who_was_erased() {
     let told: Vec<&str> = blocked.iter().map(|block| block.reason.as_str()).collect();
     assert_eq!(told, [""]);
     assert!(!holds_digits(folder.path()).await);
+}
+
+#[tokio::test]
+async fn no_fax_is_sent_any_more_to_who_was_erased_and_those_to_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    for number in [DIGITS, "+86 138 0013 8000", "13900139000"] {
+        let draft = serde_json::from_value(json!({"number": number, "document": "news"}));
+        store.add_outgoing_fax(tenant, &by(), draft.unwrap()).await.unwrap();
+    }
+    let failed = format!("the call did not come about: {DIGITS}");
+    store.claim_outgoing_fax(FaxId(7), AT).await.unwrap().expect("it is due");
+    store.outgoing_fax_refused(FaxId(7), &failed, Then::Fail, AT).await.unwrap();
+    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 2);
+    let left = store.outgoing_faxes(tenant, None, 10).await.unwrap();
+    let left: Vec<_> = left.iter().map(|fax| fax.draft.number.as_str()).collect();
+    assert_eq!(left, ["13900139000"]);
+    assert!(!holds_digits(folder.path()).await, "the audit table says no number");
 }
 
 fn worker(phone: &str) -> WorkerDraft {
