@@ -89,7 +89,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let job_max = config.sql.time_max.0 * 2 + Duration::from_secs(30);
     let worker = work::Client::new(data, job_max);
     let worker = Arc::new(worker);
-    tokio::spawn(super::fax_sending::run(store.clone(), calls.clone(), first::wall));
+    let machines = config.rtp.faxes_max;
+    tokio::spawn(super::fax_sending::run(store.clone(), calls.clone(), machines, first::wall));
     let encoding = Arc::new(Backlog::default());
     let wanted = [(config.recording.mp3, Form::Mp3), (config.recording.opus, Form::Opus)];
     let forms: Vec<Form> =

@@ -22,9 +22,9 @@ const FULL_PAUSE: Duration = Duration::from_secs(30);
 /// Of ids; the switch has 0.
 const NODE: u16 = 2;
 
-/// Sends until the process ends.
-pub async fn run(store: Store, calls: Arc<dyn CallsLink>, now: fn() -> Timestamp) {
-    let mut sender = Sender::new(store, calls);
+/// Sends until the process ends, so many at a time as there may be machines.
+pub async fn run(store: Store, calls: Arc<dyn CallsLink>, machines: u32, now: fn() -> Timestamp) {
+    let mut sender = Sender::new(store, calls, machines);
     let mut rounds = 0_u32;
     loop {
         if rounds.is_multiple_of(TIDY_EVERY) {
@@ -41,13 +41,14 @@ pub async fn run(store: Store, calls: Arc<dyn CallsLink>, now: fn() -> Timestamp
 pub struct Sender {
     store: Store,
     calls: Arc<dyn CallsLink>,
+    machines: i64,
     ids: IdGen,
 }
 
 impl Sender {
-    /// Of a store over a switch.
-    pub fn new(store: Store, calls: Arc<dyn CallsLink>) -> Self {
-        Sender { store, calls, ids: IdGen::new(NODE) }
+    /// Of a store over a switch, which has so many fax machines (`rtp.faxes_max`).
+    pub fn new(store: Store, calls: Arc<dyn CallsLink>, machines: u32) -> Self {
+        Sender { store, calls, machines: machines.into(), ids: IdGen::new(NODE) }
     }
 
     async fn tidy(&self, now: Timestamp) {
@@ -71,6 +72,10 @@ impl Sender {
 
     async fn try_one(&mut self, now: Timestamp) -> Result<bool, desk::Error> {
         if !self.store.outgoing_fax_due(now).await? {
+            return Ok(false);
+        }
+        // Whoever answered would hear no machine, and would not be called again.
+        if self.store.outgoing_faxes_under_way().await? >= self.machines {
             return Ok(false);
         }
         // While the switch starts nothing is taken.

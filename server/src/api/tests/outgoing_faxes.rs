@@ -29,7 +29,7 @@ fn wanted() -> Value {
 }
 
 fn sender(rig: &Rig) -> Sender {
-    Sender::new(rig.store.clone(), rig.calls.clone())
+    Sender::new(rig.store.clone(), rig.calls.clone(), 2)
 }
 
 /// What the switch was asked to send.
@@ -118,6 +118,24 @@ async fn a_fax_is_sent_by_the_right_of_who_asked_tried_again_and_told_of() {
     assert!(!sender.send_one(NOON + Duration::from_secs(9_000)).await, "it is not sent again");
     let (_, stranger) = rig.other_tenant().await;
     assert_eq!(rig.get(OUTGOING, &stranger).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn nobody_is_called_for_whom_there_is_no_machine() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    with_document(&rig, &token).await;
+    for _ in 0..3 {
+        assert_eq!(rig.post(OUTGOING, &token, wanted()).await.status, StatusCode::CREATED);
+    }
+    let mut sender = sender(&rig);
+    assert!(sender.send_one(NOON).await && sender.send_one(NOON).await);
+    assert!(!sender.send_one(NOON).await, "there are two");
+    assert_eq!(asked(&rig).len(), 2);
+    let whole = FaxOutcome { complete: true, ..FaxOutcome::default() };
+    told(&rig, 1, NOON, whole).await;
+    assert!(sender.send_one(NOON).await);
+    assert_eq!(asked(&rig).len(), 3);
 }
 
 #[tokio::test]
