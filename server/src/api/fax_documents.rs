@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use terms::TenantId;
 use terms::media::is_fax_name;
+use tokio::sync::MutexGuard;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -205,37 +206,48 @@ fn missing(error: &io::Error) -> Problem {
     }
 }
 
-/// Many stand behind some bytes that are none of theirs.
+/// Many stand behind some bytes that are none of theirs. Pixels of a TIFF may be any bytes.
 fn is_pdf(bytes: &[u8]) -> bool {
+    let is_tiff = [b"II*\0", b"MM\0*"].iter().any(|begins| bytes.starts_with(*begins));
     let start = &bytes[..bytes.len().min(PDF_START_MAX)];
-    start.windows(5).any(|five| five == b"%PDF-")
+    !is_tiff && start.windows(5).any(|five| five == b"%PDF-")
 }
 
-/// A file that goes when this does.
-struct Passing(PathBuf);
+/// A PDF that lies ready to be drawn. Its file goes when this does, and then the next one may come.
+struct Passing {
+    path: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
 
 impl Drop for Passing {
     fn drop(&mut self) {
         // One that stays is written over by the next.
-        let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Lays a PDF into a folder of documents when its turn comes. Whoever brought it may go meanwhile: it
+/// keeps its turn until it is written, or it would lie in the place of the next one.
+async fn lay(
+    turns: &'static tokio::sync::Mutex<()>,
+    folder: PathBuf,
+    pdf: Bytes,
+) -> Result<Passing, Problem> {
+    let passing = Passing { path: folder.join(PDF), _turn: turns.lock().await };
+    let put = move || {
+        let _one = PUTS.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&folder, &passing.path, &pdf).map(|()| passing)
+    };
+    blocking(put).await?.map_err(|error| {
+        let message = "The fax document could not be kept; nothing was changed.";
+        Problem::unavailable(message, format!("keep a PDF: {error}"))
+    })
 }
 
 impl Api {
     /// The pages of a PDF as a TIFF.
     async fn drawn(&self, tenant: TenantId, pdf: Bytes) -> Result<Bytes, Problem> {
-        let _one = DRAWN.lock().await;
-        let folder = documents(&self.faxes, tenant);
-        let path = folder.join(PDF);
-        let _passing = Passing(path.clone());
-        let put = move || {
-            let _one = PUTS.lock().unwrap_or_else(PoisonError::into_inner);
-            write(&folder, &path, &pdf)
-        };
-        blocking(put).await?.map_err(|error| {
-            let message = "The fax document could not be kept; nothing was changed.";
-            Problem::unavailable(message, format!("keep a PDF: {error}"))
-        })?;
+        let _passing = lay(&DRAWN, documents(&self.faxes, tenant), pdf).await?;
         let done = self.work.run(Job::DrawFax { pdf: format!("{tenant}/documents/{PDF}") }).await?;
         Ok(done.body.into())
     }
@@ -281,4 +293,47 @@ fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
     }
     whole::put(path, &folder.join(PARTIAL), bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    static TURNS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+    #[tokio::test]
+    async fn a_pdf_whose_owner_has_gone_keeps_its_turn_until_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = || folder.path().to_owned();
+        let (hold, held) = mpsc::channel();
+        let (free, freed) = mpsc::channel();
+        let writer = thread::spawn(move || {
+            let _one = PUTS.lock().unwrap_or_else(PoisonError::into_inner);
+            hold.send(()).unwrap();
+            freed.recv().unwrap();
+        });
+        held.recv().unwrap();
+        let gone = tokio::spawn(lay(&TURNS, at(), Bytes::from_static(b"%PDF-one")));
+        while TURNS.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        gone.abort();
+        assert!(gone.await.is_err());
+        assert!(TURNS.try_lock().is_err(), "it is still to be written");
+        free.send(()).unwrap();
+        let next = lay(&TURNS, at(), Bytes::from_static(b"%PDF-two")).await.unwrap();
+        assert_eq!(std::fs::read(&next.path).unwrap(), b"%PDF-two");
+        drop(next);
+        assert!(!folder.path().join(PDF).exists() && TURNS.try_lock().is_ok());
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn pixels_of_a_tiff_that_look_like_a_pdf_are_none() {
+        assert!(is_pdf(b"%PDF-1.7") && is_pdf(b"\xEF\xBB\xBF\n%PDF-1.7"));
+        assert!(!is_pdf(b"II*\0\x20\0\0\0%PDF-") && !is_pdf(b"MM\0*\0\0\0\x20%PDF-"));
+        assert!(!is_pdf(b"%PDF") && !is_pdf(b""));
+    }
 }
