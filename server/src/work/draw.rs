@@ -8,6 +8,7 @@ use crate::cli::fax::REFUSED;
 use crate::config::Config;
 use crate::fax;
 use crate::open::beneath;
+use crate::serve::child::EXIT_HOPELESS;
 use futures::future::BoxFuture;
 use mediacore::edge::fax::process::FILE_BYTES_MAX;
 use std::fs::{DirBuilder, File};
@@ -90,6 +91,8 @@ impl Drawer {
             Some(code) if code == i32::from(REFUSED) => {
                 Err(refused(&String::from_utf8_lossy(&told)))
             }
+            // It has no walls, or nobody gave it a PDF: no fault of what was brought.
+            Some(EXIT_HOPELESS) => Err(failed(&io::Error::other("its process cannot do its work"))),
             // Out of memory or time, or a fault of what draws.
             _ => Err(refused("it takes too much memory, or is made in a way that is not known")),
         }
@@ -180,6 +183,11 @@ mod tests {
         let late = why("exec sleep 600", Duration::from_millis(50)).await;
         assert_eq!(late, "This PDF cannot be faxed: it takes too long to draw it");
         why("exec cat /dev/zero", LONG).await;
+    }
+
+    #[tokio::test]
+    async fn a_process_that_cannot_do_its_work_says_nothing_of_the_pdf() {
+        assert_eq!(drawn("exit 78", LONG).await.unwrap_err().status, 503);
     }
 
     #[tokio::test]
