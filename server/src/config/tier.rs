@@ -116,6 +116,10 @@ mod tests {
                 "switchgrid.toml:2: tier.secret_key: without a key nobody is asked",
             ),
             (
+                "[tier]\nsecret_file = \"/etc/switchgrid/tier\"\n",
+                "switchgrid.toml:2: tier.secret_file: without a key nobody is asked",
+            ),
+            (
                 "[tier]\nendpoint = \"https://s3.example.com\"\n",
                 "switchgrid.toml:2: tier.endpoint: without a key nobody is asked",
             ),
