@@ -348,7 +348,7 @@ impl Call {
                 self.customer_answered(cx, id);
             }
             Phase::Dialling(Dial { why: Why::Fax(_), leg, .. }) if *leg == Some(id) => {
-                self.fax_answered(cx, id);
+                self.machine_answered(cx, id);
             }
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),

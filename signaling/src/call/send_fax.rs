@@ -72,7 +72,7 @@ impl Call {
     }
 
     /// Somebody answered, a machine it is hoped.
-    pub(super) fn fax_answered(&mut self, cx: &mut Cx, id: LegId) {
+    pub(super) fn machine_answered(&mut self, cx: &mut Cx, id: LegId) {
         let phase = std::mem::replace(&mut self.phase, Phase::Ending);
         let Phase::Dialling(Dial { why: Why::Fax(sending), .. }) = phase else {
             self.phase = phase;
