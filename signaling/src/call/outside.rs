@@ -106,8 +106,8 @@ impl Call {
         }
     }
 
-    /// A call that a meeting makes counts for the extension of who asked for it; their right was looked
-    /// at before. Where it is too much they are barred, and nobody is called.
+    /// A call that a meeting makes, or that sends a fax, counts for the extension of who asked for it;
+    /// their right was looked at before. Where it is too much they are barred, and nobody is called.
     pub(super) fn count_for(
         &self,
         cx: &mut Cx,

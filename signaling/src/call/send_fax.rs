@@ -65,6 +65,12 @@ pub(crate) fn send_fax(cx: &mut Cx, order: &FaxCall) -> Result<Call, String> {
 impl Call {
     fn whom_to_fax(&self, target: &str) -> Result<Dialable, &'static str> {
         match self.resolve(target) {
+            // They need no right to be called, and nobody there reads a fax.
+            Some(Next::Dial(Dialable::Outside { digits, site: None, .. }))
+                if self.plan.class_of(&digits).is_none() =>
+            {
+                Err("a fax is sent to no emergency service")
+            }
             Some(Next::Dial(to @ Dialable::Outside { site: None, .. })) => Ok(to),
             Some(_) => Err("a fax is sent to a number outside"),
             None => Err("nothing answers that number"),

@@ -50,4 +50,5 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("only a fax that waits can be taken off", "只有等待中的传真可以取消"),
     ("{} to {} are possible", "允许范围为 {} 至 {}"),
     ("a fax is sent to a number outside", "传真只能发往外线号码"),
+    ("a fax is sent to no emergency service", "传真不能发往紧急服务号码"),
 ];

@@ -158,6 +158,7 @@ fn whom_it_may_call_and_what_it_shows_is_as_for_any_call_from_a_screen() {
         ("1001", "a fax is sent to a number outside"),
         ("95105688", "a fax is sent to a number outside"),
         ("77", "nothing answers that number"),
+        ("119", "a fax is sent to no emergency service"),
     ] {
         assert_eq!(asks(&mut rig, order(target)), refused(why), "{target}");
     }
