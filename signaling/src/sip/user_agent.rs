@@ -356,8 +356,8 @@ pub enum Event {
         /// At least one phone is in a browser.
         present: bool,
     },
-    /// Of an agent's phones only those are there that registered by a code, or another one is again.
-    /// Said before `Registered`, and only where it changes.
+    /// Of an agent's phones only those are there that registered by a code, or another one is again, or
+    /// the agent is in no plan any more. Said before a phone is `Registered`, and only where it changes.
     AppsAlone {
         /// Whose.
         tenant: TenantId,

@@ -30,8 +30,9 @@ impl Registrar {
         for who in std::mem::take(&mut self.stirred) {
             let own = number(who);
             let Some(list) = self.bindings.get(&who) else {
-                if own.is_none() {
-                    self.alone.remove(&who);
+                // Who comes into a plan again begins as everybody does.
+                if own.is_none() && self.alone.remove(&who).is_some() {
+                    changes.push((who, AppsAlone::default()));
                 }
                 continue;
             };
@@ -107,6 +108,23 @@ mod tests {
         assert_eq!(told(&mut registrar), [(false, false)]);
         assert!(registrar.on_closed(ConnectionId(3)).is_empty());
         assert_eq!(told(&mut registrar), [(true, false)]);
+    }
+
+    #[test]
+    fn who_leaves_the_plan_is_told_to_have_no_apps_alone_and_comes_back_like_anybody() {
+        let mut registrar = Registrar::default();
+        let page = Flow::connected(Transport::Wss, 2, source(), ConnectionId(4));
+        register(&mut registrar, APP, page, 600);
+        assert_eq!(told(&mut registrar), [(true, true)]);
+        assert!(registrar.keep_users(WHO, &[]), "none is left");
+        let without = |registrar: &mut Registrar| registrar.apps_alone_changes(|_| None);
+        assert_eq!(without(&mut registrar), [(WHO, AppsAlone::default())]);
+        assert!(without(&mut registrar).is_empty(), "once");
+        register(&mut registrar, DESK, Flow::udp(0, source()), 600);
+        assert!(told(&mut registrar).is_empty());
+        register(&mut registrar, DESK, Flow::udp(0, source()), 0);
+        register(&mut registrar, APP, page, 601);
+        assert_eq!(told(&mut registrar), [(true, true)], "it is told again");
     }
 
     #[test]
