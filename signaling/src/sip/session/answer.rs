@@ -37,7 +37,7 @@ impl Answered {
 
     /// It carries an offer of ours.
     pub(super) const fn offers(&self) -> bool {
-        self.late
+        self.late && self.theirs.is_none()
     }
 }
 

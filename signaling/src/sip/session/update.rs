@@ -11,9 +11,11 @@ use rand::Rng;
 use terms::LegId;
 
 impl Leg {
-    /// An offer of ours waits for their answer; one to an INVITE without any goes out in our answer.
+    /// An offer of ours waits for their answer; one to an INVITE without any goes out in our answer, or
+    /// before it, and then their PRACK has theirs.
     fn has_open_offer(&self) -> bool {
-        let asked = self.invite.is_some() && self.late;
+        let agreed = self.reliable.as_ref().is_some_and(|it| it.their_answer.is_some());
+        let asked = self.invite.is_some() && self.late && !agreed;
         let in_answer = self.answered.as_ref().is_some_and(Answered::offers);
         self.offering.is_open() || asked || in_answer
     }

@@ -353,3 +353,28 @@ fn an_offer_of_ours_that_nobody_acknowledges_or_answers_is_in_the_200() {
     bench.receive(carrier(), call.with_seq("ACK", 1, "", &held()));
     assert_eq!(bench.events(), [Event::Acked { leg, sdp: Some(held()) }]);
 }
+
+#[test]
+fn their_next_offer_is_pending_until_their_answer_came_and_then_one_for_later() {
+    let mut bench = Bench::new();
+    let mut call = bench.call_with("Require: 100rel\r\n", "");
+    let leg = call.leg;
+    let refused = |bench: &mut Bench, call: &mut Call| {
+        let offer = call.request("UPDATE", "", SDP);
+        bench.receive(carrier(), offer);
+        let refused = bench.one();
+        (refused.start()[8..11].to_owned(), refused.has("Retry-After: "))
+    };
+    let (pending, later) = (("491".to_owned(), false), ("500".to_owned(), true));
+    bench.command(Command::Progress { leg, status: 180, sdp: Some(SDP.into()) });
+    bench.sent();
+    assert_eq!(refused(&mut bench, &mut call), pending);
+    let prack = call.request("PRACK", "RAck: 1 1 INVITE\r\n", &held());
+    bench.receive(carrier(), prack);
+    bench.sent();
+    assert_eq!(refused(&mut bench, &mut call), later, "ours has its answer");
+    bench.command(Command::Answer { leg, sdp: SDP.into() });
+    bench.sent();
+    assert_eq!(refused(&mut bench, &mut call), later, "our answer has none");
+    assert_eq!(bench.events(), []);
+}
