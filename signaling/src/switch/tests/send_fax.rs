@@ -119,6 +119,23 @@ fn who_does_not_answer_is_noted_once_with_the_cause() {
 }
 
 #[test]
+fn where_no_line_is_free_the_call_is_over_at_once_and_noted() {
+    let mut plan = demo_plan();
+    plan.trunks[0].calls_max = 1;
+    let mut rig = Rig::new(plan);
+    sends(&mut rig, order(MACHINE));
+    let other = FaxId(78);
+    let call = sends(&mut rig, FaxCall { fax: other, ..order(MACHINE) });
+    assert_eq!(noted(&rig), [(other, call, 0, false, Some(34))]);
+    assert_eq!(super::outcome(&rig), (Outcome::Failed, 34, Party::System));
+    assert_eq!(rig.switch.calls(), 1, "the first one goes on");
+    rig.wait(secs(8));
+    let (leg, _) = machines(&rig).remove(0);
+    rig.hangs_up(leg);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_call_that_is_ended_while_it_rings_has_its_outcome_too() {
     let mut rig = Rig::new(demo_plan());
     rig.outside = Phone::Rings;
