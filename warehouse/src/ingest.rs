@@ -5,11 +5,13 @@
 //! whose finishing entry had been applied are dropped. Named steps: `ingest.stage`,
 //! `ingest.commit`, `ingest.done`.
 
-use crate::db::{self, Db};
+use crate::db::{self, Db, Text};
 use crate::derive::{Ended, Fold, REMEMBERED_MAX, REMEMBERED_MS_MAX};
 use crate::log::{Damage, Tail, trim};
+use crate::stage::{self, Prepared};
 use crate::store::{Source, now, read_source, write_source};
-use crate::{Error, Warehouse, fail, stage};
+use crate::{Error, Warehouse, fail};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,8 +22,10 @@ use tokio::sync::watch;
 
 /// The log's name among the sources: `warehouse.position(SOURCE)` is the last entry applied.
 pub const SOURCE: &str = "event log";
-/// Entries of one transaction.
-const ENTRIES_MAX: usize = 2_000;
+/// Entries of one transaction: a call has some twenty, and each transaction waits for the disk once.
+const ENTRIES_MAX: usize = 5_000;
+/// Calls of one INSERT: five columns each.
+const ENDED_ROWS: usize = 1_000;
 /// How long to wait when the log has nothing new; a row is durable this much after its entry.
 const POLL: Duration = Duration::from_millis(20);
 /// How often sealing, publishing and sweeping are looked at.
@@ -41,14 +45,24 @@ pub struct Ingest {
     fold: Fold,
     /// What the database holds.
     here: Source,
-    /// Folded, but not committed: a failed transaction is tried again with the same rows.
-    pending: Option<Batch>,
+    /// What the database will hold with everything that is folded.
+    folded: Source,
+    /// Folded, but not committed, the oldest first, at most two: while one is committed the next is
+    /// read. A failed transaction is tried again with the same rows.
+    pending: VecDeque<Batch>,
     forks: u64,
     told: watch::Sender<Progress>,
 }
 
 struct Batch {
     entries: usize,
+    rows: Prepared,
+    ended: Vec<Ended>,
+    after: Source,
+}
+
+/// What entries were folded to.
+struct Folded {
     rows: Vec<Row>,
     ended: Vec<Ended>,
     after: Source,
@@ -98,8 +112,9 @@ impl Ingest {
         let log_dir = log_dir.into();
         let tail = Some(Tail::open(&log_dir, here.replay_from as u64));
         let told = watch::Sender::new(Progress::default());
-        let (keep, pending, forks) = (None, None, 0);
-        let ingest = Ingest { warehouse, log_dir, keep, tail, fold, here, pending, forks, told };
+        let (keep, folded, pending, forks) = (None, here, VecDeque::new(), 0);
+        let ingest =
+            Ingest { warehouse, log_dir, keep, tail, fold, here, folded, pending, forks, told };
         ingest.told.send_replace(ingest.progress());
         Ok(ingest)
     }
@@ -118,17 +133,22 @@ impl Ingest {
     /// # Errors
     /// See [`Error`]; the same entries are tried again at the next step.
     pub async fn step(&mut self) -> Result<Step, Error> {
-        if self.pending.is_none() {
-            let entries = self.read().await?;
-            self.pending = self.fold(&entries);
+        if self.pending.is_empty() {
+            self.prepare().await?;
         }
-        let Some(batch) = &self.pending else { return Ok(Step::default()) };
-        commit(&self.warehouse, batch).await?;
+        let Some(batch) = self.pending.pop_front() else { return Ok(Step::default()) };
+        let warehouse = Arc::clone(&self.warehouse);
+        let prepare = async { if self.pending.is_empty() { self.prepare().await } else { Ok(()) } };
+        let (committed, prepared) = tokio::join!(commit(&warehouse, &batch), prepare);
+        if let Err(error) = committed {
+            self.pending.push_front(batch);
+            return Err(error);
+        }
         let step = Step { entries: batch.entries, rows: batch.rows.len() };
         self.here = batch.after;
-        self.pending = None;
         self.told.send_replace(self.progress());
         fail::database("ingest.done", "stage rows").await?;
+        prepared?;
         Ok(step)
     }
 
@@ -253,9 +273,20 @@ impl Ingest {
         Ok(entries)
     }
 
-    fn fold(&mut self, entries: &[Entry]) -> Option<Batch> {
+    /// Reads the next entries and makes their rows ready to be committed.
+    async fn prepare(&mut self) -> Result<(), Error> {
+        let entries = self.read().await?;
+        let Some(folded) = self.fold(&entries) else { return Ok(()) };
+        let Folded { rows, ended, after } = folded;
+        self.folded = after;
+        let rows = blocking(move || Prepared::of(rows)).await;
+        self.pending.push_back(Batch { entries: entries.len(), rows, ended, after });
+        Ok(())
+    }
+
+    fn fold(&mut self, entries: &[Entry]) -> Option<Folded> {
         let last = entries.last()?.seq as i64;
-        let mut after = self.here;
+        let mut after = self.folded;
         let mut rows = Vec::new();
         let mut ended = Vec::new();
         for entry in entries {
@@ -271,7 +302,7 @@ impl Ingest {
             after.at = after.at.max(entry.at.0);
         }
         after.replay_from = self.fold.open_from().map_or(last + 1, |seq| seq as i64);
-        Some(Batch { entries: entries.len(), rows, ended, after })
+        Some(Folded { rows, ended, after })
     }
 
     /// True when the rows of `entry` are here. An entry that is numbered below what was applied but
@@ -300,7 +331,7 @@ async fn commit(warehouse: &Warehouse, batch: &Batch) -> Result<(), Error> {
         // They are here: the answer to an earlier commit of theirs was lost.
         return Ok(());
     }
-    stage::insert(&mut tx, &batch.rows, now()).await?;
+    stage::insert_prepared(&mut tx, &batch.rows, now()).await?;
     write_ended(&mut tx, &batch.ended).await?;
     write_source(&mut tx, SOURCE, batch.after).await?;
     fail::database("ingest.commit", "stage rows").await?;
@@ -328,20 +359,28 @@ async fn read_ended(db: &mut Db) -> Result<Vec<Ended>, Error> {
 
 async fn write_ended(db: &mut Db, ended: &[Ended]) -> Result<(), Error> {
     let Some(latest) = ended.iter().map(|ended| ended.ended_at.0).max() else { return Ok(()) };
-    for ended in ended {
-        sqlx::query(
-            "INSERT INTO ended (call, tenant, started_at, ended_at, caller) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (call) DO UPDATE SET \
-             tenant = $2, started_at = $3, ended_at = $4, caller = $5",
-        )
-        .bind(ended.call.0 as i64)
-        .bind(ended.tenant.0 as i64)
-        .bind(ended.started_at.0)
-        .bind(ended.ended_at.0)
-        .bind(&ended.caller)
-        .execute(&mut *db)
-        .await
-        .map_err(Error::database("remember ended calls"))?;
+    // A call that ends twice has one row: the database takes no two for it at a time.
+    let latest_of: BTreeMap<CallId, &Ended> =
+        ended.iter().map(|ended| (ended.call, ended)).collect();
+    let calls: Vec<&Ended> = latest_of.into_values().collect();
+    for chunk in calls.chunks(ENDED_ROWS) {
+        let mut insert =
+            Text::new("INSERT INTO ended (call, tenant, started_at, ended_at, caller) ");
+        insert.push_rows(chunk, |values, ended| {
+            values
+                .bind(ended.call.0 as i64)
+                .bind(ended.tenant.0 as i64)
+                .bind(ended.started_at.0)
+                .bind(ended.ended_at.0)
+                .bind(ended.caller.clone());
+        });
+        insert.push(
+            " ON CONFLICT (call) DO UPDATE SET tenant = excluded.tenant, \
+             started_at = excluded.started_at, ended_at = excluded.ended_at, \
+             caller = excluded.caller",
+        );
+        let insert = insert.query(db);
+        insert.execute(&mut *db).await.map_err(Error::database("remember ended calls"))?;
     }
     sqlx::query("DELETE FROM ended WHERE ended_at < $1")
         .bind(latest - REMEMBERED_MS_MAX * 1000)

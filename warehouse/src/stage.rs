@@ -38,13 +38,45 @@ fn parse<T: DeserializeOwned>(blob: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(blob)
 }
 
+/// Rows and the bytes that are staged of each.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    rows: Vec<Row>,
+    /// The row as JSON, and its CRC-32.
+    blobs: Vec<(Vec<u8>, u32)>,
+}
+
+impl Prepared {
+    /// Takes time: not for a thread that others wait for.
+    pub fn of(rows: Vec<Row>) -> Self {
+        let blobs = rows.iter().map(blob_of).collect();
+        Prepared { rows, blobs }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+fn blob_of(row: &Row) -> (Vec<u8>, u32) {
+    let blob = serde_json::to_vec(row).expect("a row is always valid JSON");
+    let crc = crc32fast::hash(&blob);
+    (blob, crc)
+}
+
 /// Appends `rows` inside the caller's transaction.
 pub async fn insert(db: &mut Db, rows: &[Row], now: Timestamp) -> Result<(), Error> {
-    for chunk in rows.chunks(INSERT_ROWS) {
+    insert_prepared(db, &Prepared::of(rows.to_vec()), now).await
+}
+
+/// The same with bytes that were made before.
+pub async fn insert_prepared(db: &mut Db, rows: &Prepared, now: Timestamp) -> Result<(), Error> {
+    let lines: Vec<(&Row, &(Vec<u8>, u32))> = rows.rows.iter().zip(&rows.blobs).collect();
+    for chunk in lines.chunks(INSERT_ROWS) {
         let mut insert =
             Text::new("INSERT INTO stage (tbl, tenant, day, id, version, staged_at, crc, blob) ");
-        insert.push_rows(chunk, |values, row| {
-            let blob = serde_json::to_vec(row).expect("a row is always valid JSON");
+        insert.push_rows(chunk, |values, (row, (blob, crc))| {
             let layout = crate::schema::layout_of(row.table());
             values
                 .bind(row.table())
@@ -53,13 +85,14 @@ pub async fn insert(db: &mut Db, rows: &[Row], now: Timestamp) -> Result<(), Err
                 .bind(row.id() as i64)
                 .bind(i64::from(layout.table.version))
                 .bind(now.0)
-                .bind(i64::from(crc32fast::hash(&blob)))
-                .bind(blob);
+                .bind(i64::from(*crc))
+                .bind(blob.clone());
         });
-        insert.query(db).execute(&mut *db).await.map_err(Error::database("stage rows"))?;
+        let insert = insert.query(db);
+        insert.execute(&mut *db).await.map_err(Error::database("stage rows"))?;
     }
-    crate::recordings::note(db, rows).await?;
-    crate::faxes::note(db, rows).await?;
+    crate::recordings::note(db, &rows.rows).await?;
+    crate::faxes::note(db, &rows.rows).await?;
     fail::database("ingest.stage", "stage rows").await
 }
 

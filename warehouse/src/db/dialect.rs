@@ -29,6 +29,11 @@ const QUERY: &[(&str, &str)] = &[
 const INDEXED: &str = " INDEXED BY ";
 const LIST: &str = "SELECT value FROM json_each(";
 
+/// Whether parameters are written as `$1`, not as `?`.
+pub(super) fn names_parameters(db: &Db) -> bool {
+    is_postgres(db)
+}
+
 /// Whether PostgreSQL is behind `db`.
 fn is_postgres(db: &Db) -> bool {
     db.backend_name() == "PostgreSQL"
