@@ -40,7 +40,7 @@ pub(crate) use areas::Stop;
 pub use bot::{BotAsk, BotDone};
 pub use config::Config;
 pub(crate) use leases::{Binding, Found as LeaseFound};
-pub(crate) use plan::{Calling, Compiled, Dialled};
+pub(crate) use plan::{Calling, Compiled, Dialled, is_dialable};
 pub use sql::{SqlAsk, SqlDone};
 pub(crate) use traces::Trace;
 pub(crate) use world::{CallbackPlace, Cx, FaxOf, RecordingOf, World};

@@ -83,6 +83,7 @@ impl Call {
         if hold.is_held() && hold.holder != Some(from) {
             return Err("the other party holds this call".to_owned());
         }
+        self.may_try(cx, agent, target, CallingWay::Transfer).map_err(why_not)?;
         let mut to = self.whom_to_consult(cx, target)?;
         self.may_call(cx, agent, &to, CallingWay::Transfer).map_err(why_not)?;
         let leg = self.leg_towards(cx, &mut to, true).map_err(|(_, cause)| sorry(cause))?;

@@ -264,18 +264,26 @@ impl Call {
         let code = feature_code::FeatureCode::parse(&self.called.received);
         let mut next = match &code {
             Some(_) => None,
-            None => Some(self.resolve(&self.called.received.clone()).ok_or(UNKNOWN)?),
+            None => self.resolve(&self.called.received),
         };
         if next == Some(Next::Dial(Dialable::Agent(agent))) {
             return Err(BUSY);
         }
-        if let Some(Next::Dial(to)) = &next
-            && let Err(why) = self.may_call(cx, agent, to, CallingWay::Dial)
-        {
+        let may = match &next {
+            Some(Next::Dial(to)) => self.may_call(cx, agent, to, CallingWay::Dial),
+            None if code.is_none() => {
+                self.may_try(cx, agent, &self.called.received, CallingWay::Dial)
+            }
+            Some(_) | None => Ok(()),
+        };
+        if let Err(why) = may {
             if !self.plan.plan.calling.announce {
                 return Err(Refusal { warning: Some(why_not(why)), ..FORBIDDEN });
             }
             next = Some(Next::TurnAway(announcement(why).to_owned()));
+        }
+        if code.is_none() && next.is_none() {
+            return Err(UNKNOWN);
         }
         let turned_away = matches!(next, Some(Next::TurnAway(_)));
         let (now, call, quiet) = (cx.now, self.id, code.is_some() || turned_away);

@@ -45,6 +45,7 @@ impl Call {
         let mut pair = [talk.partner, self.anchor].into_iter();
         let agent = pair.find_map(|leg| Some((leg, self.agent_of(leg)?)));
         let (from, agent) = agent.ok_or("there is no agent in this call")?;
+        self.may_try(cx, agent, target, CallingWay::Invite).map_err(why_not)?;
         let mut to = self.whom(target)?;
         self.may_call(cx, agent, &to, CallingWay::Invite).map_err(why_not)?;
         let leg = self.leg_towards(cx, &mut to, true).map_err(|(_, cause)| sorry(cause))?;

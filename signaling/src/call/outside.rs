@@ -5,10 +5,13 @@
 use super::dial::Dialable;
 use super::site::NO_SITES;
 use super::{Call, cause};
-use crate::switch::Cx;
+use crate::switch::{Cx, is_dialable};
 use terms::event::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling, Kind, Party};
 use terms::routing::NumberClass;
-use terms::{AgentId, UserId};
+use terms::{AgentId, PhoneNumber, UserId};
+
+/// Why a number may not be called, and what was too much with it.
+type Kept = (CallingRefusal, Option<CallingLimit>);
 
 /// Why a number is not called, for people.
 pub(super) fn why_not(why: CallingRefusal) -> &'static str {
@@ -44,7 +47,42 @@ impl Call {
         let Some(class) = cx.plan(self.tenant).and_then(|plan| plan.class_of(digits)) else {
             return Ok(());
         };
-        let Err((why, limit)) = self.count(cx, agent, (digits, class), way) else { return Ok(()) };
+        let counted = self.count(cx, agent, (digits, class), way);
+        self.told(cx, agent, (digits, class), way, counted)
+    }
+
+    /// The same of what leads nowhere because no trunk takes it and nobody has it: no call is made, so
+    /// what they have a right to counts nothing, and what they have no right to is refused and counts
+    /// as it would over a trunk. Whoever tries learns nothing of the trunks.
+    pub(super) fn may_try(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        target: &str,
+        way: CallingWay,
+    ) -> Result<(), CallingRefusal> {
+        if self.resolve(target).is_some() {
+            return Ok(());
+        }
+        let Some(plan) = cx.plan(self.tenant) else { return Ok(()) };
+        let digits = PhoneNumber::parse(target, &plan.plan.country).received;
+        let Some(class) = plan.class_of(&digits).filter(|_| is_dialable(&digits)) else {
+            return Ok(());
+        };
+        let asked = self.within_right(cx, agent, class, way);
+        self.told(cx, agent, (&digits, class), way, asked)
+    }
+
+    /// What may not be is written down, and the bar that it brought.
+    fn told(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        (digits, class): (&str, NumberClass),
+        way: CallingWay,
+        result: Result<(), Kept>,
+    ) -> Result<(), CallingRefusal> {
+        let Err((why, limit)) = result else { return Ok(()) };
         let number = digits.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
         let refused = InCalling::Refused { number, class, way, why };
         let barred = limit.map(|limit| InCalling::Barred { limit });
@@ -61,25 +99,39 @@ impl Call {
         agent: AgentId,
         (digits, class): (&str, NumberClass),
         way: CallingWay,
-    ) -> Result<(), (CallingRefusal, Option<CallingLimit>)> {
+    ) -> Result<(), Kept> {
+        self.within_right(cx, agent, class, way)?;
+        let (now, key, limits) = (cx.now, (self.tenant, agent), cx.world.config.out);
+        let call = (self.id, digits, class.is_costly());
+        let counted = cx.world.calls_out.call(now, &limits, key, call);
+        counted.map_err(|limit| (CallingRefusal::Barred, Some(limit)))
+    }
+
+    /// Asks the bar and the right, and counts what is beyond it.
+    fn within_right(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        class: NumberClass,
+        way: CallingWay,
+    ) -> Result<(), Kept> {
         let (now, key, limits) = (cx.now, (self.tenant, agent), cx.world.config.out);
         let right = cx.plan(self.tenant).map(|plan| plan.right(Some(agent), way));
         let out = &mut cx.world.calls_out;
         if out.is_barred(key) {
             return Err((CallingRefusal::Barred, None));
         }
-        if right.is_none_or(|right| class > right) {
-            // Who calls an extension does not decide where it is forwarded to.
-            let limit = match way {
-                CallingWay::Forward => None,
-                CallingWay::Dial | CallingWay::Transfer | CallingWay::Invite => {
-                    out.refused(now, &limits, key)
-                }
-            };
-            return Err((CallingRefusal::NoRight, limit));
+        if right.is_some_and(|right| class <= right) {
+            return Ok(());
         }
-        let call = (self.id, digits, class.is_costly());
-        out.call(now, &limits, key, call).map_err(|limit| (CallingRefusal::Barred, Some(limit)))
+        // Who calls an extension does not decide where it is forwarded to.
+        let limit = match way {
+            CallingWay::Forward => None,
+            CallingWay::Dial | CallingWay::Transfer | CallingWay::Invite => {
+                out.refused(now, &limits, key)
+            }
+        };
+        Err((CallingRefusal::NoRight, limit))
     }
 
     /// Whether somebody at a screen may have `to` called; nobody is a flow, or a chairperson with keys.

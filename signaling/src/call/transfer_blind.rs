@@ -130,8 +130,13 @@ impl Call {
         from: LegId,
         target: &str,
     ) -> Result<Goal, (u16, &'static str)> {
+        let agent = self.agent_of(from);
+        if let Some(agent) = agent {
+            let may = self.may_try(cx, agent, target, CallingWay::Transfer);
+            may.map_err(|why| (403, why_not(why)))?;
+        }
         let goal = self.goal(from, target)?;
-        if let (Goal::Party(to), Some(agent)) = (&goal, self.agent_of(from)) {
+        if let (Goal::Party(to), Some(agent)) = (&goal, agent) {
             let may = self.may_call(cx, agent, to, CallingWay::Transfer);
             may.map_err(|why| (403, why_not(why)))?;
         }

@@ -230,9 +230,7 @@ impl Compiled {
         if let Some(site) = self.plan.sites.iter().find(|site| site.has(&digits)) {
             return Some(towards(site, digits));
         }
-        let dialable = digits.len() >= 2
-            && digits.chars().enumerate().all(|(n, c)| c.is_ascii_digit() || (n == 0 && c == '+'));
-        let trunks = if dialable { self.trunks_for(called, pick) } else { Vec::new() };
+        let trunks = if is_dialable(&digits) { self.trunks_for(called, pick) } else { Vec::new() };
         (!trunks.is_empty()).then_some(Dialled::Outside { digits, trunks, site: None })
     }
 
@@ -338,6 +336,12 @@ impl Compiled {
     pub fn queue_name(&self, id: QueueId) -> &str {
         self.queues.get(&id).map_or("", |queue| queue.name.as_str())
     }
+}
+
+/// Whether it has the form of a number outside.
+pub(crate) fn is_dialable(digits: &str) -> bool {
+    digits.len() >= 2
+        && digits.chars().enumerate().all(|(n, c)| c.is_ascii_digit() || (n == 0 && c == '+'))
 }
 
 fn towards(site: &Site, digits: String) -> Dialled {

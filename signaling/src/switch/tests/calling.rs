@@ -25,6 +25,12 @@ fn abroad() -> Plan {
     plan_with(NumberClass::Premium, NumberClass::Premium)
 }
 
+/// The same tenant, whose trunk takes numbers of the country alone.
+fn at_home(mut plan: Plan) -> Plan {
+    plan.trunks[0].prefixes = vec!["01".to_owned()];
+    plan
+}
+
 fn uses(rig: &mut Rig, plan: Plan) {
     assert_eq!(rig.ask(Ask::Plan(Box::new(plan))), Answer::Done);
 }
@@ -223,6 +229,67 @@ fn a_stolen_extension_without_a_right_is_stopped_at_its_fifth_call() {
     assert_eq!(dials(&mut rig, A1, MOBILE), Some(403), "nor anywhere else");
     assert!(is_shown_barred(&mut rig, A1) && !is_shown_barred(&mut rig, A2));
     balanced(&mut rig);
+}
+
+#[test]
+fn a_thief_is_counted_and_told_the_same_where_no_trunk_leads_abroad() {
+    let mut rig = Rig::new(at_home(demo_plan()));
+    let leg = rig.agent_dials(A1, ABROAD);
+    rig.wait(secs(1));
+    let why = "there is no right to call numbers of this class";
+    assert_eq!(refusal(&rig, leg), Some((403, Some(why))));
+    assert_eq!(outcome(&rig), (Outcome::Refused, 21, Party::System));
+    let word = format!("1 not to {ABROAD}: International Dial NoRight");
+    assert!(told(&rig).contains(&word), "{:#?}", told(&rig));
+    for _ in 2..=4 {
+        assert_eq!(dials(&mut rig, A1, ABROAD), Some(403));
+    }
+    assert_eq!(barred_for(&rig), []);
+    assert_eq!(dials(&mut rig, A1, ABROAD), Some(403));
+    assert_eq!(barred_for(&rig), [CallingLimit::Refused], "the fifth");
+    assert_eq!(dials(&mut rig, A1, "5555"), Some(403), "barred, whoever is there");
+    assert_eq!(dials(&mut rig, A2, "5555"), Some(404), "nobody is, and they have the right");
+    assert_eq!(dials(&mut rig, A1, "119"), Some(404), "for help nobody needs a right");
+    assert_eq!(called(&rig), [] as [&str; 0]);
+    balanced(&mut rig);
+}
+
+#[test]
+fn what_no_trunk_takes_of_what_they_may_call_counts_nothing() {
+    let mut rig = Rig::new(at_home(abroad()));
+    for _ in 0..12 {
+        assert_eq!(dials(&mut rig, A1, ABROAD), Some(404));
+    }
+    assert_eq!((called(&rig).len(), barred_for(&rig)), (0, vec![]), "no call was made");
+    balanced(&mut rig);
+}
+
+#[test]
+fn who_passes_on_asks_in_or_consults_learns_nothing_of_the_trunks_either() {
+    let mut rig = Rig::new(at_home(demo_plan()));
+    sign_in(&mut rig, A1);
+    let customer = talking(&mut rig);
+    let from = rig.leg_of(A1).expect("agent 1 talks");
+    rig.refers(from, ABROAD);
+    let last = rig.sip.last();
+    assert!(matches!(last, Some(Sipc::RejectRefer { status: 403, .. })), "{last:?}");
+    let no_right = Answer::Refused("there is no right to call numbers of this class".into());
+    let target = || ABROAD.to_owned();
+    for action in [
+        CallAction::Transfer { target: target() },
+        CallAction::Invite { target: target() },
+        CallAction::Consult { target: target() },
+    ] {
+        assert_eq!(call_act(&mut rig, action.clone()), no_right, "{action:?}");
+    }
+    assert_eq!((barred_for(&rig), phase(&mut rig).as_str()), (vec![], "talking"));
+    let second = rig.agent_dials(A1, ABROAD);
+    rig.wait(secs(1));
+    assert_eq!(refusal(&rig, second).map(|(status, _)| status), Some(403));
+    assert_eq!(barred_for(&rig), [CallingLimit::Refused], "each way was counted");
+    assert_eq!(called(&rig), [] as [&str; 0]);
+    rig.hangs_up(customer);
+    all_hang_up(&mut rig);
 }
 
 #[test]

@@ -261,10 +261,12 @@ fn strangers_and_unknown_targets_do_not_move_a_call() {
     };
     rig.refers(customer, "013811112222");
     assert_eq!(rejected(&rig), 403, "a customer's REFER would dial at our expense");
-    for nowhere in ["5555", "queue:99", "300&Zap/g1", "+19005551234"] {
+    for nowhere in ["5555", "queue:99", "300&Zap/g1"] {
         rig.refers(agent, nowhere);
         assert_eq!(rejected(&rig), 404, "{nowhere}");
     }
+    rig.refers(agent, "+19005551234");
+    assert_eq!(rejected(&rig), 403, "there is no right to it, whether a trunk takes it or not");
     rig.refers(agent, "1001");
     assert_eq!(rejected(&rig), 486, "to themselves");
     assert_eq!(phase(&mut rig), "talking");
