@@ -300,7 +300,20 @@ mod tests {
         let mut bench = Bench { name: "b".into(), file, good: true };
         let whole = Figure::new("b", "whole", 300.0, "µs").beside("peer", 2_000.0);
         bench.judge(&whole, Limit::Most(250.0)).unwrap();
-        bench.judge(&Figure::new("b", "ratio", 0.15, ""), Limit::Most(0.263)).unwrap();
+        bench.judge(&Figure::new("b", "own", 80.0, "µs"), Limit::Most(100.0)).unwrap();
         assert!(!bench.good);
+    }
+
+    #[test]
+    fn a_peer_that_needs_less_is_told_and_is_no_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("results.jsonl");
+        let mut bench = Bench { name: "b".into(), file, good: true };
+        let whole = Figure::new("b", "whole", 200.0, "µs").beside("peer", 100.0);
+        bench.judge(&whole, Limit::Most(250.0)).unwrap();
+        bench.note("of the peer's", whole.ratio.expect("there is a peer"), "", None).unwrap();
+        assert!(bench.good);
+        let told = std::fs::read_to_string(&bench.file).unwrap();
+        assert!(told.contains("peer") && told.contains("2.0"), "{told}");
     }
 }
