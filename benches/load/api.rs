@@ -52,6 +52,15 @@ impl Api {
         if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) }
     }
 
+    /// A PUT; its answer is looked at no further.
+    ///
+    /// # Errors
+    /// With the problem's own text.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<()> {
+        self.request(Method::PUT, path, Some(body)).await?;
+        Ok(())
+    }
+
     /// A GET of a file.
     ///
     /// # Errors

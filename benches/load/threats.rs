@@ -1,8 +1,9 @@
 //! `switchgrid-load threats`: a switch of its own on an empty folder, and what strangers, thieves
 //! and its own administrator do to it: floods of its SIP port while people telephone, requests that
-//! want long answers, an extension whose password was stolen, and an orderly stop in the middle of
+//! want long answers, extensions whose passwords were stolen, and an orderly stop in the middle of
 //! conversations, which comes last because the switch is gone after it.
 
+mod carrier;
 mod drain;
 mod flood;
 mod line;
@@ -13,15 +14,15 @@ use crate::bench::{self, Bench};
 use crate::server::{self, Server};
 use crate::sip::digest::Credential;
 use crate::sip::phone::Event;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use benches::media::wire::Choice;
 use benches::results;
 use line::Line;
 use std::fmt;
 use std::time::Duration;
 
-/// Agents of the switch: some telephone in the flood, one is robbed, the others talk at the end.
-const AGENTS: u32 = 24;
+/// Agents of the switch: some telephone in the flood, two are robbed, the others talk at the end.
+const AGENTS: u32 = 25;
 const FLOODED: usize = 4;
 const REGISTERED_MAX: Duration = Duration::from_secs(5);
 
@@ -49,7 +50,7 @@ enum Part {
     SipFlood,
     /// Short requests that want long answers.
     Reflection,
-    /// An extension in the hands of a thief.
+    /// Extensions in the hands of thieves.
     Stolen,
     /// SIGTERM while people talk.
     Drain,
@@ -87,7 +88,7 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     let agents = bench::hire(server, AGENTS).await?;
     come_and_go(server, &agents)?;
     let (flooded, rest) = agents.split_at(FLOODED);
-    let (robbed, talking) = rest.split_first().context("an agent is left to be robbed")?;
+    let [poor, rich, talking @ ..] = rest else { bail!("two agents are left to be robbed") };
     for part in in_order(&arguments.only) {
         eprintln!("{part}");
         match part {
@@ -95,7 +96,7 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
                 flood::happen((arguments.rate, arguments.seconds), server, flooded, &mut bench)?;
             }
             Part::Reflection => reflection::happen(server, &mut bench)?,
-            Part::Stolen => stolen::happen(server, robbed, &mut bench).await?,
+            Part::Stolen => stolen::happen(server, [poor, rich], &mut bench).await?,
             Part::Drain => drain::happen(arguments.wire, server, talking, &mut bench).await?,
         }
     }

@@ -212,6 +212,8 @@ pub struct Phone {
     timers: BinaryHeap<Reverse<(Moment, Timer)>>,
     outputs: VecDeque<Output>,
     next_leg: u32,
+    /// Calls to whomever come in, not only those to who is registered: a carrier's end of a trunk.
+    pub everybody: bool,
     /// Requests and responses that we sent again.
     pub retransmissions: u64,
 }
@@ -231,6 +233,7 @@ impl Phone {
             timers: BinaryHeap::new(),
             outputs: VecDeque::new(),
             next_leg: 1,
+            everybody: false,
             retransmissions: 0,
         }
     }

@@ -97,6 +97,24 @@ impl Line {
         })
     }
 
+    /// The same, where calls to whomever come in, as they do at a carrier.
+    ///
+    /// # Errors
+    /// When the kernel has no socket.
+    pub fn carrier(server: SocketAddr, seed: u64) -> Result<Line> {
+        let mut line = Line::open(server, seed)?;
+        line.phone.everybody = true;
+        Ok(line)
+    }
+
+    /// Where requests reach it.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.socket.local_addr()?)
+    }
+
     fn now(&self) -> Moment {
         Moment(self.began.elapsed().as_nanos() as u64)
     }
@@ -130,6 +148,11 @@ impl Line {
         Ok(self.phone.dial(self.now(), dial))
     }
 
+    /// Says that it rings.
+    pub fn ring(&mut self, leg: LegKey) {
+        self.phone.ring(leg);
+    }
+
     /// Takes their call.
     ///
     /// # Errors
@@ -138,6 +161,11 @@ impl Line {
         let rtp = self.rtp()?;
         self.phone.answer(self.now(), leg, rtp, Law::A);
         Ok(())
+    }
+
+    /// Asks that who is called be connected with somebody else.
+    pub fn refer(&mut self, leg: LegKey, target: &str) {
+        self.phone.refer(self.now(), leg, target);
     }
 
     /// Ends a call.

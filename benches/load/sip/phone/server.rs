@@ -43,7 +43,7 @@ impl Phone {
         if parameter(request.header("To").unwrap_or_default(), "tag").is_some() {
             return self.finish(now, from, &request, 481, "Call/Transaction Does Not Exist");
         }
-        if !self.lines.get(&user).is_some_and(|line| line.wanted) {
+        if !self.everybody && !self.lines.get(&user).is_some_and(|line| line.wanted) {
             return self.finish(now, from, &request, 404, "Not Found");
         }
         let key = self.new_key();

@@ -183,6 +183,20 @@ fn nobody_there_is_408_and_an_unknown_user_404() {
 }
 
 #[test]
+fn a_carrier_takes_calls_to_numbers_that_nobody_registered() {
+    let mut wire = Wire::new();
+    wire.phones[1].1.lines.clear();
+    wire.phones[1].1.everybody = true;
+    let (caller, callee) = wire.talk();
+    assert!(wire.events[0].contains(&Event::Ringing { leg: caller }), "{:?}", wire.events[0]);
+    let now = wire.now;
+    wire.phones[1].1.hang_up(now, callee);
+    wire.settle();
+    assert_eq!(wire.events[0].last(), Some(&Event::Ended { leg: caller }));
+    assert!(wire.is_empty());
+}
+
+#[test]
 fn hold_is_offered_and_answered_and_a_transfer_reports_back() {
     let mut wire = Wire::new();
     let (caller, callee) = wire.talk();
