@@ -70,7 +70,7 @@ impl Call {
             return Ok(());
         };
         let asked = self.within_right(cx, agent, class, way);
-        self.told(cx, agent, (&digits, class), way, asked)
+        self.told(cx, agent, (digits.as_str(), class), way, asked)
     }
 
     /// What may not be is written down, and the bar that it brought.
