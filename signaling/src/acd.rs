@@ -304,7 +304,8 @@ pub struct AgentView {
 /// The distributor of one tenant.
 #[derive(Debug)]
 pub struct Distributor {
-    agents: BTreeMap<AgentId, Agent>,
+    /// In boxes: a tree has room for twice as many as are in it.
+    agents: BTreeMap<AgentId, Box<Agent>>,
     queues: BTreeMap<QueueId, Queue>,
     skill_sets: BTreeMap<SkillSetId, SkillSet>,
     visits: BTreeMap<VisitId, Visit>,
@@ -502,7 +503,7 @@ impl Distributor {
 
     /// All agents.
     pub fn agents(&self) -> impl Iterator<Item = AgentView> + '_ {
-        self.agents.values().map(Agent::view)
+        self.agents.values().map(|agent| agent.view())
     }
 
     /// Contacts that wait, ringing ones included.
@@ -581,7 +582,7 @@ impl Distributor {
 
     /// After an agent's state changed: tells it, and lists or unlists the agent as free.
     fn settle(&mut self, id: AgentId, now: Now, disposition: Option<String>) {
-        if self.agents.get(&id).is_some_and(Agent::has_left) {
+        if self.agents.get(&id).is_some_and(|agent| agent.has_left()) {
             self.leave_phone(id);
         }
         self.serve_claims(id);

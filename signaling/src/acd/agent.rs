@@ -69,9 +69,10 @@ pub(super) struct Agent {
     pub id: AgentId,
     pub presence: Presence,
     pub engaged: Option<Engaged>,
-    /// One more at the same phone, while there is a first.
-    pub second: Option<Engaged>,
-    pub wrap_up: Option<WrapUp>,
+    /// One more at the same phone, while there is a first. In a box, like all that few have at a time:
+    /// there may be very many agents.
+    pub second: Option<Box<Engaged>>,
+    pub wrap_up: Option<Box<WrapUp>>,
     /// The order of the longest-idle strategy.
     pub idle_since: Moment,
     /// The order of other strategies.
@@ -90,8 +91,8 @@ pub(super) struct Agent {
     pub guesses: Guesses,
     /// Nobody may ring there.
     pub do_not_disturb: bool,
-    /// Where calls to their extension go.
-    pub forwarding: Forwarding,
+    /// Where calls to their extension go; none where they go nowhere else.
+    forwarding: Option<Box<Forwarding>>,
     /// What they can do.
     pub skills: Vec<Skill>,
     /// What of it counts since they signed in last; none where all does.
@@ -127,7 +128,7 @@ impl Agent {
             guessed: Guesses::default(),
             guesses: Guesses::default(),
             do_not_disturb: false,
-            forwarding: Forwarding::default(),
+            forwarding: None,
             skills: Vec::new(),
             skill_set: None,
             queues: Vec::new(),
@@ -143,7 +144,19 @@ impl Agent {
 
     /// Has to say what the last conversation was about before anything else.
     pub fn owes_disposition(&self) -> bool {
-        self.wrap_up.is_some_and(|wrap_up| wrap_up.mandatory)
+        self.wrap_up.as_ref().is_some_and(|wrap_up| wrap_up.mandatory)
+    }
+
+    /// Where calls to their extension go.
+    pub fn forwarding(&self) -> &Forwarding {
+        static NOWHERE: Forwarding =
+            Forwarding { always: None, busy: None, no_answer: None, no_answer_s: 0 };
+        self.forwarding.as_deref().unwrap_or(&NOWHERE)
+    }
+
+    /// Calls to their extension go there from now on.
+    pub fn forward(&mut self, to: Forwarding) {
+        self.forwarding = (to != Forwarding::default()).then(|| Box::new(to));
     }
 
     /// Has no business at the phone of somebody else any more: a call that goes on there ends first.
@@ -181,7 +194,7 @@ impl Agent {
             call,
             registered: self.registered == Some(true),
             do_not_disturb: self.do_not_disturb,
-            forwarding: self.forwarding.clone(),
+            forwarding: self.forwarding().clone(),
             at: self.at,
             skill_set: self.shown_set(activity),
         }
@@ -232,7 +245,7 @@ impl Agent {
 
     /// The call that they are in, of two the one that they hear.
     fn shown(&self) -> Option<Engaged> {
-        match (self.engaged, self.second) {
+        match (self.engaged, self.second.as_deref().copied()) {
             (Some(first), Some(second))
                 if first.stage == Stage::Holding && second.stage == Stage::Talking =>
             {
@@ -251,7 +264,7 @@ impl Agent {
             };
             return (activity, None, Some(engaged.call), engaged.queue);
         }
-        if let Some(wrap_up) = self.wrap_up {
+        if let Some(wrap_up) = &self.wrap_up {
             return (Activity::WrapUp, None, Some(wrap_up.call), Some(wrap_up.queue));
         }
         match &self.presence {
@@ -262,6 +275,28 @@ impl Agent {
                 (Activity::Break, Some(DO_NOT_DISTURB.to_owned()), None, None)
             }
             Presence::Ready => (Activity::Idle, None, None, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_takes_little_memory_because_there_may_be_very_many() {
+        assert!(size_of::<Agent>() <= 448, "{}", size_of::<Agent>());
+    }
+
+    #[test]
+    fn calls_are_forwarded_as_was_said_last_and_nowhere_at_first() {
+        let mut agent = Agent::new(AgentId(7), Now::default());
+        assert_eq!(*agent.forwarding(), Forwarding::default());
+        let late = Forwarding { no_answer_s: 20, ..Forwarding::default() };
+        let always = Forwarding { always: Some("1002".into()), ..Forwarding::default() };
+        for to in [late, always, Forwarding::default()] {
+            agent.forward(to.clone());
+            assert_eq!(*agent.forwarding(), to);
         }
     }
 }

@@ -82,7 +82,7 @@ impl Distributor {
         }
         for settings in &plan.agents {
             let id = settings.id;
-            let agent = self.agents.entry(id).or_insert_with(|| Agent::new(id, now));
+            let agent = self.agents.entry(id).or_insert_with(|| Box::new(Agent::new(id, now)));
             agent.skills.clone_from(&settings.skills);
         }
         for (id, agent) in &mut self.agents {

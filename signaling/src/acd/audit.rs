@@ -53,7 +53,7 @@ impl Distributor {
                     let knows = |a: &Agent| a.is_there() && a.personal.get(&visit.key) == Some(id);
                     queue.personal.get(&visit.key) == Some(id)
                         && self.timers.contains(&(awaited.until, Timer::Personal(*id)))
-                        && agent.is_some_and(knows)
+                        && agent.is_some_and(|agent| knows(agent))
                 }
                 (None, None) if visit.absent => queue.absent.get(&visit.key) == Some(id),
                 (None, None) => queue.waits(visit.key, visit.stage, *id),
@@ -106,7 +106,7 @@ impl Distributor {
         if agent.listed && self.claims.wants(id) {
             return Err(format!("agent {id} is free, and a call wants them"));
         }
-        if let Some(wrap_up) = agent.wrap_up
+        if let Some(wrap_up) = &agent.wrap_up
             && !wrap_up.mandatory
             && !self.timers.contains(&(wrap_up.until, Timer::WrapUp(id)))
         {
@@ -117,7 +117,8 @@ impl Distributor {
         {
             return Err(format!("agent {id} is reserved for nothing"));
         }
-        if agent.second.is_some_and(|second| second.visit.is_some() || agent.engaged.is_none()) {
+        let second = agent.second.as_ref();
+        if second.is_some_and(|second| second.visit.is_some() || agent.engaged.is_none()) {
             return Err(format!(
                 "agent {id} has a second call without a first, or an offer as one"
             ));

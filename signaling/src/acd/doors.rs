@@ -47,7 +47,8 @@ impl Distributor {
     fn is_staffed(&self, queue: &Queue, standings: &[Standing]) -> bool {
         let counts = |id: &AgentId| {
             let agent = self.agents.get(id).filter(|_| queue.free.ring(*id).is_some());
-            agent.and_then(standing).is_some_and(|standing| standings.contains(&standing))
+            let is = agent.and_then(|agent| standing(agent));
+            is.is_some_and(|standing| standings.contains(&standing))
         };
         standings.is_empty() || queue.settings.agents.iter().any(counts)
     }

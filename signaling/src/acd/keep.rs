@@ -71,8 +71,8 @@ impl Distributor {
         Some(KeptAgent {
             presence: agent.presence.clone(),
             engaged: agent.engaged,
-            second: agent.second,
-            wrap_up: agent.wrap_up,
+            second: agent.second.as_deref().copied(),
+            wrap_up: agent.wrap_up.as_deref().copied(),
             idle_since: agent.idle_since,
             tally: agent.tally,
             registered: agent.registered,
@@ -81,7 +81,7 @@ impl Distributor {
             guessed: agent.guessed,
             guesses: agent.guesses,
             do_not_disturb: agent.do_not_disturb,
-            forwarding: agent.forwarding.clone(),
+            forwarding: agent.forwarding().clone(),
             skill_set: agent.skill_set,
         })
     }
@@ -123,18 +123,19 @@ impl Distributor {
         };
         let goes_on = |engaged: &Engaged| engaged.visit.is_none() && takes(engaged.call);
         agent.engaged = kept.engaged.filter(goes_on);
-        agent.second = kept.second.filter(goes_on);
+        agent.second = kept.second.filter(goes_on).map(Box::new);
         if agent.engaged.is_none() {
-            agent.engaged = agent.second.take();
+            agent.engaged = agent.second.take().map(|second| *second);
         }
-        agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
+        let wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
+        agent.wrap_up = wrap_up.map(Box::new);
         agent.idle_since = kept.idle_since;
         agent.tally = kept.tally;
         agent.own_phone = kept.own_phone;
         (agent.guessed, agent.guesses) = (kept.guessed, kept.guesses);
         agent.do_not_disturb = kept.do_not_disturb;
-        agent.forwarding = kept.forwarding;
-        if let Some(wrap_up) = agent.wrap_up.filter(|wrap_up| !wrap_up.mandatory) {
+        agent.forward(kept.forwarding);
+        if let Some(wrap_up) = wrap_up.filter(|wrap_up| !wrap_up.mandatory) {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }
         self.sit_again(id, kept.at);

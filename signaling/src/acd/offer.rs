@@ -245,7 +245,7 @@ impl Distributor {
     pub fn stage(&mut self, now: Now, id: AgentId, call: CallId, stage: Stage) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let line = match &mut agent.second {
-            Some(second) if second.call == call => Some(second),
+            Some(second) if second.call == call => Some(&mut **second),
             _ => agent.engaged.as_mut().filter(|engaged| engaged.call == call),
         };
         if let Some(engaged) = line {
@@ -270,7 +270,7 @@ impl Distributor {
     /// True when the agent could be called now without a queue.
     pub fn is_reachable(&self, id: AgentId) -> bool {
         let is_free = |agent: &Agent| agent.engaged.is_none() && agent.wrap_up.is_none();
-        self.agents.get(&id).is_some_and(is_free) && !self.is_displaced(id)
+        self.agents.get(&id).is_some_and(|agent| is_free(agent)) && !self.is_displaced(id)
     }
 
     /// True when nobody may ring this agent.
@@ -280,7 +280,7 @@ impl Distributor {
 
     /// Where calls to this agent's extension go.
     pub fn forwarding(&self, id: AgentId) -> Option<&Forwarding> {
-        self.agents.get(&id).map(|agent| &agent.forwarding)
+        self.agents.get(&id).map(|agent| agent.forwarding())
     }
 
     /// The agent's call ended. Wrap-up follows when there is time for it, or a disposition is wanted, and
@@ -301,7 +301,7 @@ impl Distributor {
         });
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(engaged) = agent.engaged.filter(|engaged| engaged.call == call) else { return };
-        agent.engaged = agent.second.take();
+        agent.engaged = agent.second.take().map(|second| *second);
         let goes_on = agent.engaged.is_some();
         let handled = engaged.talking_since.map_or(Duration::ZERO, |since| now.moment - since);
         let wrap_up = wrap_up.filter(|&(_, time)| {
@@ -321,8 +321,9 @@ impl Distributor {
         }
         if let Some((queue, time)) = wrap_up {
             let until = now.moment + time;
-            agent.wrap_up =
-                Some(WrapUp { until, call, queue, handled, since: now.moment, mandatory });
+            let since = now.moment;
+            let wrap_up = WrapUp { until, call, queue, handled, since, mandatory };
+            agent.wrap_up = Some(Box::new(wrap_up));
             if !mandatory {
                 self.timers.insert((until, Timer::WrapUp(id)));
             }
@@ -348,6 +349,6 @@ impl Distributor {
     pub(super) fn drop_wrap_up(&mut self, id: AgentId) -> Option<WrapUp> {
         let wrap_up = self.agents.get_mut(&id)?.wrap_up.take()?;
         self.timers.remove(&(wrap_up.until, Timer::WrapUp(id)));
-        Some(wrap_up)
+        Some(*wrap_up)
     }
 }

@@ -73,7 +73,8 @@ impl Distributor {
             agent.ok_or_else(|| format!("there is no agent {id} in this tenant"))
         };
         let talks = |agent: &Agent| {
-            [agent.engaged, agent.second].into_iter().flatten().any(|engaged| engaged.call != call)
+            let calls = [agent.engaged.as_ref(), agent.second.as_deref()];
+            calls.into_iter().flatten().any(|engaged| engaged.call != call)
         };
         let (owner, agent) = (of(phone)?, of(id)?);
         let own = owner.own_phone.map(|is| is && (id == phone || !owner.apps_alone));

@@ -64,7 +64,7 @@ impl Distributor {
             }
             AgentAction::DoNotDisturb { on } => self.set_do_not_disturb(now, id, on),
             AgentAction::Forward(forwarding) => {
-                agent.forwarding = forwarding;
+                agent.forward(forwarding);
                 self.touched.insert(id);
             }
             AgentAction::Break { .. } if signed_out => return Err("sign in first".to_owned()),
@@ -93,7 +93,8 @@ impl Distributor {
         let leaves = presence != Presence::Ready;
         if agent.presence == Presence::SignedOut {
             // A call that began before the shift: it is shown from the next one on.
-            for engaged in [&mut agent.engaged, &mut agent.second].into_iter().flatten() {
+            let calls = [agent.engaged.as_mut(), agent.second.as_deref_mut()];
+            for engaged in calls.into_iter().flatten() {
                 engaged.quiet = true;
             }
         }

@@ -24,14 +24,14 @@ impl Distributor {
         if !agent.engaged.as_ref().is_some_and(talks) || agent.second.is_some() {
             return Err(Busy(id));
         }
-        agent.second = Some(Engaged {
+        agent.second = Some(Box::new(Engaged {
             call,
             stage: Stage::Ringing,
             queue,
             visit: None,
             quiet: agent.presence == Presence::SignedOut,
             talking_since: None,
-        });
+        }));
         self.settle(id, now, None);
         Ok(())
     }

@@ -18,7 +18,7 @@ const NOT_GIVEN: &str = "this skill set is not given to the agent";
 
 /// The skills of an agent that count in a queue; none where their set leaves the queue out.
 pub(super) fn counting<'a>(
-    agents: &'a BTreeMap<AgentId, Agent>,
+    agents: &'a BTreeMap<AgentId, Box<Agent>>,
     sets: &BTreeMap<SkillSetId, SkillSet>,
     agent: AgentId,
     queue: &Queue,
@@ -78,7 +78,7 @@ impl Distributor {
         queue.lay_out(layout);
         let seats: BTreeSet<AgentId> = queue.settings.agents.iter().copied().collect();
         let free = seats.iter().filter_map(|seat| agents.get(seat)).filter(|agent| agent.listed);
-        let free: Vec<Candidate> = free.map(Agent::candidate).collect();
+        let free: Vec<Candidate> = free.map(|agent| agent.candidate()).collect();
         for candidate in &free {
             queue.free.insert(candidate);
         }
