@@ -251,8 +251,8 @@ fn load_prompts(config: &Config) -> Result<(PromptStore, Vec<ReadOwn>), anyhow::
     let (mut store, mut skipped) =
         mediacore::edge::prompts::load(&prompts::folders(config), &limits)?;
     let mut all = Vec::new();
-    for plan in Plans::open(config.server.data.join("plans"))?.all() {
-        let read = own::read(&own_of(&config.server.data, plan), None, &limits);
+    for plan in Plans::open(config.server.data.join("plans"))?.take_found() {
+        let read = own::read(&own_of(&config.server.data, &plan), None, &limits);
         store = store.with_own(plan.tenant, read.prompts.clone());
         skipped.extend(read.skipped.iter().cloned());
         all.push(read);

@@ -5,16 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use terms::TenantId;
-use terms::routing::{Delta, PLAN_VERSION, Plan};
+use terms::routing::{PLAN_VERSION, Plan};
 
-/// Plans in memory and on disk.
+/// Plans on disk. Whoever uses them has them in memory: they may be long.
 pub struct Plans {
     folder: PathBuf,
-    plans: BTreeMap<TenantId, Plan>,
+    /// What was there at the start, until it is taken.
+    found: BTreeMap<TenantId, Plan>,
 }
 
 impl Plans {
@@ -24,7 +25,7 @@ impl Plans {
     /// When the folder cannot be made or listed.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        let mut plans = BTreeMap::new();
+        let mut found = BTreeMap::new();
         for entry in std::fs::read_dir(&folder)? {
             let path = entry?.path();
             // The plan that a process died over: nobody reads it, and who is in it may be forgotten.
@@ -37,39 +38,34 @@ impl Plans {
             }
             match read(&path) {
                 Ok(plan) => {
-                    plans.insert(plan.tenant, plan);
+                    found.insert(plan.tenant, plan);
                 }
                 Err(why) => tracing::error!(file = %path.display(), %why, "a kept plan is no use"),
             }
         }
-        Ok(Plans { folder, plans })
+        Ok(Plans { folder, found })
     }
 
-    /// All plans.
-    pub fn all(&self) -> impl Iterator<Item = &Plan> {
-        self.plans.values()
+    /// All plans that were there at the start, by tenant; none the next time.
+    pub fn take_found(&mut self) -> Vec<Plan> {
+        std::mem::take(&mut self.found).into_values().collect()
     }
 
     /// Replaces a tenant's plan.
-    pub fn put(&mut self, plan: Plan) {
-        if let Err(error) = self.write(&plan) {
+    pub fn put(&self, plan: &Plan) {
+        if let Err(error) = self.write(plan) {
             tracing::error!(tenant = %plan.tenant, %error, "the plan could not be kept on disk");
         }
-        self.plans.insert(plan.tenant, plan);
-    }
-
-    /// Applies a change; the plan after it, or `None` when it is not the next change.
-    pub fn apply(&mut self, delta: Delta) -> Option<Plan> {
-        let mut plan = self.plans.get(&delta.tenant)?.clone();
-        plan.apply(delta).then_some(plan)
     }
 
     fn write(&self, plan: &Plan) -> io::Result<()> {
         let path = self.folder.join(format!("{}.json", plan.tenant));
         let partial = path.with_extension("part");
-        let mut file =
+        let file =
             File::options().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
-        file.write_all(&serde_json::to_vec(plan)?)?;
+        let mut text = BufWriter::new(&file);
+        serde_json::to_writer(&mut text, plan)?;
+        text.flush()?;
         file.sync_all()?;
         std::fs::rename(&partial, &path)?;
         File::open(&self.folder)?.sync_all()
@@ -88,27 +84,21 @@ fn read(path: &Path) -> Result<Plan, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use terms::routing::{BlockedCaller, Change};
 
     #[test]
-    fn a_plan_survives_a_restart_and_changes_apply_in_order() {
+    fn the_last_plan_survives_a_restart_and_is_held_by_who_takes_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut plans = Plans::open(folder.path().join("plans")).unwrap();
-        plans.put(Plan::empty(TenantId(7), "gas"));
-        let block = |version| Delta {
-            version,
-            tenant: TenantId(7),
-            change: Change::Block(BlockedCaller::always("+8613800138000")),
-        };
-        assert!(plans.apply(block(2)).is_none(), "a gap is refused");
-        let next = plans.apply(block(1)).unwrap();
-        plans.put(next);
+        let plans = Plans::open(folder.path().join("plans")).unwrap();
+        let mut plan = Plan::empty(TenantId(7), "gas");
+        plans.put(&plan);
+        plan.version = 1;
+        plans.put(&plan);
         std::fs::write(folder.path().join("plans/8.json"), b"{").unwrap();
         std::fs::write(folder.path().join("plans/7.part"), b"{").unwrap();
 
-        let again = Plans::open(folder.path().join("plans")).unwrap();
-        let kept: Vec<_> = again.all().map(|plan| (plan.tenant, plan.version)).collect();
-        assert_eq!(kept, [(TenantId(7), 1)]);
+        let mut again = Plans::open(folder.path().join("plans")).unwrap();
+        assert_eq!(again.take_found(), [plan]);
+        assert!(again.take_found().is_empty(), "it is theirs");
         assert!(!folder.path().join("plans/7.part").exists(), "what was half written goes");
     }
 }

@@ -31,7 +31,6 @@ use std::time::Duration;
 use terms::control::{Answer, Ask, Metric, Request, Response};
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::media;
-use terms::routing::Plan;
 use terms::{LegId, TenantId};
 use tokio::sync::mpsc;
 
@@ -334,6 +333,7 @@ async fn run(
     };
     thread.restore_bans(clock::now());
     thread.begin(&kept, &config.media_legs);
+    drop(kept);
     let _ = ready.send(Ok(addresses));
     loop {
         let pause = thread.pause();
@@ -436,8 +436,8 @@ struct Thread {
     net: Net,
     sinks: Sinks,
     live: Option<Live>,
-    /// A plan that the switch is asked about, by the question's number.
-    offered: Option<(u64, Plan)>,
+    /// A tenant whose new plan the switch is asked about, by the question's number.
+    offered: Option<(u64, TenantId)>,
     /// A tenant whose state the switch is asked for, by the question's number.
     looked_at: Option<(u64, TenantId)>,
     refusals: Refusals,
@@ -462,8 +462,7 @@ impl Thread {
             },
         };
         self.journal.append(started);
-        let plans: Vec<_> = self.plans.all().cloned().collect();
-        for plan in plans {
+        for plan in self.plans.take_found() {
             let now = clock::now();
             self.use_plan(&plan);
             let body = Ask::Plan(Box::new(plan));
@@ -529,11 +528,8 @@ impl Thread {
         }
         if let Input::Ask(request) = &input {
             match &request.body {
-                Ask::Plan(plan) => self.offered = Some((request.id, (**plan).clone())),
-                Ask::Delta(delta) => {
-                    let plan = self.plans.apply((**delta).clone());
-                    self.offered = plan.map(|plan| (request.id, plan));
-                }
+                Ask::Plan(plan) => self.offered = Some((request.id, plan.tenant)),
+                Ask::Delta(delta) => self.offered = Some((request.id, delta.tenant)),
                 Ask::Drain { .. } => self.user_agent.drain(),
                 Ask::State { tenant } => self.looked_at = Some((request.id, *tenant)),
                 Ask::Agent { .. }
@@ -565,9 +561,11 @@ impl Thread {
     /// it refuses must not take the place of one that works.
     fn on_answer(&mut self, response: &Response) {
         let taken = self.offered.take_if(|(id, _)| *id == response.id);
-        if let (Some((_, plan)), Answer::Done) = (taken, &response.body) {
-            self.use_plan(&plan);
-            self.plans.put(plan);
+        if let (Some((_, tenant)), Answer::Done) = (taken, &response.body)
+            && let Some(compiled) = self.switch.plan(tenant)
+        {
+            self.use_plan(&compiled.plan);
+            self.plans.put(&compiled.plan);
         }
     }
 

@@ -92,6 +92,11 @@ impl Switch {
         Ok(())
     }
 
+    /// A tenant's plan as it is now.
+    pub(crate) fn plan(&self, tenant: TenantId) -> Option<Arc<Compiled>> {
+        self.world.tenants.get(&tenant).map(|tenant| Arc::clone(&tenant.plan))
+    }
+
     /// What somebody did that is about no call is written down.
     pub(super) fn heard(&mut self, now: Now, tenant: TenantId, kind: Kind) -> Result<(), String> {
         if !self.world.tenants.contains_key(&tenant) {

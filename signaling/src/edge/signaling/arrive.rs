@@ -105,10 +105,12 @@ mod tests {
     use crate::edge::plans::Plans;
     use crate::edge::refusals::Refusals;
     use crate::sip::UserAgent;
-    use crate::switch::Switch;
+    use crate::switch::{Input, Switch};
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use std::path::Path;
     use std::time::Duration;
+    use terms::control::{Ask, Request};
+    use terms::routing::{BlockedCaller, Change, Delta, PLAN_VERSION};
     use terms::{Moment, TenantId};
     use tokio::sync::mpsc;
     use tokio::task::LocalSet;
@@ -167,6 +169,33 @@ mod tests {
     fn counter(thread: &Thread, name: &str) -> u64 {
         let mut counters = thread.user_agent.counters();
         counters.find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
+    }
+
+    #[test]
+    fn a_plan_that_is_taken_or_changed_is_kept_on_disk_and_one_that_is_refused_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let mut thread = thread(folder.path());
+            let plan = || Plan::empty(TenantId(1), "demo");
+            let block = |version| {
+                let change = Change::Block(BlockedCaller::always("+8613800138000"));
+                Ask::Delta(Box::new(Delta { version, tenant: TenantId(1), change }))
+            };
+            let newer = Plan { format: PLAN_VERSION + 1, version: 9, ..plan() };
+            for (ask, version, blocked) in [
+                (Ask::Plan(Box::new(plan())), 0, 0),
+                (block(1), 1, 1),
+                (block(3), 1, 1),
+                (Ask::Plan(Box::new(newer)), 1, 1),
+                (Ask::Plan(Box::new(Plan { version: 2, ..plan() })), 2, 0),
+            ] {
+                thread.input(Input::Ask(Request { id: 7, body: ask }));
+                let found = Plans::open(folder.path().join("plans")).unwrap().take_found();
+                let told: Vec<_> = found.iter().map(|p| (p.version, p.blocked.len())).collect();
+                assert_eq!(told, [(version, blocked)]);
+            }
+        });
     }
 
     #[test]
