@@ -53,7 +53,7 @@ pub struct Live {
     file: File,
     bytes: usize,
     /// What is alive, as it stands in the file.
-    known: BTreeMap<Key, Change>,
+    known: BTreeMap<Key, Record>,
     known_bytes: usize,
     boot: String,
     program: String,
@@ -149,15 +149,15 @@ impl Live {
 
     /// Takes a change into what is alive; `None` when it is no news.
     fn note(&mut self, change: Change) -> Option<Change> {
-        let old = self.known.get(&change.key).map_or(0, length);
-        if change.value.is_none() {
+        let old = self.known.get(&change.key).map_or(0, Record::length);
+        let Some(value) = change.value.clone() else {
             self.known_bytes -= old;
             return self.known.remove(&change.key).map(|_| change);
-        }
-        if self.known.get(&change.key).is_some_and(|old| old.value == change.value) {
+        };
+        if self.known.get(&change.key) == Some(&value) {
             return None;
         }
-        let bytes = self.known_bytes - old + length(&change);
+        let bytes = self.known_bytes - old + value.length();
         if bytes > LIVE_BYTES_MAX {
             if self.left_out == 0 {
                 tracing::error!("live state is over {LIVE_BYTES_MAX} bytes: some will not survive");
@@ -166,7 +166,7 @@ impl Live {
             return None;
         }
         self.known_bytes = bytes;
-        self.known.insert(change.key, change.clone());
+        self.known.insert(change.key, value);
         Some(change)
     }
 
@@ -193,7 +193,9 @@ impl Live {
             boot: self.boot.clone(),
             program: self.program.clone(),
         });
-        bytes.extend(encode(&Frame::Step(self.known.values().cloned().collect())));
+        let known = self.known.iter();
+        let known = known.map(|(&key, value)| Change { key, value: Some(value.clone()) });
+        bytes.extend(encode(&Frame::Step(known.collect())));
         file.write_all(&bytes)?;
         fs::rename(&path, &self.path)?;
         (self.file, self.bytes) = (file, bytes.len());
