@@ -208,6 +208,8 @@ impl Registrar {
                         let expires_at = now + Duration::from_secs(u64::from(expires_s));
                         let user = user.into();
                         let new = binding(&contact, call_id, seq, expires_at, flow, instance);
+                        // Nearly everybody has one phone, and room for four is what a list begins with.
+                        list.reserve_exact(1);
                         list.push(Binding { user, ..new });
                         if !known && flow.transport.is_websocket() {
                             self.came.insert(who);
@@ -525,6 +527,16 @@ mod tests {
         assert!(binding.nat);
         assert_eq!(binding.hop().host, Host::Address(flow().remote));
         assert_eq!(registrar.owner_of(&flow()), Some(WHO));
+    }
+
+    #[test]
+    fn one_phone_has_the_room_of_one_because_there_may_be_very_many() {
+        let mut registrar = Registrar::default();
+        for seq in 1..3 {
+            register(&mut registrar, 0, seq, "Contact: <sip:7@10.0.0.9>;expires=60\r\n").unwrap();
+            assert_eq!(registrar.bindings[&WHO].capacity(), 1);
+        }
+        assert!(size_of::<Binding>() <= 144, "{}", size_of::<Binding>());
     }
 
     #[test]
