@@ -169,7 +169,8 @@ pub struct UserAgent {
     pub(super) allowed: Allowed,
     pub(super) bans: Bans,
     pub(super) unproven: Sources,
-    pub(super) servers: IdMap<u64, ServerTx>,
+    /// In boxes: their places are reserved, and stay when a rush is over.
+    pub(super) servers: IdMap<u64, Box<ServerTx>>,
     pub(super) server_keys: HashMap<Key, u64>,
     pub(super) clients: IdMap<u64, ClientTx>,
     pub(super) client_keys: HashMap<String, u64>,

@@ -306,7 +306,7 @@ impl UserAgent {
             key: key.clone(),
         };
         self.server_keys.insert(key, id);
-        self.servers.insert(id, tx);
+        self.servers.insert(id, Box::new(tx));
         self.arm_server(id);
         Some(id)
     }
