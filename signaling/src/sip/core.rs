@@ -1,11 +1,11 @@
 //! The machine that the edge drives: datagrams, stream bytes, commands and time in; transmits and
 //! events out. Nothing here blocks, and everything that grows has a limit in [`Config`].
 
-use super::accounts::users;
+use super::accounts::{Accounts, extensions, users};
 use super::allowed::Allowed;
 use super::bans::{self, Bans};
 use super::bucket::Sources;
-use super::digest::{Algorithm, Authenticator, Ha1};
+use super::digest::{Algorithm, Authenticator};
 use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
 use super::frame::{Frame, Framer};
 use super::lamps::{self, Lamps};
@@ -156,7 +156,7 @@ pub struct UserAgent {
     pub(super) ids: IdGen,
     tag_secret: u64,
     pub(super) tenants: BTreeMap<TenantId, Tenant>,
-    pub(super) accounts: HashMap<(Vec<u8>, Vec<u8>), (Account, Ha1)>,
+    pub(super) accounts: Accounts,
     pub(super) authenticator: Authenticator,
     pub(super) registrar: Registrar,
     pub(super) lamps: Lamps,
@@ -211,7 +211,7 @@ impl UserAgent {
             rng,
             ids: IdGen::new(NODE),
             tenants: BTreeMap::new(),
-            accounts: HashMap::new(),
+            accounts: Accounts::default(),
             registrar: Registrar::default(),
             lamps: Lamps::default(),
             trunks: Trunks::default(),
@@ -685,13 +685,4 @@ fn messages(plan: &Plan) -> HashMap<AgentId, (u32, u32)> {
         *heard = heard.saturating_add(of.heard);
     }
     messages
-}
-
-/// Agents by what is dialled to reach their phones; the SIP user comes before another's number.
-fn extensions(plan: &Plan) -> HashMap<String, AgentId> {
-    let numbers = plan.agents.iter().map(|agent| (agent.number.clone(), agent.id));
-    let users = plan.agents.iter().map(|agent| (agent.sip_user.clone(), agent.id));
-    let mut extensions: HashMap<String, AgentId> = numbers.chain(users).collect();
-    extensions.remove("");
-    extensions
 }

@@ -260,9 +260,8 @@ impl UserAgent {
         let accounts = &self.accounts;
         let realms: Vec<&str> = self.tenants.values().map(|t| t.realm.as_str()).collect();
         let ours = self.config.realm.as_str();
-        let find = |realm: &[u8], user: &[u8]| match accounts.get(&(realm.to_vec(), user.to_vec()))
-        {
-            Some((account, ha1)) => Found::User(*account, ha1.clone()),
+        let find = |realm: &[u8], user: &[u8]| match accounts.find(realm, user) {
+            Some((account, ha1)) => Found::User(account, ha1),
             None if realm == ours.as_bytes() || realms.iter().any(|r| r.as_bytes() == realm) => {
                 Found::NoUser
             }
