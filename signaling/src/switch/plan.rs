@@ -376,9 +376,13 @@ fn rooms(plan: &Plan) -> HashMap<String, ConferenceId> {
 }
 
 fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {
-    let mut short: HashMap<String, AgentId> =
-        plan.agents.iter().map(|agent| (agent.number.clone(), agent.id)).collect();
-    short.extend(plan.agents.iter().map(|agent| (agent.sip_user.clone(), agent.id)));
+    let numbers = plan.agents.iter().map(|agent| (&agent.number, agent.id));
+    let users = plan.agents.iter().map(|agent| (&agent.sip_user, agent.id));
+    // For most agents both are one: there is no room for two of each.
+    let mut short = HashMap::with_capacity(plan.agents.len());
+    for (name, id) in numbers.chain(users) {
+        short.insert(name.clone(), id);
+    }
     short.remove("");
     short
 }
