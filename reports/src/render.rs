@@ -8,11 +8,13 @@ mod chart;
 mod csv;
 mod fonts;
 mod html;
+mod joined;
 mod json;
 mod long;
 mod page;
 mod pdf;
 mod png;
+mod set;
 mod svg;
 mod txt;
 mod world;
@@ -140,7 +142,8 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
 
 /// Writes `table` as `format` into `out`, and gives what the reader should know about it. A workbook
 /// is written as it is made, its rows lie on disk meanwhile, and `progress` hears of it every some
-/// ten thousand rows and at the end; other forms are made in memory.
+/// ten thousand rows and at the end; a long PDF is written some pages at a time; other forms are made
+/// in memory.
 ///
 /// # Errors
 /// [`Error::Render`] when the form cannot be made or written.
@@ -176,12 +179,12 @@ pub fn render_into(
                 // On the page itself by their numbers: the characters would be boxes there too.
                 page.notes.push(format!("{told}{}", code_points(&missing)));
             }
-            let document = world::typeset(page).map_err(failed)?;
+            let set = world::typeset(page).map_err(failed)?;
             if format == Format::Pdf {
-                pdf::write(&document, table.generated_at).map_err(failed)?
-            } else {
-                png::write(&document, language, &mut warnings).map_err(failed)?
+                pdf::write(set, table.generated_at, out).map_err(failed)?;
+                return Ok(warnings);
             }
+            png::write(&set, language, &mut warnings).map_err(failed)?
         }
     };
     out.write_all(&bytes).map_err(|error| failed(error.to_string()))?;

@@ -9,9 +9,10 @@
 
 use super::fonts::FONTS;
 use super::page::{Page, PageRow, Part};
+use super::set::Set;
 use super::world::compiled;
 use std::collections::HashMap;
-use typst::layout::{Abs, Em, Frame, FrameItem, Point};
+use typst::layout::{Abs, Em, Frame, FrameItem, GroupItem, Point, Size};
 use typst::model::Document;
 use typst::syntax::Span;
 use typst::text::{Glyph, TextItem};
@@ -30,43 +31,46 @@ const RAGGED: f64 = 1.15;
 ///
 /// # Errors
 /// What typst says, which would be a mistake of our template.
-pub fn typeset(mut page: Page) -> Result<PagedDocument, String> {
+pub fn typeset(mut page: Page) -> Result<Set, String> {
     let rows = std::mem::take(&mut page.rows);
     page.part = Part::Opening;
     let opening = compiled(&page)?;
     let info = opening.info().clone();
-    let mut pages = opening.pages().to_vec();
+    let mut sections = vec![opening.pages().to_vec()];
 
     page.charts.clear();
     page.wide_charts.clear();
     page.part = Part::List;
-    list(&mut page, &rows, &mut pages)?;
+    list(&mut page, &rows, &mut sections)?;
+    drop(rows);
 
     page.part = Part::Closing;
-    pages.extend_from_slice(compiled(&page)?.pages());
+    sections.push(compiled(&page)?.pages().to_vec());
 
     page.part = Part::Margins;
-    page.pages = pages.len();
+    page.pages = sections.iter().map(Vec::len).sum();
     let margins = compiled(&page)?;
-    for (set, margin) in pages.iter_mut().zip(margins.pages()) {
+    for (set, margin) in sections.iter_mut().flatten().zip(margins.pages()) {
         set.frame.push_frame(Point::zero(), margin.frame.clone());
     }
-    Ok(PagedDocument::new(pages.into_iter().collect(), info))
+    // What typst remembers of so many pages would be there beside them.
+    typst::comemo::evict(0);
+    Ok(Set::new(sections, info))
 }
 
-/// The pages of rows; `page` has none afterwards.
-fn list(page: &mut Page, rows: &[PageRow], pages: &mut Vec<SetPage>) -> Result<(), String> {
+/// The pages of rows, those of one table together; `page` has no rows afterwards.
+fn list(page: &mut Page, rows: &[PageRow], sections: &mut Vec<Vec<SetPage>>) -> Result<(), String> {
     let stencil = Stencil::new(page)?;
     let mut ahead = rows;
     while !ahead.is_empty() {
         let (these, rest) = ahead.split_at(stencil.rows.min(ahead.len()));
         if let Some(texts) = stencil.texts(these) {
-            pages.push(stencil.filled(page, these.len(), texts)?);
+            sections.push(vec![stencil.filled(page, these.len(), texts)?]);
             ahead = rest;
         } else {
             let (these, rest) = ahead.split_at(stencil.fitting(ahead));
             page.rows = these.to_vec();
-            pages.extend_from_slice(compiled(page)?.pages());
+            sections.push(compiled(page)?.pages().to_vec());
             ahead = rest;
         }
     }
@@ -105,7 +109,8 @@ impl Stencil {
             marked_texts(&first.frame, &cells, &mut found);
             let model = (*found.first().ok_or("no row fits on a page")?).clone();
             if tried.pages().len() == 1 {
-                return Ok(Stencil { set: first.clone(), rows, marks, cells, model, columns });
+                let set = SetPage { frame: gathered(&first.frame, &cells), ..first.clone() };
+                return Ok(Stencil { set, rows, marks, cells, model, columns });
             }
             if rows <= 1 {
                 return Err("a row is higher than a page".to_owned());
@@ -135,7 +140,7 @@ impl Stencil {
     /// The text as one line; nothing when the font lacks one of its characters.
     fn shaped(&self, text: &str) -> Option<TextItem> {
         let font = &self.model.font;
-        let mut glyphs = Vec::with_capacity(text.len());
+        let mut glyphs = Vec::with_capacity(text.chars().count());
         for (start, char) in text.char_indices() {
             let id = font.ttf().glyph_index(char)?.0;
             glyphs.push(Glyph {
@@ -169,16 +174,13 @@ impl Stencil {
     }
 
     fn frame(&self, frame: &Frame, texts: &mut [Option<TextItem>]) -> Frame {
-        let mut filled = Frame::new(frame.size(), frame.kind());
-        if frame.has_baseline() {
-            filled.set_baseline(frame.baseline());
-        }
+        let mut items = Vec::with_capacity(frame.items().len());
         for (at, item) in frame.items() {
             match item {
-                FrameItem::Group(group) => {
+                FrameItem::Group(group) if is_marked(&group.frame, &self.cells) => {
                     let mut group = group.clone();
                     group.frame = self.frame(&group.frame, texts);
-                    filled.push(*at, FrameItem::Group(group));
+                    items.push((*at, FrameItem::Group(group)));
                 }
                 FrameItem::Text(set) => match mark(set).and_then(|mark| self.cells.get(&mark)) {
                     Some(cell) => {
@@ -188,15 +190,15 @@ impl Stencil {
                         let is_right = self.columns[cell % self.columns.len()].1;
                         let shift = if is_right { set.width() - text.width() } else { Abs::zero() };
                         if !text.glyphs.is_empty() {
-                            filled.push(Point::new(at.x + shift, at.y), FrameItem::Text(text));
+                            items.push((Point::new(at.x + shift, at.y), FrameItem::Text(text)));
                         }
                     }
-                    None => filled.push(*at, item.clone()),
+                    None => items.push((*at, item.clone())),
                 },
-                _ => filled.push(*at, item.clone()),
+                _ => items.push((*at, item.clone())),
             }
         }
-        filled
+        with_items(frame, items)
     }
 
     /// How many of `rows` are given to typst for one page, at least one. Where words break badly they
@@ -258,6 +260,63 @@ fn marked(page: &mut Page, marks: &[char], rows: usize) -> Result<PagedDocument,
 fn mark(set: &TextItem) -> Option<char> {
     let mut chars = set.text.chars();
     chars.next().filter(|_| chars.next().is_none())
+}
+
+/// Whether a mark stands somewhere in the frame.
+fn is_marked(frame: &Frame, cells: &HashMap<char, usize>) -> bool {
+    frame.items().any(|(_, item)| match item {
+        FrameItem::Group(group) => is_marked(&group.frame, cells),
+        FrameItem::Text(set) => mark(set).is_some_and(|mark| cells.contains_key(&mark)),
+        _ => false,
+    })
+}
+
+/// The frame with all that stands between two marks in a group of its own, which the pages made of
+/// it share: a page then holds two items a cell.
+fn gathered(frame: &Frame, cells: &HashMap<char, usize>) -> Frame {
+    let mut items = Vec::new();
+    let mut between = Vec::new();
+    for (at, item) in frame.items() {
+        let item = match item {
+            FrameItem::Group(group) if is_marked(&group.frame, cells) => {
+                let mut group = group.clone();
+                group.frame = gathered(&group.frame, cells);
+                FrameItem::Group(group)
+            }
+            FrameItem::Text(set) if mark(set).is_some_and(|mark| cells.contains_key(&mark)) => {
+                item.clone()
+            }
+            _ => {
+                between.push((*at, item.clone()));
+                continue;
+            }
+        };
+        group(frame.size(), &mut between, &mut items);
+        items.push((*at, item));
+    }
+    group(frame.size(), &mut between, &mut items);
+    with_items(frame, items)
+}
+
+/// Puts the items of `between`, if there are some, into `items` as a group.
+fn group(size: Size, between: &mut Vec<(Point, FrameItem)>, items: &mut Vec<(Point, FrameItem)>) {
+    if between.len() < 2 {
+        items.append(between);
+        return;
+    }
+    let mut frame = Frame::soft(size);
+    frame.push_multiple(between.drain(..));
+    items.push((Point::zero(), FrameItem::Group(GroupItem::new(frame))));
+}
+
+/// A frame like this one that has these items.
+fn with_items(frame: &Frame, items: Vec<(Point, FrameItem)>) -> Frame {
+    let mut other = Frame::new(frame.size(), frame.kind());
+    if frame.has_baseline() {
+        other.set_baseline(frame.baseline());
+    }
+    other.push_multiple(items);
+    other
 }
 
 /// The texts of a frame that are marks.

@@ -1,5 +1,6 @@
 //! PNG: the set pages below one another, as one image.
 
+use super::set::Set;
 use crate::messages::{Language, PAGES_CUT};
 use typst::ecow::EcoVec;
 use typst::layout::Abs;
@@ -12,13 +13,9 @@ use typst_render::{RenderOptions, render_merged};
 const PAGES_MAX: usize = 10;
 
 /// The file. Pages above [`PAGES_MAX`] are left out with a warning.
-pub fn write(
-    document: &PagedDocument,
-    language: Language,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<u8>, String> {
-    let pages: EcoVec<_> = document.pages().iter().take(PAGES_MAX).cloned().collect();
-    if document.pages().len() > PAGES_MAX {
+pub fn write(set: &Set, language: Language, warnings: &mut Vec<String>) -> Result<Vec<u8>, String> {
+    let pages: EcoVec<_> = set.pages().take(PAGES_MAX).cloned().collect();
+    if set.pages().count() > PAGES_MAX {
         warnings.push(PAGES_CUT.get(language).replace("{n}", &PAGES_MAX.to_string()));
     }
     let shown = PagedDocument::new(pages, DocumentInfo::default());

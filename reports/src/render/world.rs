@@ -5,9 +5,11 @@
 use super::fonts::FONTS;
 use super::long;
 use super::page::Page;
+use super::set::Set;
 use std::sync::LazyLock;
 use typst::diag::{FileError, FileResult, SourceDiagnostic};
 use typst::foundations::{Bytes, Datetime, Duration};
+use typst::model::Document;
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
@@ -74,8 +76,12 @@ fn absent(id: FileId) -> FileError {
 ///
 /// # Errors
 /// What typst says, which would be a mistake of our template.
-pub fn typeset(page: Page) -> Result<PagedDocument, String> {
-    if page.rows.len() <= ROWS_WHOLE_MAX { compiled(&page) } else { long::typeset(page) }
+pub fn typeset(page: Page) -> Result<Set, String> {
+    if page.rows.len() > ROWS_WHOLE_MAX {
+        return long::typeset(page);
+    }
+    let document = compiled(&page)?;
+    Ok(Set::new(vec![document.pages().to_vec()], document.info().clone()))
 }
 
 /// Sets the part of `page` that it names.

@@ -2,7 +2,9 @@
 
 use crate::{calls, pdf_info, pdf_text, poppler, rendered};
 use reports::catalogue::CALLS;
-use reports::{Cell, Format, Language, Mark, ReportTable};
+use reports::{Cell, Format, Language, Mark, ReportTable, render_into};
+use std::collections::BTreeSet;
+use std::io::{self, Write};
 
 /// Rows of some sixty pages on A4.
 const ROWS: i64 = 2_000;
@@ -122,4 +124,71 @@ fn who_fetched_a_long_list_stands_on_every_page() {
     // A slanting line comes out in pieces: the sign of its zone is counted.
     let signs = |text: &str| text.matches('+').count();
     assert_eq!(signs(&text), signs(&plain) + pages);
+}
+
+/// Keeps what is written, and how much of it came at once at most.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        self.most = self.most.max(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What stands behind each `begin`, up to one of `ends`.
+fn behind(pdf: &[u8], begin: &str, ends: &str) -> Vec<String> {
+    let begins = pdf.windows(begin.len()).enumerate();
+    let found = begins.filter(|(_, part)| *part == begin.as_bytes());
+    let word = |(at, _): (usize, &[u8])| {
+        let rest = &pdf[at + begin.len()..];
+        let word = rest.iter().take_while(|byte| !ends.as_bytes().contains(byte));
+        word.map(|byte| char::from(*byte)).collect()
+    };
+    found.map(word).collect()
+}
+
+#[test]
+fn a_long_list_is_written_in_portions_and_is_one_document_all_the_same() {
+    let (rows, mut kept) = (900, Kept::default());
+    let made =
+        render_into(&calls(rows), Format::Pdf, Language::ZhCn, &mut kept, &mut |_| ()).map(drop);
+    made.expect("it can be rendered");
+    let pdf = kept.bytes;
+    assert!(kept.most < pdf.len() / 3, "{} of {} bytes at once", kept.most, pdf.len());
+
+    let info = pdf_info(&pdf);
+    let line = info.lines().find_map(|line| line.strip_prefix("Pages:")).expect("a count");
+    let pages: usize = line.trim().parse().expect("a number");
+    assert!(behind(&pdf, "<xmpTPg:NPages>", "<").contains(&pages.to_string()));
+    assert_eq!(behind(&pdf, "/Type/Catalog", ">").len(), 1);
+    assert_eq!(behind(&pdf, "/S/Document", "/").len(), 1);
+
+    let keys = behind(&pdf, "/StructParents ", "/>");
+    assert_eq!((keys.len(), keys.iter().collect::<BTreeSet<_>>().len()), (pages, pages));
+    let heads = behind(&pdf, "/ID(", ")");
+    // The opening has none; each other page has those of its table, the last those of the totals.
+    assert_eq!(heads.len(), (pages - 1) * CALLS.columns.len());
+    assert_eq!(heads.iter().collect::<BTreeSet<_>>().len(), heads.len(), "no head has two cells");
+
+    let table: usize = behind(&pdf, "startxref\n", "\n")[0].parse().expect("a place");
+    let text = String::from_utf8_lossy(&pdf[table..]).into_owned();
+    let entries = text.lines().skip(3).take_while(|line| line.ends_with('n'));
+    let mut objects = 0;
+    for entry in entries {
+        objects += 1;
+        let at: usize = entry[..10].parse().expect("a place");
+        let head = format!("{objects} 0 obj\n");
+        assert!(pdf[at..].starts_with(head.as_bytes()), "object {objects} is not at {at}");
+    }
+    assert!(objects > rows as usize * CALLS.columns.len(), "{objects} objects");
 }
