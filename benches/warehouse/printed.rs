@@ -38,8 +38,11 @@ pub fn printed(figures: &mut Figures) -> Result<()> {
     workbook(figures)
 }
 
+/// The process holds what the one that prints reports does: the rows and the file.
 fn pages(figures: &mut Figures) -> Result<()> {
     let table = calls(PAGES_ROWS)?;
+    let before = memory("VmRSS:")? as f64 / MIB;
+    figures.line("reports: memory before the PDF", before, "MiB", Limit::None)?;
     let mut pdf: Vec<u8> = Vec::new();
     forget_peak()?;
     let begin = Instant::now();
