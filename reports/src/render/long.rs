@@ -331,3 +331,41 @@ fn marked_texts<'a>(frame: &'a Frame, cells: &HashMap<char, usize>, found: &mut 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::CALLS;
+    use crate::{Cell, Language, Period, ReportTable, Row, RowKind};
+    use terms::Timestamp;
+
+    fn calls(count: i64) -> ReportTable {
+        let now = Timestamp::from_secs(1_796_088_600);
+        let period = Period::parse("2026-11-30", "Asia/Shanghai", now).expect("a good period");
+        let call = |n: i64| {
+            let mut cells = vec![Cell::text("7"); CALLS.columns.len()];
+            cells[0] = Cell::Time(Timestamp(now.0 - 90_000_000_000 - n * 60_000_000));
+            Row { kind: RowKind::Data, cells, behind: None, provisional: false }
+        };
+        ReportTable::new(&CALLS, "江城燃气热线", period, now, (0..count).map(call).collect())
+    }
+
+    /// The frame in it that has the most items.
+    fn widest(frame: &Frame) -> &Frame {
+        let inner = frame.items().filter_map(|(_, item)| match item {
+            FrameItem::Group(group) => Some(widest(&group.frame)),
+            _ => None,
+        });
+        inner.chain([frame]).max_by_key(|frame| frame.items().len()).expect("the frame itself")
+    }
+
+    #[test]
+    fn a_copied_page_has_two_items_of_its_own_for_a_cell() {
+        let set = typeset(Page::new(&calls(600), Language::ZhCn, 0.0)).expect("it can be set");
+        let page = set.pages().nth(1).expect("a page of rows");
+        let cells = widest(&page.frame);
+        let texts = cells.items().filter(|(_, item)| matches!(item, FrameItem::Text(_))).count();
+        assert!(texts >= 10 * CALLS.columns.len(), "{texts} cells");
+        assert!(cells.items().len() <= 2 * texts + 1, "{} for {texts}", cells.items().len());
+    }
+}

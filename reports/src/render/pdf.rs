@@ -1,5 +1,6 @@
 //! PDF: the set pages with fonts cut to the characters used, text that can be searched and copied.
-//! The tags of a page take many times the memory of its rows, so many pages are written in portions.
+//! The tags of a page take many times the memory of its rows, so many pages are written in
+//! portions.
 
 use super::joined::Joined;
 use super::set::Set;
