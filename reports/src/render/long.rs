@@ -12,7 +12,7 @@ use super::page::{Page, PageRow, Part};
 use super::set::Set;
 use super::world::compiled;
 use std::collections::HashMap;
-use typst::layout::{Abs, Em, Frame, FrameItem, GroupItem, Point, Size};
+use typst::layout::{Abs, Em, Frame, FrameItem, GroupItem, Point, Size, Transform};
 use typst::model::Document;
 use typst::syntax::Span;
 use typst::text::{Glyph, TextItem};
@@ -271,42 +271,65 @@ fn is_marked(frame: &Frame, cells: &HashMap<char, usize>) -> bool {
     })
 }
 
-/// The frame with all that stands between two marks in a group of its own, which the pages made of
-/// it share: a page then holds two items a cell.
+/// The frame with its marks beside one another and all that stands between two of them in a group,
+/// which the pages made of it share: a page then holds two items a cell.
 fn gathered(frame: &Frame, cells: &HashMap<char, usize>) -> Frame {
-    let mut items = Vec::new();
-    let mut between = Vec::new();
-    for (at, item) in frame.items() {
-        let item = match item {
-            FrameItem::Group(group) if is_marked(&group.frame, cells) => {
-                let mut group = group.clone();
-                group.frame = gathered(&group.frame, cells);
-                FrameItem::Group(group)
-            }
-            FrameItem::Text(set) if mark(set).is_some_and(|mark| cells.contains_key(&mark)) => {
-                item.clone()
-            }
-            _ => {
-                between.push((*at, item.clone()));
-                continue;
-            }
-        };
-        group(frame.size(), &mut between, &mut items);
-        items.push((*at, item));
-    }
-    group(frame.size(), &mut between, &mut items);
-    with_items(frame, items)
+    let mut gathered = Gathered { size: frame.size(), between: Vec::new(), items: Vec::new() };
+    gathered.take(frame, Point::zero(), cells);
+    gathered.shut();
+    with_items(frame, gathered.items)
 }
 
-/// Puts the items of `between`, if there are some, into `items` as a group.
-fn group(size: Size, between: &mut Vec<(Point, FrameItem)>, items: &mut Vec<(Point, FrameItem)>) {
-    if between.len() < 2 {
-        items.append(between);
-        return;
+/// Items of a frame, some of which are not yet in a group.
+struct Gathered {
+    size: Size,
+    between: Vec<(Point, FrameItem)>,
+    items: Vec<(Point, FrameItem)>,
+}
+
+impl Gathered {
+    /// Takes what stands in a frame that lies at `origin`.
+    fn take(&mut self, frame: &Frame, origin: Point, cells: &HashMap<char, usize>) {
+        for (at, item) in frame.items() {
+            let at = origin + *at;
+            match item {
+                FrameItem::Group(group) if is_marked(&group.frame, cells) => {
+                    if is_plain(group) {
+                        self.take(&group.frame, at, cells);
+                        continue;
+                    }
+                    let mut group = group.clone();
+                    group.frame = gathered(&group.frame, cells);
+                    self.shut();
+                    self.items.push((at, FrameItem::Group(group)));
+                }
+                FrameItem::Text(set) if mark(set).is_some_and(|mark| cells.contains_key(&mark)) => {
+                    self.shut();
+                    self.items.push((at, item.clone()));
+                }
+                _ => self.between.push((at, item.clone())),
+            }
+        }
     }
-    let mut frame = Frame::soft(size);
-    frame.push_multiple(between.drain(..));
-    items.push((Point::zero(), FrameItem::Group(GroupItem::new(frame))));
+
+    /// Makes a group of what came since the last mark.
+    fn shut(&mut self) {
+        if self.between.len() < 2 {
+            self.items.append(&mut self.between);
+            return;
+        }
+        let mut frame = Frame::soft(self.size);
+        frame.push_multiple(self.between.drain(..));
+        self.items.push((Point::zero(), FrameItem::Group(GroupItem::new(frame))));
+    }
+}
+
+/// Whether the group does nothing but hold its items.
+fn is_plain(group: &GroupItem) -> bool {
+    group.transform == Transform::identity()
+        && group.clip.is_none()
+        && group.label.is_none()
+        && group.parent.is_none()
 }
 
 /// A frame like this one that has these items.
