@@ -11,6 +11,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt, time, time_opt};
+use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -379,8 +379,7 @@ config! {
         /// Most recordings of one set over the API. `switchgrid recording export` copies any number.
         recordings_max: u32 = "2000", Restart;
     }
-    /// A second tier of recordings: an object store with the S3 API. Without a bucket there is none, and
-    /// the access is that of backups alone.
+    /// A second tier of recordings: an object store with the S3 API. Without a bucket backups alone ask it.
     tier: TierConfig {
         /// Bucket that finished recordings move to. Empty: all stay on this box.
         bucket: value::Bucket = "\"\"", Restart;

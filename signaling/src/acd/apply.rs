@@ -120,7 +120,7 @@ impl Distributor {
     }
 
     /// Who waits for an agent who does not serve the queue any more waits for everybody.
-    fn await_who_serves(&mut self) {
+    pub(super) fn await_who_serves(&mut self) {
         let gone: Vec<VisitId> = self
             .visits
             .iter()

@@ -249,7 +249,7 @@ fn a_guest_rings_at_the_desk_phone_alone_and_is_out_of_reach_where_only_apps_are
     let alone = |phones| Input::Sip(SipEvent::AppsAlone { tenant, agent, phones, browsers });
     rig.feed(alone(true));
     keys_in(&mut rig, A3, "*418001", PIN);
-    let customer = rig.customer_dials("95105600");
+    rig.customer_dials("95105600");
     rig.wait(secs(5));
     assert_eq!(phase(&mut rig), "waiting");
     rig.feed(Input::Sip(SipEvent::Registered { tenant, agent, registered }));
