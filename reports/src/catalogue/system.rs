@@ -160,7 +160,7 @@ fn sql(window: &Window) -> String {
              GROUP BY {delete_day}
              UNION ALL
              SELECT {at_day}, 'events', COUNT(*), 0, 0, 0, 0
-             FROM (SELECT at AS happened_at FROM events) AS e
+             FROM (SELECT events.at AS happened_at FROM events) AS e
              WHERE {at}
              GROUP BY {at_day}
              UNION ALL
