@@ -405,8 +405,12 @@ const STARTS: &[&str] =
 /// The first starts this very program again, and so does the third, once for each fax: what it is for
 /// goes to its standard input. The second runs the speech engine: its arguments are fixed, and a text
 /// goes to its standard input (`an_engine_is_told_words_and_nothing_else`).
-const STARTERS: [&str; 3] =
-    ["server/src/serve/child.rs", "mediacore/src/edge/speech.rs", "mediacore/src/edge/fax.rs"];
+const STARTERS: [&str; 4] = [
+    "server/src/serve/child.rs",
+    "server/src/work/draw.rs",
+    "mediacore/src/edge/speech.rs",
+    "mediacore/src/edge/fax.rs",
+];
 
 #[test]
 fn only_the_supervisor_speech_and_fax_start_a_program_and_nothing_a_shell() {

@@ -1,3 +1,5 @@
+//! PDFs as people bring them, and what becomes of each.
+
 use super::*;
 use crate::fax::pdf::pdf;
 use crate::fax::pdf::tests::images;

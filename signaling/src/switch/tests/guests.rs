@@ -289,7 +289,7 @@ fn an_invitation_that_cannot_be_is_refused_with_a_sentence() {
         ("95105688", "only an agent or a number outside"),
         ("5555", "nothing answers"),
         ("300&Zap/g1", "nothing answers"),
-        ("+19005551234", "nothing answers"),
+        ("+19005551234", "no right to call"),
     ] {
         let told = why_not(&mut rig, target);
         assert!(told.contains(why), "{target}: {told}");
