@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
 use terms::control::{AgentAction, Ask};
+use tower::ServiceExt as _;
 
 const SETS: &str = "/api/v1/skill-sets";
 
@@ -89,8 +90,10 @@ async fn an_agent_signs_in_with_a_skill_set_that_is_given_to_them_and_with_no_ot
     assert_eq!(got.status, StatusCode::NOT_FOUND, "{got:?}");
     let mut chinese = request(Method::POST, &uri(own), &agent, Some(sign_in("999")));
     chinese.headers_mut().insert("accept-language", "zh-CN".parse().unwrap());
-    let message = rig.send(chinese).await.json()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("此技能集未分配给该座席"), "{message}");
+    let told = rig.router.clone().oneshot(chinese).await.unwrap();
+    let told = axum::body::to_bytes(told.into_body(), 1 << 20).await.unwrap();
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("此技能集未分配给该座席"), "{told}");
     assert_eq!(asked(&rig), [], "the switch hears of none of it");
 
     for body in [sign_in(&set), json!({"action": "sign_in"})] {
