@@ -203,7 +203,9 @@ mod tests {
             (0..ROW * height)
                 .map(|n| if n % ROW % 31 == n / ROW % 31 { 0x3C } else { 0 })
                 .collect(),
-            (0..ROW * height).map(|n| if n / ROW % 3 == 0 { 0xAA } else { 0xFE }).collect(),
+            (0..ROW * height)
+                .map(|n| if (n / ROW).is_multiple_of(3) { 0xAA } else { 0xFE })
+                .collect(),
         ];
         let packed: Vec<_> =
             pages.iter().map(|rows| (1_728, height as u32, pack(rows, ROW))).collect();
