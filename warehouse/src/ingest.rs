@@ -41,29 +41,27 @@ pub struct Ingest {
     log_dir: PathBuf,
     /// How long a file of the log stays after its last entry; `None` is for ever.
     keep: Option<Duration>,
-    tail: Option<Tail>,
-    fold: Fold,
+    reader: Option<Box<Reader>>,
     /// What the database holds.
     here: Source,
-    /// What the database will hold with everything that is folded.
-    folded: Source,
     /// Folded, but not committed, the oldest first, at most two: while one is committed the next is
     /// read. A failed transaction is tried again with the same rows.
     pending: VecDeque<Batch>,
-    forks: u64,
     told: watch::Sender<Progress>,
+}
+
+/// Reads and folds, on a thread of its own: beside it the database works.
+struct Reader {
+    tail: Tail,
+    fold: Fold,
+    /// What the database will hold with everything that is folded.
+    folded: Source,
+    forks: u64,
 }
 
 struct Batch {
     entries: usize,
     rows: Prepared,
-    ended: Vec<Ended>,
-    after: Source,
-}
-
-/// What entries were folded to.
-struct Folded {
-    rows: Vec<Row>,
     ended: Vec<Ended>,
     after: Source,
 }
@@ -110,11 +108,11 @@ impl Ingest {
         }
         drop(tx);
         let log_dir = log_dir.into();
-        let tail = Some(Tail::open(&log_dir, here.replay_from as u64));
+        let tail = Tail::open(&log_dir, here.replay_from as u64);
+        let reader = Some(Box::new(Reader { tail, fold, folded: here, forks: 0 }));
         let told = watch::Sender::new(Progress::default());
-        let (keep, folded, pending, forks) = (None, here, VecDeque::new(), 0);
-        let ingest =
-            Ingest { warehouse, log_dir, keep, tail, fold, here, folded, pending, forks, told };
+        let (keep, pending) = (None, VecDeque::new());
+        let ingest = Ingest { warehouse, log_dir, keep, reader, here, pending, told };
         ingest.told.send_replace(ingest.progress());
         Ok(ingest)
     }
@@ -240,9 +238,9 @@ impl Ingest {
         Progress {
             applied_seq: self.here.position as u64,
             replay_from: self.here.replay_from as u64,
-            calls_open: self.fold.calls_open(),
-            damaged: self.tail.as_ref().map_or(0, Tail::damaged),
-            forks: self.forks,
+            calls_open: self.reader().fold.calls_open(),
+            damaged: self.reader().tail.damaged(),
+            forks: self.reader().forks,
         }
     }
 
@@ -254,68 +252,71 @@ impl Ingest {
 
     /// The places of the log that could not be read, the first hundred of them.
     pub fn damages(&self) -> &[Damage] {
-        self.tail.as_ref().map_or(&[], Tail::damages)
+        self.reader().tail.damages()
     }
 
-    async fn read(&mut self) -> Result<Vec<Entry>, Error> {
-        let mut tail = self.tail.take().expect("the reader is here between two reads");
-        let work = move || {
-            let mut entries = Vec::new();
-            let read = tail.read(ENTRIES_MAX, &mut entries);
-            (tail, entries, read)
-        };
-        let (tail, entries, read) = blocking(work).await;
-        self.tail = Some(tail);
-        // What was read before a failure has moved the reader on and must be used.
-        if entries.is_empty() {
-            read?;
-        }
-        Ok(entries)
+    fn reader(&self) -> &Reader {
+        self.reader.as_ref().expect("the reader is here between two steps")
     }
 
     /// Reads the next entries and makes their rows ready to be committed.
     async fn prepare(&mut self) -> Result<(), Error> {
-        let entries = self.read().await?;
-        let Some(folded) = self.fold(&entries) else { return Ok(()) };
-        let Folded { rows, ended, after } = folded;
-        self.folded = after;
-        let rows = blocking(move || Prepared::of(rows)).await;
-        self.pending.push_back(Batch { entries: entries.len(), rows, ended, after });
+        let mut reader = self.reader.take().expect("the reader is here between two steps");
+        let work = move || {
+            let batch = reader.batch();
+            (reader, batch)
+        };
+        let (reader, batch) = blocking(work).await;
+        self.reader = Some(reader);
+        self.pending.extend(batch?);
         Ok(())
     }
+}
 
-    fn fold(&mut self, entries: &[Entry]) -> Option<Folded> {
-        let last = entries.last()?.seq as i64;
-        let mut after = self.folded;
-        let mut rows = Vec::new();
-        let mut ended = Vec::new();
+impl Reader {
+    /// The next entries and their rows; `None` at the log's end.
+    fn batch(&mut self) -> Result<Option<Batch>, Error> {
+        let mut entries = Vec::new();
+        let read = self.tail.read(ENTRIES_MAX, &mut entries);
+        let Some(last) = entries.last() else { return read.map(|()| None) };
+        // What was read before a failure has moved the reader on and must be used.
+        let last = last.seq;
+        let (rows, ended) = self.fold(&entries);
+        self.folded.replay_from = self.fold.open_from().unwrap_or(last + 1) as i64;
+        let rows = Prepared::of(rows);
+        Ok(Some(Batch { entries: entries.len(), rows, ended, after: self.folded }))
+    }
+
+    /// What the entries finished, and the calls that ended.
+    fn fold(&mut self, entries: &[Entry]) -> (Vec<Row>, Vec<Ended>) {
+        let (mut rows, mut ended) = (Vec::new(), Vec::new());
         for entry in entries {
             let mut finished = Vec::new();
             self.fold.apply(entry, &mut finished);
             let newly_ended = self.fold.take_newly_ended();
-            if self.is_applied(entry, after) {
+            if self.is_applied(entry) {
                 continue;
             }
             rows.append(&mut finished);
             ended.extend(newly_ended);
-            after.position = entry.seq as i64;
-            after.at = after.at.max(entry.at.0);
+            self.folded.position = entry.seq as i64;
+            self.folded.at = self.folded.at.max(entry.at.0);
         }
-        after.replay_from = self.fold.open_from().map_or(last + 1, |seq| seq as i64);
-        Some(Folded { rows, ended, after })
+        (rows, ended)
     }
 
     /// True when the rows of `entry` are here. An entry that is numbered below what was applied but
     /// is younger than all of it was written after a power cut took the end of the log: it is new,
     /// and so is everything after it.
-    fn is_applied(&mut self, entry: &Entry, here: Source) -> bool {
-        if entry.seq as i64 > here.position {
+    fn is_applied(&mut self, entry: &Entry) -> bool {
+        if entry.seq as i64 > self.folded.position {
             return false;
         }
-        if entry.at.0 <= here.at {
+        if entry.at.0 <= self.folded.at {
             return true;
         }
-        tracing::error!(seq = entry.seq, applied = here.position, "the event log went back");
+        let applied = self.folded.position;
+        tracing::error!(seq = entry.seq, applied, "the event log went back");
         self.forks += 1;
         false
     }

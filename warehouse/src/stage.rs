@@ -73,27 +73,37 @@ pub async fn insert(db: &mut Db, rows: &[Row], now: Timestamp) -> Result<(), Err
 /// The same with bytes that were made before.
 pub async fn insert_prepared(db: &mut Db, rows: &Prepared, now: Timestamp) -> Result<(), Error> {
     let lines: Vec<(&Row, &(Vec<u8>, u32))> = rows.rows.iter().zip(&rows.blobs).collect();
-    for chunk in lines.chunks(INSERT_ROWS) {
-        let mut insert =
-            Text::new("INSERT INTO stage (tbl, tenant, day, id, version, staged_at, crc, blob) ");
-        insert.push_rows(chunk, |values, (row, (blob, crc))| {
-            let layout = crate::schema::layout_of(row.table());
-            values
-                .bind(row.table())
-                .bind(row.tenant().0 as i64)
-                .bind(row.day_of().day_text())
-                .bind(row.id() as i64)
-                .bind(i64::from(layout.table.version))
-                .bind(now.0)
-                .bind(i64::from(*crc))
-                .bind(blob.clone());
-        });
+    let mut chunks = lines.chunks(INSERT_ROWS);
+    let mut next = chunks.next().map(|chunk| inserted(chunk, now));
+    while let Some(insert) = next {
         let insert = insert.query(db);
-        insert.execute(&mut *db).await.map_err(Error::database("stage rows"))?;
+        // The database has a thread of its own: while it works on one, the next is put together.
+        let made = async { chunks.next().map(|chunk| inserted(chunk, now)) };
+        let (done, made) = tokio::join!(insert.execute(&mut *db), made);
+        done.map_err(Error::database("stage rows"))?;
+        next = made;
     }
     crate::recordings::note(db, &rows.rows).await?;
     crate::faxes::note(db, &rows.rows).await?;
     fail::database("ingest.stage", "stage rows").await
+}
+
+fn inserted(lines: &[(&Row, &(Vec<u8>, u32))], now: Timestamp) -> Text {
+    let mut insert =
+        Text::new("INSERT INTO stage (tbl, tenant, day, id, version, staged_at, crc, blob) ");
+    insert.push_rows(lines, |values, (row, (blob, crc))| {
+        let layout = crate::schema::layout_of(row.table());
+        values
+            .bind(row.table())
+            .bind(row.tenant().0 as i64)
+            .bind(row.day_of().day_text())
+            .bind(row.id() as i64)
+            .bind(i64::from(layout.table.version))
+            .bind(now.0)
+            .bind(i64::from(*crc))
+            .bind(blob.clone());
+    });
+    insert
 }
 
 /// The oldest rows of a table's day.
