@@ -12,7 +12,7 @@ use typst::foundations::{Datetime, Smart};
 use typst_pdf::{PdfOptions, Timestamp as PdfTimestamp};
 
 /// Pages of a portion, unless a table runs on.
-const PAGES_AT_ONCE: usize = 24;
+const PAGES_AT_ONCE: usize = 12;
 
 /// Writes the file; the same pages give the same bytes.
 ///
