@@ -91,7 +91,7 @@ A published file never changes; a late row adds a file.
 Once a day has four small files of a table, they are merged: the folder of the day is exchanged for one with the merged file in one step, so that a reader who opens it sees each row once before and after. One that listed the folder before and opens a file after it does not find the file, and asks again.
 Published files may be in a bucket under the same names instead; there files of a day are replaced in two requests, not in one step ([the how-to](../how-to/warehouse-in-a-bucket.md)).
 
-Each file is sorted by tenant, time and id, in row groups of at most 262,144 rows, zstd level 3, with a page index, and with bloom filters on `call_id`, `contact_id`, `order_id` and telephone numbers.
+Each file is sorted by tenant, time and id, in row groups of at most 262,144 rows, zstd level 3, with a page index, and with bloom filters on `call_id`, `contact_id`, `order_id` and telephone numbers, which are wrong once in a hundred times.
 Types are those that every engine reads; times are microseconds UTC, durations whole milliseconds.
 Columns are only ever added, at the end; a file from before has NULL there.
 
