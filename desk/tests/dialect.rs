@@ -10,8 +10,9 @@ use desk::prompt::{NewPrompt, PromptFormat, PromptName, PromptRoom};
 use desk::{By, Error, Store};
 use serde_json::json;
 use tempfile::TempDir;
-use terms::Timestamp;
+use terms::id::IdGen;
 use terms::routing::Window;
+use terms::{CallId, Timestamp};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 /// Orders that each of two programs makes.
@@ -45,12 +46,36 @@ async fn a_part_of_a_text_is_found_whatever_its_case() {
         let filter = OrderFilter { text: Some(text.into()), limit: 10, ..OrderFilter::default() };
         let found = store.orders(t, &filter, NOON).await.unwrap().orders;
         assert_eq!(found.len(), count, "{text}");
-        let calls = store.calls_of_orders(t, (None, Some(text)), None, 10).await.unwrap();
+        let calls = store.calls_of_orders(t, (None, Some(text)), (None, None), 10).await.unwrap();
         assert!(calls.is_empty(), "no order came from a call");
     }
     for (text, count) in [("dr. gRID", 1), ("Dr_", 0)] {
         let found = store.customers(t, text, None, 10).await.unwrap();
         assert_eq!(found.len(), count, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn calls_are_found_by_their_orders_between_two_instants() {
+    let (_folder, store, first) = desk().await;
+    let t = first.tenant;
+    let at = |hours: i64| Timestamp(NOON.0 + hours * 3_600_000_000);
+    let mut ids = IdGen::new(0);
+    let calls = [0, 10, 20].map(|hours| CallId(ids.next(at(hours))));
+    for (hours, call) in [0, 10, 20].into_iter().zip(calls) {
+        let new = NewOrder { call: Some(call), ..order("leak") };
+        store.create_order(t, &By::system("test", at(hours)), &new).await.unwrap();
+    }
+    let [first, second, third] = calls;
+    for (from, to, expected) in [
+        (None, None, vec![third, second, first]),
+        (Some(at(5)), None, vec![third, second]),
+        (None, Some(at(15)), vec![second, first]),
+        (Some(at(5)), Some(at(15)), vec![second]),
+        (None, Some(at(-2)), vec![]),
+    ] {
+        let found = store.calls_of_orders(t, (None, Some("leak")), (from, to), 10).await.unwrap();
+        assert_eq!(found, expected, "{from:?} to {to:?}");
     }
 }
 

@@ -52,6 +52,12 @@ pub fn created_at(id: u64) -> Timestamp {
     Timestamp(((id >> 22) as i64 + EPOCH_MS) * 1000)
 }
 
+/// The least id that is generated at `at` or later; 0 before 2024.
+pub fn least_at(at: Timestamp) -> u64 {
+    let ms = at.0.div_euclid(1000).saturating_sub(EPOCH_MS).clamp(0, (1 << 41) - 1);
+    (ms as u64) << 22
+}
+
 /// An id text that is not a whole number of at most 63 bits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not an id: a whole number below 2^63 is needed")]
@@ -207,6 +213,16 @@ mod tests {
         let early = ids.next(Timestamp::from_millis(EPOCH_MS + 1_000));
         assert!(early > late);
         assert_eq!(created_at(late), Timestamp::from_millis(EPOCH_MS + 5_000));
+    }
+
+    #[test]
+    fn the_least_id_of_an_instant_parts_those_before_from_those_after() {
+        let at = Timestamp::from_millis(EPOCH_MS + 5_000);
+        let before = IdGen::new(1023).next(Timestamp(at.0 - 1));
+        let after = IdGen::new(0).next(at);
+        assert!(before < least_at(at) && least_at(at) <= after);
+        assert_eq!(least_at(Timestamp(0)), 0);
+        assert!(least_at(Timestamp(i64::MAX)) <= i64::MAX as u64);
     }
 
     #[test]

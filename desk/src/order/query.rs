@@ -6,8 +6,10 @@ use crate::sql::{self, Builder};
 use crate::store::{id_opt, time};
 use crate::text::{contains, text_enum};
 use crate::{Error, Result, Store};
-use terms::{CallId, CustomerId, OrderId, TeamId, TenantId, Timestamp, UserId};
+use terms::{CallId, CustomerId, OrderId, TeamId, TenantId, Timestamp, UserId, id};
 
+/// Numbers of calls rise while a clock steps back: by so much they may be ahead of it.
+const CLOCK_BACK_US: i64 = 3_600_000_000;
 /// Orders on one page.
 pub const PAGE_MAX: u32 = 500;
 
@@ -112,8 +114,9 @@ impl Store {
     }
 
     /// The calls of which an order is in `area` and holds `text` in its title, content, address or a
-    /// note of its steps, as far as either is asked for; at most `limit`. `from` leaves out orders
-    /// that were made before.
+    /// note of its steps, as far as either is asked for; at most `limit`. The first instant leaves out
+    /// orders that were made before, the second one calls whose number says that they came an hour
+    /// after it or later.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -121,7 +124,7 @@ impl Store {
         &self,
         tenant: TenantId,
         (area, text): (Option<&str>, Option<&str>),
-        from: Option<Timestamp>,
+        (from, to): (Option<Timestamp>, Option<Timestamp>),
         limit: u32,
     ) -> Result<Vec<CallId>> {
         let mut query = Builder::new(
@@ -130,6 +133,10 @@ impl Store {
         query.push_bind(tenant.0 as i64);
         if let Some(from) = from {
             query.push(" AND created_at >= ").push_bind(from.0);
+        }
+        if let Some(to) = to {
+            let to = Timestamp(to.0.saturating_add(CLOCK_BACK_US));
+            query.push(" AND call_id < ").push_bind(id::least_at(to) as i64);
         }
         if let Some(area) = area {
             query.push(" AND area = ").push_bind(area.to_owned());

@@ -86,7 +86,8 @@ impl Api {
         let text = asked.text.map(|text| filter("text", text)).transpose()?;
         if area.is_some() || text.is_some() {
             let most = CALLS_MAX as u32 + 1;
-            let found = self.store.calls_of_orders(tenant, (area, text), asked.from, most).await?;
+            let within = (asked.from, asked.to);
+            let found = self.store.calls_of_orders(tenant, (area, text), within, most).await?;
             related.only(few(if text.is_some() { "text" } else { "area" }, found)?);
         }
         Ok(related)
