@@ -497,7 +497,16 @@ fn an_empty_period_says_so_under_its_heads_in_every_form() {
             let (heads, said) = (text.find("工号"), text.find("统计期内没有数据。"));
             assert!(heads.is_some() && heads < said, "{format}: {text}");
         } else if format == Format::Csv {
-            assert!(String::from_utf8(bytes).expect("UTF-8").contains("工号"));
+            // A table for programs: its heads alone.
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            assert!(text.contains("工号") && text.trim_end().lines().count() == 1, "{text}");
+        } else if format == Format::Xlsx {
+            let mut book = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
+            let data = book.worksheet_range("数据").expect("the data sheet");
+            assert_eq!(data.get_value((0, 0)), Some(&Data::String("工号".to_owned())));
+            let summary = book.worksheet_range("摘要").expect("the first sheet");
+            let said = Data::String("统计期内没有数据。".to_owned());
+            assert!(summary.used_cells().any(|(_, _, cell)| *cell == said), "{summary:?}");
         } else if format == Format::Pdf {
             let text = pdf_text(&bytes);
             let flat: String = text.split_whitespace().collect();

@@ -9,7 +9,7 @@ use super::chart::{ChartData, Shape, cell_of, charts};
 use super::page::{figures, formulas, meta, notes};
 use crate::cell::{local, mean, rounded_secs};
 use crate::definition::Kind;
-use crate::messages::{CHART_DATA, FIGURES, FORMULAS, Language, SUMMARY_SHEET};
+use crate::messages::{CHART_DATA, FIGURES, FORMULAS, Language, NO_ROWS, SUMMARY_SHEET};
 use crate::paper::Orientation;
 use crate::table::{Cell, ReportTable};
 use chrono::{DateTime, NaiveDate};
@@ -175,7 +175,9 @@ fn summary(
         sheet.write_string_with_format(row, 1, &value, &base())?;
         row += 1;
     }
-    for note in notes(table, language) {
+    let has_none = table.data_rows().next().is_none();
+    let no_rows = has_none.then(|| NO_ROWS.get(language).to_owned());
+    for note in notes(table, language).into_iter().chain(no_rows) {
         let warn = base().set_background_color(Color::RGB(0xfff6e0));
         sheet.write_string_with_format(row, 0, &note, &warn)?;
         row += 1;
