@@ -36,7 +36,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 10_000)]
     rate: u32,
     /// How long the flood lasts, in seconds.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// How packets reach the kernel on our side.
     #[arg(long, value_enum, default_value_t = Choice::Auto)]

@@ -1,5 +1,6 @@
-//! Strangers send requests and garbage to the SIP port, from addresses of their own for each kind,
-//! so that the ban of one kind does not end the others. Meanwhile phones register and call as ever.
+//! Strangers send requests and garbage to the SIP port. Each is gone before anything of theirs would
+//! ban them, and somebody with another address comes in their place: what is measured is what the
+//! switch reads and answers, not what it drops unread. Meanwhile phones register and call as ever.
 
 use super::line::{Line, Watched, rest};
 use crate::bench::{Bench, Limit, NUMBER};
@@ -16,16 +17,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Addresses of each kind of datagram.
-const SOURCES: u8 = 4;
-/// Without a flood, to compare with.
-const CALM: Duration = Duration::from_secs(3);
+/// Strangers at a time, as many of each kind.
+const STRANGERS: u32 = 16;
+/// Datagrams of one of them: two more of noise would ban them.
+const OF_STRANGER: u32 = 8;
+/// Without a flood, to compare with, and until all is in use that calls use.
+const CALM: Duration = Duration::from_secs(15);
+/// What the flood took is given back within this, while people telephone on.
+const GIVEN_BACK: Duration = Duration::from_secs(30);
 /// The last answers come within this.
 const STRAGGLERS: Duration = Duration::from_secs(3);
 /// Between two registrations, and between two calls.
 const REGISTER_EVERY: Duration = Duration::from_millis(40);
 const CALL_EVERY: Duration = Duration::from_millis(100);
 const ANSWER_MS_MAX: f64 = 50.0;
+const GROWN_MB_MAX: f64 = 20.0;
 /// Of the rate that was asked for.
 const RATE_SHARE_MIN: f64 = 0.95;
 
@@ -43,19 +49,22 @@ pub fn happen(
     people.telephone(CALM)?;
     let mut calm = people.watched();
     let memory = procstat::usage(server.pid(), "")?.memory_bytes;
-    let (flood, stop) = (Flood::prepare(server.sip)?, AtomicBool::new(false));
+    let (mut flood, stop) = (Flood::prepare(server.sip)?, AtomicBool::new(false));
     let per_s = thread::scope(|scope| {
         let sending = scope.spawn(|| flood.send(rate, &stop));
         let telephoned = people.telephone(Duration::from_secs(seconds));
         stop.store(true, Ordering::Relaxed);
         let per_s = sending.join().expect("the flood does not panic");
-        telephoned.map(|()| per_s)
+        telephoned.and(per_s)
     })?;
     let mut watched = people.watched();
+    people.telephone(GIVEN_BACK)?;
     let grown = procstat::usage(server.pid(), "")?.memory_bytes.saturating_sub(memory);
     people.leave();
     let sent = Figure::new(&bench.name, "sip flood: datagrams", per_s, "per s");
     bench.judge(&sent, Limit::Least(f64::from(rate) * RATE_SHARE_MIN))?;
+    let came = f64::from(flood.came);
+    bench.note("sip flood: addresses that it came from", came, "addresses", None)?;
     let requests = watched.requests as f64;
     bench.note("sip flood: requests of good phones", requests, "requests", None)?;
     bench.note("sip flood: answered before it, p99", calm.ms(0.99), "ms", None)?;
@@ -65,7 +74,8 @@ pub fn happen(
     bench.note("sip flood: sent again", watched.again as f64, "datagrams", Some(0.0))?;
     let failed = people.failed as f64;
     bench.note("sip flood: calls and registrations failed", failed, "", Some(0.0))?;
-    bench.note("sip flood: memory grown", grown as f64 / 1e6, "MB", None)
+    let grown = grown as f64 / 1e6;
+    bench.note("sip flood: memory grown, 30 s after it", grown, "MB", Some(GROWN_MB_MAX))
 }
 
 /// A caller outside, and agents who register over and over and take the calls.
@@ -160,29 +170,43 @@ impl People {
     }
 }
 
-/// What is sent, and from where.
+/// Who sends, and what comes of it.
 struct Flood {
     server: SocketAddr,
-    sources: Vec<(UdpSocket, Vec<Vec<u8>>)>,
+    chance: SmallRng,
+    strangers: Vec<Stranger>,
+    /// Strangers until now.
+    came: u32,
+}
+
+/// A source of a few datagrams of one kind.
+struct Stranger {
+    socket: UdpSocket,
+    own: SocketAddr,
+    kind: u8,
+    sent: u32,
+}
+
+impl Stranger {
+    /// The nth, at an address where nobody was before.
+    fn come(n: u32) -> Result<Stranger> {
+        let [_, high, middle, low] = n.to_be_bytes();
+        let socket = UdpSocket::bind((Ipv4Addr::new(127, 64 + high % 128, middle, low), 0))?;
+        socket.set_nonblocking(true)?;
+        let own = socket.local_addr()?;
+        Ok(Stranger { socket, own, kind: low % 4, sent: 0 })
+    }
 }
 
 impl Flood {
     fn prepare(server: SocketAddr) -> Result<Flood> {
-        let mut chance = SmallRng::seed_from_u64(4_711);
-        let mut sources = Vec::new();
-        for n in 0..SOURCES * 4 {
-            let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 2, n + 1), 0))?;
-            socket.set_nonblocking(true)?;
-            let own = socket.local_addr()?;
-            let datagrams = (0..256).map(|at| datagram(n % 4, at, own, server, &mut chance));
-            let datagrams = datagrams.collect();
-            sources.push((socket, datagrams));
-        }
-        Ok(Flood { server, sources })
+        let strangers = (0..STRANGERS).map(Stranger::come).collect::<Result<Vec<_>>>()?;
+        let chance = SmallRng::seed_from_u64(4_711);
+        Ok(Flood { server, chance, strangers, came: STRANGERS })
     }
 
     /// Sends until told to stop: how many a second the kernel took.
-    fn send(&self, rate: u32, stop: &AtomicBool) -> f64 {
+    fn send(&mut self, rate: u32, stop: &AtomicBool) -> Result<f64> {
         let began = Instant::now();
         let (mut sent, mut turn) = (0_u64, 0_usize);
         while !stop.load(Ordering::Relaxed) {
@@ -191,12 +215,25 @@ impl Flood {
                 thread::sleep(Duration::from_micros(500));
                 continue;
             }
-            let (socket, datagrams) = &self.sources[turn % self.sources.len()];
-            let bytes = &datagrams[turn / self.sources.len() % datagrams.len()];
-            sent += u64::from(socket.send_to(bytes, self.server).is_ok());
+            sent += u64::from(self.send_one(turn)?);
             turn += 1;
         }
-        sent as f64 / began.elapsed().as_secs_f64()
+        Ok(sent as f64 / began.elapsed().as_secs_f64())
+    }
+
+    /// One datagram of whose turn it is, and somebody else in their place after their last; whether
+    /// the kernel took it.
+    fn send_one(&mut self, turn: usize) -> Result<bool> {
+        let place = turn % self.strangers.len();
+        let stranger = &mut self.strangers[place];
+        let bytes = datagram(stranger.kind, turn, stranger.own, self.server, &mut self.chance);
+        let taken = stranger.socket.send_to(&bytes, self.server).is_ok();
+        stranger.sent += 1;
+        if stranger.sent >= OF_STRANGER {
+            self.strangers[place] = Stranger::come(self.came)?;
+            self.came += 1;
+        }
+        Ok(taken)
     }
 }
 
@@ -246,5 +283,19 @@ mod tests {
         assert_eq!(method(1).as_deref(), Some("INVITE"));
         assert_eq!(method(2).as_deref(), Some("REGISTER"));
         assert_eq!(method(3), None);
+    }
+
+    #[test]
+    fn nobody_stays_long_enough_to_be_banned_and_who_comes_next_comes_from_elsewhere() {
+        let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut flood = Flood::prepare(server.local_addr().unwrap()).unwrap();
+        let first: Vec<_> = flood.strangers.iter().map(|one| one.own.ip()).collect();
+        for turn in 0..(STRANGERS * OF_STRANGER) as usize {
+            assert!(flood.send_one(turn).unwrap());
+        }
+        assert_eq!(flood.came, 2 * STRANGERS);
+        assert!(flood.strangers.iter().all(|one| !first.contains(&one.own.ip()) && one.sent == 0));
+        let of_kind = |kind| flood.strangers.iter().filter(|one| one.kind == kind).count();
+        assert_eq!([0, 1, 2, 3].map(of_kind), [4; 4]);
     }
 }
