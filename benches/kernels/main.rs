@@ -173,6 +173,24 @@ const KERNELS: &[Kernel] = &[
         limit_ns: Some(20_000.0),
         run: distributor::assign,
     },
+    Kernel {
+        bench: "distributor",
+        metric: "contact assigned by skills and needs, 10,000 agents, 1,000 queues",
+        limit_ns: Some(20_000.0),
+        run: distributor::assign_by_skills,
+    },
+    Kernel {
+        bench: "distributor",
+        metric: "contact assigned where ten wait in each queue, 10,000 agents, 1,000 queues",
+        limit_ns: Some(20_000.0),
+        run: distributor::assign_waiting,
+    },
+    Kernel {
+        bench: "distributor",
+        metric: "contact assigned by an expression of 50 parts over 100 free agents",
+        limit_ns: Some(20_000.0),
+        run: distributor::assign_by_expression,
+    },
     Kernel { bench: "stages", metric: "header read and rewritten", limit_ns: None, run: rewrite },
     Kernel { bench: "stages", metric: "source checked", limit_ns: None, run: stages::check_source },
     Kernel {
