@@ -34,6 +34,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Runs as nobody where the test runs as root.
     pub unprivileged: bool,
+    /// How many files each process may have open, as `soft:hard`; as many as the test when empty.
+    pub files: String,
     /// Live calls survive the end of the call process.
     pub keeps: bool,
 }
@@ -457,7 +459,7 @@ fn spawn(folder: &Path, options: &Options) -> Child {
         .append(true)
         .open(folder.join("log.txt"))
         .expect("the log can be written");
-    let mut command = Command::new(program("switchgrid"));
+    let mut command = limited(&options.files);
     if options.unprivileged {
         command = as_nobody(folder);
     }
@@ -471,6 +473,17 @@ fn spawn(folder: &Path, options: &Options) -> Child {
         .stderr(log)
         .spawn()
         .expect("switchgrid lies beside the tests: cargo build --workspace makes it")
+}
+
+/// The program, with fewer files where the test wants it.
+fn limited(files: &str) -> Command {
+    let own = program("switchgrid");
+    if files.is_empty() {
+        return Command::new(own);
+    }
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--nofile={files}")).arg(own);
+    command
 }
 
 /// The program as somebody without rights, who owns the folder and nothing else. Who is not root

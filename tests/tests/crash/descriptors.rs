@@ -1,5 +1,6 @@
-//! The call path may open no more files and hundreds of connections come: the conversation goes on, new
-//! work is refused, the box waits between two tries, and takes connections again when they are gone.
+//! Files are few. The call path may open no more and hundreds of connections come: the conversation goes
+//! on, new work is refused, the box waits between two tries, and takes connections again when they are
+//! gone. A box that is started with few takes more where it may, and says what that means where it may not.
 
 use crate::seconds;
 use crate::talk::{AGENT_HZ, answer_to_a_new_call, conversation, share_of_time};
@@ -12,6 +13,8 @@ use tests::peer::baresip::Manner;
 use tests::peer::sipp::{Act, Caller};
 use tests::seat;
 
+/// What a shell of old gives.
+const FEW: usize = 256;
 /// Files that the call path may open besides those that it has.
 const SPARE: usize = 24;
 const CONNECTIONS: usize = 500;
@@ -93,4 +96,39 @@ fn a_call_goes_on_while_connections_take_every_file_and_they_are_taken_again_aft
 /// A line that says that a connection could not be taken.
 fn is_of_a_door(line: &str) -> bool {
     line.contains(NO_MORE) && line.contains("accept")
+}
+
+/// How many files a process may have open before it asks for more.
+fn limit_of(pid: u32) -> usize {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("it runs");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next());
+    soft.and_then(|soft| soft.parse().ok()).expect("the kernel says a number")
+}
+
+const TOO_FEW: &str = "too few files may be open";
+
+#[test]
+fn a_box_that_is_started_with_few_files_takes_as_many_as_it_needs() {
+    let house = House::start(Options { files: format!("{FEW}:"), ..Options::default() });
+    assert_eq!(limit_of(house.supervisor_pid()), FEW);
+    assert!(limit_of(house.child("calls")) > FEW, "{}", house.log());
+    for caller in ["13600136003", "13600136004"] {
+        let answer = answer_to_a_new_call(&house, caller);
+        assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    }
+}
+
+#[test]
+fn a_box_that_may_not_have_more_files_says_how_many_legs_fit_and_refuses_the_next_call() {
+    let house = House::start(Options { files: format!("{FEW}:{FEW}"), ..Options::default() });
+    assert_eq!(limit_of(house.child("calls")), FEW);
+    let log = house.log();
+    let said = log.lines().find(|line| line.contains(TOO_FEW));
+    let said = said.unwrap_or_else(|| panic!("nothing was said:\n{log}"));
+    assert!(said.contains("raise LimitNOFILE") && said.contains(&FEW.to_string()), "{said}");
+    let first = answer_to_a_new_call(&house, "13600136005");
+    assert!(first.starts_with("SIP/2.0 200 "), "one leg fits: {first}");
+    let next = answer_to_a_new_call(&house, "13600136006");
+    assert!(next.starts_with("SIP/2.0 503 "), "{next}");
 }
