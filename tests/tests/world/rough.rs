@@ -1,5 +1,5 @@
-//! SIP alone in rough weather: thousands of calls from core to core, of which each is set up, and none
-//! twice.
+//! Rough weather: thousands of calls from SIP core to SIP core, of which each is set up, and none twice;
+//! and days of the whole box, with queues, transfers and meetings, of whose calls each has one record.
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -11,20 +11,24 @@ use signaling::switch::Now;
 use signaling::switch::rig::MORNING;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::time::Duration;
+use terms::record::{Call, Row};
 use terms::{LegId, Moment, TrunkId};
 use tests::rig::network::Weather;
 use tests::rig::plan::{BOX_IP, CITY_IP, QUEUE, SIP_PORT, TENANT, box_plan, phone_plan};
-use tests::rig::{millis, minutes, seconds};
+use tests::rig::{World, millis, minutes, seconds};
 
 /// Calls of the story.
-const CALLS: u64 = 4_000;
+const CALLS: u64 = 10_000;
 /// From one call to the next.
 const PACE: Duration = millis(20);
 /// From ringing to the answer.
 const RINGS: Duration = seconds(1);
 /// From the answer to the end.
 const TALKS: Duration = seconds(3);
+/// Seeds of days.
+const DAYS: Range<u64> = 40..46;
 const START: Moment = Moment::from_secs(1_000);
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\n\
                    m=audio 40000 RTP/AVP 8\r\n";
@@ -240,5 +244,39 @@ fn of_thousands_of_calls_in_rough_weather_each_is_set_up_and_none_is_counted_twi
             assert_eq!(story.counter(peer, table), 0, "{table} of {peer}");
         }
     }
-    assert!(story.lost > 2_000 && story.doubled > 200, "{} and {}", story.lost, story.doubled);
+    assert!(story.lost > 5_000 && story.doubled > 500, "{} and {}", story.lost, story.doubled);
+}
+
+#[test]
+fn days_in_rough_weather_balance_and_each_call_has_one_record() {
+    let (mut calls, mut answered, mut transfers) = (0, 0, 0);
+    for seed in DAYS {
+        let mut world = World::seed(seed);
+        world.weather = Weather::rough();
+        world.run_until(minutes(30));
+        let totals = world.close_and_balance();
+        for caller in &world.callers {
+            let records = records_of(&world, &caller.number);
+            // Who hung up before the box heard of them has none.
+            let least = usize::from(caller.answered.is_some());
+            let told = format!("seed {seed}, {}: {records:#?}", caller.number);
+            assert!((least..=1).contains(&records.len()), "{told}");
+        }
+        assert!(world.lost > 5_000, "seed {seed}: only {} were lost", world.lost);
+        calls += totals.calls;
+        answered += totals.answered;
+        transfers += totals.transfers;
+    }
+    // The days are busy enough to mean something.
+    assert!(calls > 180 && answered > 40 && transfers > 3, "{calls}, {answered}, {transfers}");
+}
+
+/// The records of the calls that came in from this number.
+fn records_of<'a>(world: &'a World, number: &str) -> Vec<&'a Call> {
+    let of_caller = |row: &'a Row| match row {
+        Row::Call(call) => Some(call)
+            .filter(|call| call.direction == "inbound" && call.caller_received.ends_with(number)),
+        _ => None,
+    };
+    world.center.rows.iter().filter_map(of_caller).collect()
 }
