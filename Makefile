@@ -51,13 +51,14 @@ bench-warehouse: ## reports, searches and questions on 20 million calls, beside 
 	$(CARGO) build --release -p benches
 	target/release/switchgrid-warehouse $(if $(CALLS),--calls $(CALLS))
 
-faults: ## what calls and recordings lose when the process, the disk or the kernel fails, or strangers and thieves come
+faults: ## what calls and recordings lose when the process, the disk or the kernel fails, or strangers and thieves come; what a box keeps that it should give back (MINUTES=30 looks longer)
 	scripts/setup
 	$(CARGO) build --release -p benches --no-default-features --features failpoints
 	target/release/switchgrid-faults
 	$(CARGO) build --release -p benches -p server
 	target/release/switchgrid-load kill
 	target/release/switchgrid-load threats
+	target/release/switchgrid-load soak $(if $(MINUTES),--minutes $(MINUTES))
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test -p tests --test fuzz -- --nocapture --test-threads 1

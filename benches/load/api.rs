@@ -4,7 +4,10 @@ use anyhow::{Context, Result, bail, ensure};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::Instant;
 
+/// Between two looks at a count.
+const COUNT_EVERY: Duration = Duration::from_millis(500);
 /// One request may take this long.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
 
@@ -76,6 +79,28 @@ impl Api {
     pub async fn sql(&self, question: &str) -> Result<Vec<Row>> {
         let answer = self.post("/api/v1/sql", &json!({"sql": question})).await?;
         rows(&answer).with_context(|| format!("read the answer to {question}"))
+    }
+
+    /// What a question counts as `n`, once it is so much, or `within` is over.
+    ///
+    /// # Errors
+    /// With the problem's own text.
+    pub async fn count(&self, question: &str, wanted: u32, within: Duration) -> Result<u32> {
+        let began = Instant::now();
+        loop {
+            let rows = self.sql(question).await?;
+            let count = rows.first().and_then(|row| number(row, "n"));
+            let count = count.and_then(|n| u32::try_from(n).ok()).context("a count is a row")?;
+            if count >= wanted || began.elapsed() > within {
+                return Ok(count);
+            }
+            tokio::time::sleep(COUNT_EVERY).await;
+        }
+    }
+
+    /// What the person proves themselves by.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response> {

@@ -77,19 +77,30 @@ impl Outcome {
     }
 }
 
+/// What is told of calls and phones, added up.
 #[derive(Default)]
-struct Sum {
-    answered: u64,
-    heard_agent: u64,
-    heard_by_agents: u64,
-    failed: Vec<String>,
-    heard: Heard,
+pub struct Sum {
+    /// Calls that were answered.
+    pub answered: u64,
+    /// Callers who heard an agent.
+    pub heard_agent: u64,
+    /// Agents who heard a caller.
+    pub heard_by_agents: u64,
+    /// Why calls failed, one entry a call.
+    pub failed: Vec<String>,
+    /// What was heard on all legs.
+    pub heard: Heard,
     said: u64,
-    setup: Vec<Duration>,
+    /// From each INVITE to its answer.
+    pub setup: Vec<Duration>,
 }
 
 impl Sum {
-    fn add(&mut self, news: News) -> Result<()> {
+    /// Adds one.
+    ///
+    /// # Errors
+    /// When a phone is not registered any more.
+    pub fn add(&mut self, news: News) -> Result<()> {
         match news {
             News::Ended(report) => self.add_report(&report),
             News::AgentFree { customer, heard, said, .. } => {
@@ -266,7 +277,11 @@ fn order(load: &Load, id: u32, time: Duration) -> Order {
     Order { id, from: format!("139{id:08}"), to: load.dial.clone(), steps, handling }
 }
 
-async fn listen_until(field: &mut Field, until: Instant, sum: &mut Sum) -> Result<()> {
+/// Adds up what is told until then.
+///
+/// # Errors
+/// When the field ends before, or a phone is not registered any more.
+pub async fn listen_until(field: &mut Field, until: Instant, sum: &mut Sum) -> Result<()> {
     while let Ok(news) = tokio::time::timeout_at(until, field.news()).await {
         sum.add(news.context("the field ended")?)?;
     }

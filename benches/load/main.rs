@@ -3,7 +3,8 @@
 //!
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
 //! load; `bench` measures one of its own, `signaling` its signalling alone; `kill` ends the call process
-//! of one of its own while people talk, and `threats` does to one what strangers and thieves do.
+//! of one of its own while people talk, `threats` does to one what strangers and thieves do, and `soak`
+//! lets call follow call until what it does not give back is seen.
 
 /// That of the program: `signaling` runs a part of it.
 #[global_allocator]
@@ -20,6 +21,7 @@ mod script;
 mod server;
 mod signaling;
 mod sip;
+mod soak;
 mod threats;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +47,8 @@ enum Command {
     Kill(kill::Arguments),
     /// Flood a switch, rob one of its extensions, and end it while people talk.
     Threats(threats::Arguments),
+    /// Let calls and followers of events come and go, and see what a switch does not give back.
+    Soak(soak::Arguments),
     /// Measure what the signalling of a call and of a registration costs, beside kamailio.
     Signaling(signaling::Arguments),
     /// The switch of `signaling`, in a process of its own.
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Kill(arguments) => kill::run(&arguments),
         Command::Threats(arguments) => threats::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Signaling(arguments) => signaling::run(&arguments),
         Command::SignalingSide(arguments) => signaling::side(&arguments),
     };

@@ -53,6 +53,25 @@ pub fn find(pid: u32, word: &str) -> Option<u32> {
     None
 }
 
+/// Files and sockets that a process and all its descendants have open, as far as a word of their
+/// command lines is `word`; of all of them when it is empty.
+///
+/// # Errors
+/// When there is no such process.
+pub fn open_files(pid: u32, word: &str) -> Result<usize> {
+    let (mut open, mut ahead, mut seen) = (0, vec![pid], false);
+    while let Some(pid) = ahead.pop() {
+        ahead.extend(children(pid));
+        if !word.is_empty() && !has_word(pid, word) {
+            continue;
+        }
+        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
+        open += files.count();
+        seen = true;
+    }
+    seen.then_some(open).with_context(|| format!("there is no process {pid}"))
+}
+
 /// CPU time by thread name of a process and all its descendants whose command line has `word`.
 ///
 /// # Errors
@@ -144,6 +163,9 @@ mod tests {
         let used = usage(std::process::id(), "").unwrap();
         assert!(used.memory_bytes > 100_000 && used.processes >= 1, "{used:?}");
         assert!(usage(u32::MAX, "").is_err());
+        let file = fs::File::open("/proc/self/stat").unwrap();
+        assert!(open_files(std::process::id(), "").unwrap() > 3, "{file:?} and three more");
+        assert!(open_files(u32::MAX, "").is_err());
         let threads = threads(std::process::id(), "").unwrap();
         assert!(threads.values().sum::<Duration>() > Duration::ZERO, "{threads:?}");
         assert!(super::threads(u32::MAX, "").is_err());
