@@ -31,6 +31,7 @@ bench: ## the quick figures, appended to target/bench/results.jsonl
 	scripts/setup --bench
 	$(CARGO) build --release -p benches -p server
 	target/release/switchgrid-load bench
+	target/release/switchgrid-load outward
 	target/release/switchgrid-load signaling
 	target/release/switchgrid-kernels
 	target/release/switchgrid-day
@@ -51,7 +52,7 @@ bench-warehouse: ## reports, searches and questions on 20 million calls, beside 
 	$(CARGO) build --release -p benches
 	target/release/switchgrid-warehouse $(if $(CALLS),--calls $(CALLS))
 
-faults: ## what calls and recordings lose when the process, the disk or the kernel fails, or strangers and thieves come; what a box keeps that it should give back (MINUTES=30 looks longer)
+faults: ## what calls and recordings lose when the process, the disk or the kernel fails, or strangers and thieves come, and what a box keeps of a soak (MINUTES=30 looks longer)
 	scripts/setup
 	$(CARGO) build --release -p benches --no-default-features --features failpoints
 	target/release/switchgrid-faults

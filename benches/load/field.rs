@@ -1,5 +1,6 @@
 //! The field: one thread of signalling with two sockets (the public network's side and the agents'
-//! phones) in front of the media threads. It carries out scripts and reports what came of them.
+//! phones) in front of the media threads. It carries out scripts and reports what came of them. A field
+//! that calls outward is the other way round: agents' phones call, and a carrier answers.
 
 mod legs;
 
@@ -123,6 +124,8 @@ pub struct Field {
     thread: JoinHandle<Result<Totals>>,
     /// How packets reach the kernel.
     pub wire: &'static str,
+    /// Where the side is that is called: in a field that calls outward, the carrier.
+    pub called_at: SocketAddr,
 }
 
 impl Field {
@@ -131,16 +134,30 @@ impl Field {
     /// # Errors
     /// When sockets or wires cannot be opened.
     pub fn start(setup: Setup) -> Result<Field> {
+        Field::start_as(setup, Direction::Inward)
+    }
+
+    /// Starts the threads of a field whose agents call: `from` of an order is one that registered, and a
+    /// carrier at [`Field::called_at`] answers whatever number is called there.
+    ///
+    /// # Errors
+    /// When sockets or wires cannot be opened.
+    pub fn start_outward(setup: Setup) -> Result<Field> {
+        Field::start_as(setup, Direction::Outward)
+    }
+
+    fn start_as(setup: Setup, direction: Direction) -> Result<Field> {
         let clock = Clock::start();
         let engines = Engines::start(setup.engines, setup.wire, clock)?;
         let wire = engines.wire;
         let (asks, inbox) = mpsc::channel();
         let (tell, news) = unbounded_channel();
-        let worker = Worker::new(setup, engines, clock, tell)?;
+        let worker = Worker::new((setup, direction), engines, clock, tell)?;
+        let called_at = worker.inside.socket.local_addr()?;
         let thread = std::thread::Builder::new()
             .name("load-signal".into())
             .spawn(move || worker.run(&inbox))?;
-        Ok(Field { asks, news, thread, wire })
+        Ok(Field { asks, news, thread, wire, called_at })
     }
 
     /// Registers agents' phones; each is answered with [`News::Registered`].
@@ -178,6 +195,15 @@ impl Field {
     }
 }
 
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    /// The public network calls, agents answer.
+    Inward,
+    /// Agents call, a carrier answers.
+    Outward,
+}
+
 /// One socket with its telephones.
 struct Side {
     socket: UdpSocket,
@@ -205,7 +231,10 @@ impl Side {
 
 struct Worker {
     clock: Clock,
+    direction: Direction,
+    /// The side that calls.
     outside: Side,
+    /// The side that is called.
     inside: Side,
     legs: Legs,
     tell: UnboundedSender<News>,
@@ -213,14 +242,25 @@ struct Worker {
 
 impl Worker {
     fn new(
-        setup: Setup,
+        (setup, direction): (Setup, Direction),
         engines: Engines,
         clock: Clock,
         tell: UnboundedSender<News>,
     ) -> Result<Worker> {
         let outside = Side::open(&setup, setup.seed)?;
-        let inside = Side::open(&setup, setup.seed.wrapping_add(1))?;
-        Ok(Worker { clock, outside, inside, legs: Legs::new(setup, engines), tell })
+        let mut inside = Side::open(&setup, setup.seed.wrapping_add(1))?;
+        inside.phone.everybody = direction == Direction::Outward;
+        Ok(Worker { clock, direction, outside, inside, legs: Legs::new(setup, engines), tell })
+    }
+
+    fn register(&mut self, now: Moment, credential: Credential) {
+        match self.direction {
+            Direction::Inward => self.inside.phone.register(now, credential),
+            Direction::Outward => {
+                self.legs.may_call(credential.clone());
+                self.outside.phone.register(now, credential);
+            }
+        }
     }
 
     fn now(&self) -> Moment {
@@ -237,7 +277,7 @@ impl Worker {
                 match ask {
                     Ask::Register(credentials) => {
                         for credential in credentials {
-                            self.inside.phone.register(now, credential);
+                            self.register(now, credential);
                         }
                     }
                     Ask::Place(order) => self.legs.place(now, &mut self.outside.phone, *order)?,
@@ -247,6 +287,7 @@ impl Worker {
                     Ask::Stop => {
                         self.legs.clear(now, &mut self.outside.phone, &mut self.inside.phone);
                         self.inside.phone.unregister_all(now);
+                        self.outside.phone.unregister_all(now);
                         stopping = Some(now + Duration::from_millis(500));
                     }
                 }

@@ -2,7 +2,7 @@
 //! by sample, for anybody's own box.
 //!
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
-//! load; `bench` measures one of its own, `signaling` its signalling alone; `kill` ends the call process
+//! load; `bench` measures one of its own, `outward` calls out of one, `signaling` its signalling alone; `kill` ends the call process
 //! of one of its own while people talk, `threats` does to one what strangers and thieves do, and `soak`
 //! lets call follow call until what it does not give back is seen.
 
@@ -17,6 +17,7 @@ mod demo;
 mod field;
 mod kill;
 mod load;
+mod outward;
 mod script;
 mod server;
 mod signaling;
@@ -43,6 +44,8 @@ enum Command {
     Calls(calls::Arguments),
     /// Start a switch with as many agents as calls and measure it against its limits.
     Bench(bench::Arguments),
+    /// Hold as many recorded calls of its agents to a carrier as sixteen E1 lines carry.
+    Outward(outward::Arguments),
     /// Kill the call process of a switch in the middle of conversations and measure what is lost.
     Kill(kill::Arguments),
     /// Flood a switch, rob one of its extensions, and end it while people talk.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Calls(arguments) => calls::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Outward(arguments) => outward::run(&arguments),
         Command::Kill(arguments) => kill::run(&arguments),
         Command::Threats(arguments) => threats::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),

@@ -2,6 +2,7 @@
 
 use super::{News, Order, Report, Setup};
 use crate::script::{Act, Caller, Handling, Step, Then};
+use crate::sip::digest::Credential;
 use crate::sip::phone::{Dial, Event, LegKey, Phone};
 use crate::sip::sdp::{self, Audio};
 use anyhow::{Result, bail};
@@ -71,8 +72,10 @@ pub struct Legs {
     agents: BTreeMap<LegKey, AgentLeg>,
     /// What agents do with a customer, and how many have had them.
     handling: HashMap<u32, (Vec<Handling>, usize)>,
-    /// Stamp of each agent.
+    /// Stamp of each agent, and of each number that is called at a carrier.
     agent_ids: HashMap<String, u32>,
+    /// What callers prove, who have a password.
+    proofs: HashMap<String, Credential>,
     news: Vec<News>,
 }
 
@@ -89,6 +92,7 @@ impl Legs {
             agents: BTreeMap::new(),
             handling: HashMap::new(),
             agent_ids: HashMap::new(),
+            proofs: HashMap::new(),
             news: Vec::new(),
         }
     }
@@ -106,6 +110,11 @@ impl Legs {
         self.engines.stop()
     }
 
+    /// Calls of this user are proven with a password.
+    pub fn may_call(&mut self, credential: Credential) {
+        self.proofs.insert(credential.user.clone(), credential);
+    }
+
     /// Calls.
     ///
     /// # Errors
@@ -119,7 +128,7 @@ impl Legs {
             to: order.to.clone(),
             rtp,
             law: self.setup.law,
-            credential: None,
+            credential: self.proofs.get(&order.from).cloned(),
         };
         self.handling.insert(order.id, (order.handling.clone(), 0));
         let leg = CallerLeg {
@@ -212,10 +221,12 @@ impl Legs {
                 }
                 self.end_caller(now, leg);
             }
+            Event::Registered { user, status } => {
+                self.news.push(News::Registered { user, status });
+            }
             Event::Ringing { .. }
             | Event::OfferDone { .. }
             | Event::Refer { .. }
-            | Event::Registered { .. }
             | Event::Incoming { .. } => {}
         }
     }
@@ -358,7 +369,8 @@ impl Legs {
         let socket = self.bind()?;
         let rtp = socket.local_addr()?;
         let Some(agent) = self.agents.get(&key) else { return Ok(()) };
-        let id = self.agent_ids.get(&agent.user).copied().unwrap_or(FIRST_AGENT);
+        let next = FIRST_AGENT + self.agent_ids.len() as u32;
+        let id = *self.agent_ids.entry(agent.user.clone()).or_insert(next);
         let opened = self.open(socket, id, false);
         let Some(agent) = self.agents.get_mut(&key) else { return Ok(()) };
         let (place, offer) = (opened.0, agent.offer.clone());
