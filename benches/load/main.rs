@@ -2,9 +2,9 @@
 //! by sample, for anybody's own box.
 //!
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
-//! load; `bench` measures one of its own, `outward` calls out of one, `signaling` its signalling alone; `kill` ends the call process
-//! of one of its own while people talk, `threats` does to one what strangers and thieves do, and `soak`
-//! lets call follow call until what it does not give back is seen.
+//! load; `bench` measures one of its own, `outward` calls out of one, `signaling` its signalling alone;
+//! `kill` ends the call process of one of its own while people talk, `threats` does to one what
+//! strangers and thieves do, and `soak` lets call follow call until what it does not give back is seen.
 
 /// That of the program: `signaling` runs a part of it.
 #[global_allocator]
