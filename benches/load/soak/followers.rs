@@ -73,7 +73,7 @@ impl Followers {
 async fn follow(server: SocketAddr, token: String, first: u32, stop: Arc<AtomicBool>) -> Followed {
     let (mut followed, mut turn) = (Followed::default(), first);
     while !stop.load(Ordering::Relaxed) {
-        let (stays, hears) = (STAYS[turn as usize % STAYS.len()], turn % DEAF_EVERY != 0);
+        let (stays, hears) = (STAYS[turn as usize % STAYS.len()], !turn.is_multiple_of(DEAF_EVERY));
         match visit(server, &token, stays, hears).await {
             Ok(bytes) => {
                 followed.came += 1;

@@ -128,8 +128,9 @@ mod tests {
     fn a_straight_line_is_found_and_what_goes_up_and_down_around_it_makes_it_unsure() {
         let straight: Vec<(f64, f64)> = (0..10).map(|n| (f64::from(n), f64::from(2 * n))).collect();
         assert_eq!(slope(&straight), Some(Slope { each: 2.0, error: 0.0 }));
-        let shaken =
-            |(at, &(x, y)): (usize, &(f64, f64))| (x, y + if at % 2 == 0 { 5.0 } else { -5.0 });
+        let shaken = |(at, &(x, y)): (usize, &(f64, f64))| {
+            (x, y + if at.is_multiple_of(2) { 5.0 } else { -5.0 })
+        };
         let shaken: Vec<(f64, f64)> = straight.iter().enumerate().map(shaken).collect();
         let found = slope(&shaken).unwrap();
         assert!((found.each - 2.0).abs() < 2.0 * found.error && found.error > 0.3, "{found:?}");
