@@ -144,6 +144,8 @@ impl Soak<'_> {
             }
         }
         bar.finish_and_clear();
+        // Whoever came until now hears of the last calls.
+        followers.stop();
         let ends = began + time + TALK + STRAGGLERS;
         listen_until(&mut field, ends, &mut self.sum).await?;
         looks.followed = followers.end().await?;

@@ -54,11 +54,16 @@ impl Followers {
     }
 
     /// Nobody comes any more, and who is there goes when they would.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// The same; waits until all have gone.
     ///
     /// # Errors
     /// When a client panicked.
     pub async fn end(self) -> Result<Followed> {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop();
         let mut all = Followed::default();
         for task in self.tasks {
             let one = task.await?;
