@@ -17,6 +17,8 @@ const QUESTIONS: [&str; 2] = [
 const READ_EVERY: usize = 5;
 /// About so many questions are asked, and manifests opened: each takes a while.
 const ASKED: usize = 120;
+/// The head of a database of SQLite (file format, section 1.3).
+const HEAD: usize = 100;
 
 fn orders() -> Vec<Row> {
     (1..=4).map(|id| order(1, id, id as u64, 1, 11)).collect()
@@ -114,35 +116,42 @@ async fn a_question_to_a_flipped_file_has_the_right_answer_or_verifying_names_th
 }
 
 #[tokio::test]
-async fn a_flipped_manifest_is_refused_answers_rightly_or_is_found_by_verifying() {
+async fn a_flipped_or_cut_manifest_is_refused_answers_rightly_or_is_found_by_verifying() {
     let dir = tempfile::tempdir().unwrap();
     let (warehouse, _) = published(dir.path()).await;
     let right = answer(&session(&warehouse, 1).await).await.expect("it is whole");
     warehouse.close().await;
-    let path = dir.path().join("warehouse.db");
-    let whole = std::fs::read(&path).unwrap();
-    // The head of the file, and of what follows about as many bytes as there is time for.
-    let head = (0..100).step_by(3);
-    let rest = (100..whole.len()).step_by(whole.len() / (4 * ASKED));
+    let whole = std::fs::read(dir.path().join("warehouse.db")).unwrap();
+    // Every byte of the head of the file, and of what follows about as many as there is time for.
+    let sampled = || (HEAD..whole.len()).step_by(whole.len() / (4 * ASKED));
     let mut refused = 0;
-    for at in head.chain(rest) {
-        std::fs::write(&path, flipped(&whole, at)).unwrap();
-        for beside in ["warehouse.db-wal", "warehouse.db-shm"] {
-            let _ = std::fs::remove_file(dir.path().join(beside));
-        }
-        let Ok(reader) = Warehouse::open_reader(dir.path()).await else {
-            refused += 1;
-            continue;
-        };
-        let told = asked(&reader).await;
-        let is_found = !reader.verify().await.is_ok_and(|found| found.faults.is_empty());
-        assert!(
-            is_found || told.as_ref().is_none_or(|told| *told == right),
-            "flip at {at}: {told:?}"
-        );
-        reader.close().await;
+    for at in (0..HEAD).chain(sampled()) {
+        let what = format!("flip at {at}");
+        refused += refusals(dir.path(), &flipped(&whole, at), (&what, &right)).await;
     }
     assert!(refused > 0, "the head of a file is looked at");
+    let (mut cut, mut refused) = (0, 0);
+    for length in (0..HEAD).step_by(3).chain(sampled().step_by(4)) {
+        let what = format!("cut to {length}");
+        refused += refusals(dir.path(), &whole[..length], (&what, &right)).await;
+        cut += 1;
+    }
+    assert!(2 * refused > cut, "{refused} of {cut}: a part of a file is no manifest");
+}
+
+/// 1 where a warehouse with these bytes as its manifest is not opened. One that is answers rightly, or
+/// not at all, or whoever verifies finds it.
+async fn refusals(dir: &Path, bytes: &[u8], (what, right): (&str, &String)) -> usize {
+    std::fs::write(dir.join("warehouse.db"), bytes).unwrap();
+    for beside in ["warehouse.db-wal", "warehouse.db-shm"] {
+        let _ = std::fs::remove_file(dir.join(beside));
+    }
+    let Ok(reader) = Warehouse::open_reader(dir).await else { return 1 };
+    let told = asked(&reader).await;
+    let is_found = !reader.verify().await.is_ok_and(|found| found.faults.is_empty());
+    assert!(is_found || told.as_ref().is_none_or(|told| told == right), "{what}: {told:?}");
+    reader.close().await;
+    0
 }
 
 /// The answer of a warehouse that may not give one.
