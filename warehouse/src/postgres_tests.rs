@@ -19,21 +19,33 @@ const SERVER: &str = "SWITCHGRID_TEST_POSTGRES";
 /// Which of them.
 const STORIES: &[&str] = &[
     "age::tests::",
+    "age_crash_tests::",
     "bucket_tests::",
     "compact::tests::",
     "crash_tests::",
+    "damage_tests::",
     "erase::tests::",
     "faxes::tests::",
     "load::tests::",
     "meeting_tests::",
+    "rebuild::tests::",
     "recordings::tests::",
+    "repair::tests::",
+    "rollup::kinds_tests::",
     "rollup::tests::",
     "scope_tests::",
     "store_tests::",
 ];
-/// They explain plans of SQLite.
+/// They explain plans of SQLite, or are about its file: a schema that is lost, put back or made anew has
+/// stories of its own (`repair::schema_tests`).
 const SQLITE_ALONE: &[&str] = &[
+    "a_file_that_is_not_what_its_name_says_lies_aside_and_the_rest_is_named",
+    "a_flipped_or_cut_manifest_is_refused_answers_rightly_or_is_found_by_verifying",
+    "a_lost_database_is_made_anew_and_nobody_writes_before",
     "a_page_starts_in_an_index_where_the_last_one_ended_and_is_not_sorted",
+    "a_repair_that_was_killed_is_done_again_and_the_old_database_lies_aside",
+    "files_of_after_an_old_database_lie_aside_and_count_again_when_they_are_adopted",
+    "rows_that_were_sealed_after_an_old_database_lie_aside_and_count_again_too",
     "what_is_to_move_is_found_without_reading_what_has_moved",
 ];
 /// Makes a cluster, starts its server, says so, and ends it when nobody listens any more.
