@@ -37,7 +37,7 @@ pub struct Published {
 /// # Panics
 /// When a file cannot be read: what lies there is whole or is not there.
 pub fn published(data: &Path) -> Published {
-    let answer = ask_duckdb(&data.join("warehouse"));
+    let answer = ask_duckdb(&data.join("warehouse"), &TABLES);
     let mut found = Published { ids: Ids::new(), doubled: Vec::new(), callers: BTreeMap::new() };
     for (table, _) in TABLES {
         let seen = found.ids.entry(table).or_default();
@@ -55,7 +55,18 @@ pub fn published(data: &Path) -> Published {
     found
 }
 
-fn ask_duckdb(warehouse: &Path) -> Value {
+/// The ids in `column` of the published rows of a table, in the folder of a warehouse or of the bucket
+/// that its files are in: who is there twice is named twice.
+///
+/// # Panics
+/// When a file cannot be read: what lies there is whole or is not there.
+pub fn ids_of(folder: &Path, table: &str, column: &str) -> Vec<i64> {
+    let answer = ask_duckdb(folder, &[(table, column)]);
+    let ids = answer[table].as_array().expect("a list of ids");
+    ids.iter().map(|id| id.as_i64().expect("an id is a number")).collect()
+}
+
+fn ask_duckdb(warehouse: &Path, tables: &[(&str, &str)]) -> Value {
     let script = r#"
 import duckdb, glob, json, sys
 root, tables = sys.argv[1], json.loads(sys.argv[2])
@@ -67,7 +78,7 @@ answer = {table: column(table, name) for table, name in tables}
 answer["callers"] = column("calls", "caller")
 print(json.dumps(answer))
 "#;
-    let tables = serde_json::to_string(&TABLES).expect("names are JSON");
+    let tables = serde_json::to_string(tables).expect("names are JSON");
     let output = Command::new(tree::root().join(".venv/bin/python"))
         .args(["-c", script])
         .arg(warehouse)

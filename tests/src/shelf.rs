@@ -59,13 +59,21 @@ impl Shelf {
     /// # Panics
     /// When the client cannot be made.
     pub fn bucket(&self) -> warehouse::Bucket {
+        Shelf::bucket_at(&self.endpoint())
+    }
+
+    /// The same for another process, which was told where it is asked.
+    ///
+    /// # Panics
+    /// When the client cannot be made.
+    pub fn bucket_at(endpoint: &str) -> warehouse::Bucket {
         let store = AmazonS3Builder::new()
             .with_bucket_name(BUCKET)
             .with_region("us-east-1")
             .with_access_key_id(ACCESS_KEY)
             .with_secret_access_key(SECRET)
             .with_allow_http(true)
-            .with_endpoint(self.endpoint())
+            .with_endpoint(endpoint)
             .build()
             .expect("the client can be made");
         warehouse::Bucket::over(Arc::new(store), "s3://recordings/box-1", "box-1")

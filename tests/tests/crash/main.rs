@@ -1,6 +1,7 @@
 //! The whole box, ended or starved at the worst moments, with real calls: what is counted afterwards
 //! is what the published files say to a reader that is not ours.
 
+mod bucket;
 mod commit;
 mod descriptors;
 mod disk;

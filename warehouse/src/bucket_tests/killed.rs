@@ -71,10 +71,15 @@ fn rows(dir: &Path, folder: &str) -> (usize, i64) {
     found
 }
 
+/// The steps at which files come to a bucket, change places there, and leave it.
+fn steps() -> Vec<&'static str> {
+    let publishing = COMMIT_STEPS.iter().filter(|step| step.starts_with("publish."));
+    publishing.chain(REWRITE_STEPS).copied().collect()
+}
+
 #[test]
 fn killed_at_every_step_nothing_in_the_bucket_is_lost_or_doubled() {
-    let publishing = COMMIT_STEPS.iter().filter(|step| step.starts_with("publish."));
-    let steps: Vec<&str> = publishing.chain(REWRITE_STEPS).copied().collect();
+    let steps = steps();
     std::thread::scope(|scope| {
         for some in steps.chunks(steps.len().div_ceil(4)) {
             scope.spawn(move || some.iter().for_each(|step| killed_once(step)));
@@ -100,10 +105,23 @@ fn killed_once(step: &str) {
 
 #[test]
 fn a_failing_step_is_an_error_and_the_next_try_completes() {
-    for step in ["publish.rename", "publish.dirsync", "rewrite.swap", "rewrite.dirsync"] {
+    let steps = steps();
+    std::thread::scope(|scope| {
+        for some in steps.chunks(steps.len().div_ceil(4)) {
+            scope.spawn(move || some.iter().for_each(|step| failed_once(step)));
+        }
+    });
+}
+
+fn failed_once(step: &str) {
+    for fault in ["eio", "enospc"] {
         let dir = tempfile::tempdir().unwrap();
-        assert!(!run(dir.path(), &format!("{step}=eio:1")).success(), "{step}: went unnoticed");
-        assert!(run(dir.path(), "").success(), "{step}");
-        assert_eq!(rows(dir.path(), "orders"), (1, PARTS * ORDERS), "{step}");
+        let what = format!("{step}={fault}:1");
+        let failed = run(dir.path(), &what);
+        let was_killed = std::os::unix::process::ExitStatusExt::signal(&failed).is_some();
+        assert!(!failed.success() && !was_killed, "{what}: went unnoticed");
+        assert!(run(dir.path(), "").success(), "{what}");
+        assert_eq!(rows(dir.path(), "orders"), (1, PARTS * ORDERS), "{what}");
+        assert_eq!(rows(dir.path(), "_old"), (0, 0), "{what}: nothing of before stays");
     }
 }
