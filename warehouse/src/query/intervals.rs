@@ -31,14 +31,16 @@ pub async fn register(
 ) -> Result<()> {
     let zone = scope.time_zone.replace('\'', "");
     let local = format!("arrow_cast(from_at, 'Timestamp(Microsecond, Some(\"{zone}\"))')");
+    // A state is a copy of much; its tables are those of the context.
+    let state = context.state();
     for counts in &KINDS {
         let made = Intervals::new(counts, snapshot, scope.clone());
         context.register_table(counts.name, Arc::new(made))?;
         let columns = columns(counts.layout());
         for (name, unit) in counts.sums {
             let slot = format!("date_trunc('{unit}', {local})");
-            let plan = context.sql(&counts.summed(counts.name, &slot)).await?;
-            let view = ViewTable::new(plan.into_unoptimized_plan(), None);
+            let plan = state.create_logical_plan(&counts.summed(counts.name, &slot)).await?;
+            let view = ViewTable::new(plan, None);
             context.register_table(*name, Arc::new(view))?;
             tables.insert((*name).to_owned(), columns.clone());
         }

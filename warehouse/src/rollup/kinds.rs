@@ -121,7 +121,7 @@ const LEGS: Counts = Counts {
             "From start to end, in microseconds.",
         ),
     ],
-    sums: &[],
+    sums: &[("leg_hours", "hour"), ("leg_days", "day")],
 };
 
 const AGENTS: Counts = Counts {
@@ -149,7 +149,7 @@ const AGENTS: Counts = Counts {
             "Time in microseconds.",
         ),
     ],
-    sums: &[],
+    sums: &[("agent_hours", "hour"), ("agent_days", "day")],
 };
 
 const SURVEYS: Counts = Counts {
@@ -166,7 +166,7 @@ const SURVEYS: Counts = Counts {
         those("neutral", "answer = 'neutral'", "Answered `neutral`."),
         those("dissatisfied", "answer = 'dissatisfied'", "Answered `dissatisfied`."),
     ],
-    sums: &[],
+    sums: &[("survey_hours", "hour"), ("survey_days", "day")],
 };
 
 const QUALITY: Counts = Counts {
@@ -200,7 +200,7 @@ const QUALITY: Counts = Counts {
             "Jitter in microseconds times packets received.",
         ),
     ],
-    sums: &[],
+    sums: &[("quality_hours", "hour"), ("quality_days", "day")],
 };
 
 const fn id(name: &'static str, nullable: bool, doc: &'static str) -> Key {

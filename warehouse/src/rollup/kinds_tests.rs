@@ -4,6 +4,7 @@ use super::*;
 use crate::age::Stays;
 use crate::stories::{BEGIN, day, fold};
 use crate::{Answer, Limits, Scope, Session, compact, sweep};
+use arrow::datatypes::SchemaRef;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -14,6 +15,7 @@ use terms::{AgentId, QueueId, SpanId, Subscriber, TenantId, Timestamp};
 const TENANT: TenantId = TenantId(1);
 /// The first second of a UTC day.
 const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_392_000);
+const HOUR_US: i64 = 3_600_000_000;
 
 async fn ask(session: &Session, sql: &str) -> Answer {
     session.query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
@@ -26,23 +28,51 @@ fn lines(answer: &Answer) -> Vec<String> {
     lines
 }
 
-/// The counts as a reader gets them, and those of the rows that the reader gets.
-async fn both(session: &Session, counts: &'static Counts) -> (Vec<String>, Vec<String>) {
-    let kept = ask(session, &counts.summed(counts.name, "from_at")).await;
+/// The counts of the rows that the reader gets.
+async fn recounted(session: &Session, counts: &'static Counts) -> RecordBatch {
     let rows = ask(session, &format!("SELECT * FROM {}", counts.source)).await;
     let schema = &layout_of(counts.source).schema;
     let whole = |batch: &RecordBatch| {
         RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()).unwrap()
     };
-    let batches = rows.batches.iter().map(whole).collect();
-    let anew = aggregate(counts, batches).await.unwrap();
-    let anew = Answer {
-        schema: Arc::clone(&counts.layout().schema),
-        batches: vec![anew],
-        truncated: false,
-        left_out: Vec::new(),
-    };
-    (lines(&kept), lines(&anew))
+    aggregate(counts, rows.batches.iter().map(whole).collect()).await.unwrap()
+}
+
+fn answer(schema: SchemaRef, batches: Vec<RecordBatch>) -> Answer {
+    Answer { schema, batches, truncated: false, left_out: Vec::new() }
+}
+
+/// The counts as a reader gets them, and those of the rows that the reader gets.
+async fn both(session: &Session, counts: &'static Counts) -> (Vec<String>, Vec<String>) {
+    let kept = ask(session, &counts.summed(counts.name, "from_at")).await;
+    let anew = recounted(session, counts).await;
+    (lines(&kept), lines(&answer(Arc::clone(&counts.layout().schema), vec![anew])))
+}
+
+/// The sums by hour and by day as a reader gets them, and those of the rows that the reader gets, which
+/// are cut by arithmetic: the reader's clock is eight hours ahead of UTC all the year.
+async fn sums(session: &Session, counts: &'static Counts) -> Vec<(Vec<String>, Vec<String>)> {
+    let anew = recounted(session, counts).await;
+    let context = SessionContext::new();
+    let table = MemTable::try_new(anew.schema(), vec![vec![anew]]).unwrap();
+    context.register_table(counts.name, Arc::new(table)).unwrap();
+    let mut found = Vec::new();
+    for (view, unit) in counts.sums {
+        let columns = counts.layout().table.columns.iter().map(|column| match column.name {
+            "from_at" => "CAST(from_at AS BIGINT) AS from_at".to_owned(),
+            name => name.to_owned(),
+        });
+        let columns: Vec<String> = columns.collect();
+        let given = ask(session, &format!("SELECT {} FROM {view}", columns.join(", "))).await;
+        let unit_us = if *unit == "hour" { HOUR_US } else { 24 * HOUR_US };
+        let local = format!("(CAST(from_at AS BIGINT) + {})", 8 * HOUR_US);
+        let slot = format!("{local} / {unit_us} * {unit_us} - {}", 8 * HOUR_US);
+        let frame = context.sql(&counts.summed(counts.name, &slot)).await.unwrap();
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let expected = answer(schema, frame.collect().await.unwrap());
+        found.push((lines(&given), lines(&expected)));
+    }
+    found
 }
 
 async fn open(warehouse: &Warehouse, scope: Scope) -> Session {
@@ -100,6 +130,8 @@ fn each_table_is_counted_once_and_its_files_are_sorted_by_what_is_never_null() {
         let same = KINDS.iter().filter(|other| other.source == counts.source);
         assert_eq!(same.count(), 1, "{}: one file has one file of counts", counts.source);
         assert!(of_source(counts.source).is_some_and(|of| of.name == counts.name));
+        let units: Vec<&str> = counts.sums.iter().map(|(_, unit)| *unit).collect();
+        assert_eq!(units, ["hour", "day"], "{}", counts.name);
     }
 }
 
@@ -143,6 +175,9 @@ async fn counts_are_those_of_the_rows_after_every_kind_of_upkeep() {
             for counts in &KINDS {
                 let (kept, anew) = both(&session, counts).await;
                 assert_eq!(kept, anew, "seed {seed}, step {step} ({what}): {}", counts.name);
+                for (given, anew) in sums(&session, counts).await {
+                    assert_eq!(given, anew, "seed {seed}, step {step} ({what}): {}", counts.name);
+                }
             }
         }
         warehouse.publish_all().await.unwrap();
@@ -186,6 +221,9 @@ async fn everybody_sees_the_counts_of_the_rows_that_they_see_and_no_others() {
         for counts in &KINDS {
             let (kept, anew) = both(&session, counts).await;
             assert_eq!(kept, anew, "{}: {scope:?}", counts.name);
+            for (given, anew) in sums(&session, counts).await {
+                assert_eq!(given, anew, "{}: {scope:?}", counts.name);
+            }
         }
     }
     // The comparison says something: a leader sees some calls and not all.
