@@ -1,32 +1,18 @@
 //! One Parquet file from rows to disk: written under `_tmp`, synced, renamed to its place, the
-//! folder synced. Only after that may a transaction name it. Any engine can read it: zstd, plain
-//! types, microseconds UTC, page index, statistics, bloom filters on what people look up.
+//! folder synced. Only after that may a transaction name it. Any engine can read it ([`crate::form`]).
 
 use crate::manifest::Entry;
 use crate::schema::Layout;
 use crate::shelf::Near;
-use crate::{Error, fail};
+use crate::{Error, Form, fail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-
-/// Rows of a row group: one day still splits over the cores that read it.
-pub const ROW_GROUP_ROWS: usize = 262_144;
-/// Numbers and ids that people look up one by one.
-pub const BLOOM_COLUMNS: [&str; 6] =
-    ["call_id", "contact_id", "caller", "called", "customer_number", "order_id"];
-/// How often a Bloom filter says that a file may hold what it does not. A year has 365 files, and each
-/// that is opened in vain takes longer than all that were not.
-const BLOOM_FALSE: f64 = 0.01;
 
 /// A file that is whole and on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +37,20 @@ pub fn write(
     path: &Path,
     steps: Steps,
 ) -> Result<Written, Error> {
+    write_in(Form::default(), (layout, batch), path, steps)
+}
+
+/// The same in another form, in whose order the rows are.
+pub fn write_in(
+    form: Form,
+    (layout, batch): (&Layout, &RecordBatch),
+    path: &Path,
+    steps: Steps,
+) -> Result<Written, Error> {
     let mut file = File::create(path).map_err(Error::file("create", path))?;
-    let mut writer =
-        ArrowWriter::try_new(&mut file, batch.schema(), Some(properties(layout, batch)))
-            .map_err(Error::parquet("write", path))?;
+    let properties = form.properties(layout, batch.num_rows());
+    let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties))
+        .map_err(Error::parquet("write", path))?;
     writer.write(batch).map_err(Error::parquet("write", path))?;
     fail::file(steps.write, "write", path)?;
     writer.close().map_err(Error::parquet("write", path))?;
@@ -217,35 +213,6 @@ pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-fn properties(layout: &Layout, batch: &RecordBatch) -> WriterProperties {
-    let order = [0, layout.day, layout.id].map(|column| SortingColumn {
-        column_idx: column as i32,
-        descending: false,
-        nulls_first: false,
-    });
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("3 is a level of zstd")))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_created_by(concat!("switchgrid ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_sorting_columns(Some(order.to_vec()));
-    let rows = batch.num_rows().clamp(1, ROW_GROUP_ROWS) as u64;
-    for column in &layout.table.columns {
-        let path = ColumnPath::from(column.name);
-        // Ids hardly repeat: a dictionary would be a second copy.
-        if column.name.ends_with("_id") && column.name != "tenant_id" || column.name == "seq" {
-            properties = properties.set_column_dictionary_enabled(path.clone(), false);
-        }
-        if BLOOM_COLUMNS.contains(&column.name) {
-            properties = properties
-                .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE)
-                .set_column_bloom_filter_max_ndv(path, rows);
-        }
-    }
-    properties.build()
-}
-
 fn range(values: &[i64]) -> (i64, i64) {
     (values.iter().copied().min().unwrap_or(0), values.iter().copied().max().unwrap_or(0))
 }
@@ -256,9 +223,6 @@ mod tests {
     use crate::publish::STEPS;
     use crate::schema::{self, layout_of};
     use crate::stories::order;
-    use parquet::file::properties::ReaderProperties;
-    use parquet::file::reader::{FileReader, SerializedFileReader};
-    use parquet::file::serialized_reader::ReadOptionsBuilder;
 
     /// The kernel takes every byte for this file and cannot sync it.
     #[test]
@@ -267,34 +231,5 @@ mod tests {
         let rows = schema::batch(layout, &[order(1, 1, 1, 1, 11)]).unwrap();
         let error = write(layout, &rows, Path::new("/dev/null"), STEPS).unwrap_err();
         assert!(matches!(error, Error::File { action: "sync", .. }), "{error}");
-    }
-
-    #[test]
-    fn a_bloom_filter_is_seldom_wrong() {
-        const KINDS: i64 = 40_000;
-        let number = |kind: i64| format!("+86138{kind:08}");
-        let rows: Vec<_> = (0..KINDS).map(|kind| {
-            let mut row = order(1, kind, 1, 1, 11);
-            let terms::record::Row::Order(of) = &mut row else { unreachable!("an order") };
-            of.customer_number = number(kind);
-            row
-        });
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("orders.parquet");
-        let layout = layout_of("orders");
-        let rows = schema::batch(layout, &rows.collect::<Vec<_>>()).unwrap();
-        write(layout, &rows, &path, STEPS).unwrap();
-        let options = ReadOptionsBuilder::new().with_reader_properties(
-            ReaderProperties::builder().set_read_bloom_filter(true).build(),
-        );
-        let file = File::open(&path).unwrap();
-        let reader = SerializedFileReader::new_with_options(file, options.build()).unwrap();
-        let column = layout.schema.index_of("customer_number").unwrap();
-        let group = reader.get_row_group(0).unwrap();
-        let filter = group.get_column_bloom_filter(column).expect("there is a filter");
-        let held = |kind: &i64| filter.check(&number(*kind).as_str());
-        assert_eq!((0..KINDS).filter(held).count() as i64, KINDS);
-        let wrong = (KINDS..2 * KINDS).filter(held).count() as f64;
-        assert!(wrong / KINDS as f64 <= 1.3 * BLOOM_FALSE, "{wrong} of {KINDS}");
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::schema::{self, layout_of};
 use crate::store::now;
-use crate::{Error, Warehouse, db, file, publish};
+use crate::{Error, Form, Warehouse, db, file, publish};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ const NO_SEQS: (i64, i64) = (0, 0);
 /// Rows on their way into files, one file a table and UTC day.
 pub struct Load<'a> {
     warehouse: &'a Warehouse,
+    form: Form,
     parts: BTreeMap<(&'static str, String), Vec<RecordBatch>>,
     faxes: Vec<Row>,
 }
@@ -25,7 +26,15 @@ pub struct Load<'a> {
 impl<'a> Load<'a> {
     /// An empty load into `warehouse`.
     pub fn new(warehouse: &'a Warehouse) -> Self {
-        Load { warehouse, parts: BTreeMap::new(), faxes: Vec::new() }
+        let form = Form::default();
+        Load { warehouse, form, parts: BTreeMap::new(), faxes: Vec::new() }
+    }
+
+    /// Writes files of another form than the product does. A merge gives them the usual one.
+    #[must_use]
+    pub fn in_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
     }
 
     /// Adds rows; they take less room here than as a list. A file holds a million rows well.
@@ -63,7 +72,7 @@ impl<'a> Load<'a> {
         db::commit(tx, "load rows").await?;
         let mut rows = 0;
         for ((table, day), batches) in self.parts {
-            rows += part(self.warehouse, (table, &day), batches).await?;
+            rows += part(self.warehouse, self.form, (table, &day), batches).await?;
         }
         crate::rollup::catch_up(self.warehouse).await?;
         Ok(rows)
@@ -72,6 +81,7 @@ impl<'a> Load<'a> {
 
 async fn part(
     warehouse: &Warehouse,
+    form: Form,
     (table, day): (&'static str, &str),
     batches: Vec<RecordBatch>,
 ) -> Result<u64, Error> {
@@ -81,9 +91,9 @@ async fn part(
     let work = move || {
         file::make_folder(to.parent().expect("_tmp is its folder"))?;
         let sorted = concat_batches(&layout.schema, &batches)
-            .and_then(|batch| schema::sort(layout, &batch))
+            .and_then(|batch| schema::sort_by(&form.order.columns(layout), &batch))
             .map_err(|error| Error::parquet("sort rows for", &to)(error.into()))?;
-        file::write(layout, &sorted, &to, publish::STEPS)
+        file::write_in(form, (layout, &sorted), &to, publish::STEPS)
     };
     let written = tokio::task::spawn_blocking(work).await.expect("loading does not panic")?;
     let rows = written.rows as u64;

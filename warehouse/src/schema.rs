@@ -5,7 +5,7 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, RecordBatch,
     StringBuilder, TimestampMicrosecondBuilder, new_null_array,
 };
-use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
@@ -106,8 +106,17 @@ pub fn batch(layout: &Layout, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
 
 /// Sorts by tenant, then time, then id: one tenant's rows lie together in every file.
 pub fn sort(layout: &Layout, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let by = |column: usize| SortColumn { values: Arc::clone(batch.column(column)), options: None };
-    let order = lexsort_to_indices(&[by(0), by(layout.day), by(layout.id)], None)?;
+    sort_by(&[0, layout.day, layout.id], batch)
+}
+
+/// Sorts by some columns; what is NULL comes last.
+pub fn sort_by(columns: &[usize], batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let by = |column: &usize| SortColumn {
+        values: Arc::clone(batch.column(*column)),
+        options: Some(SortOptions { descending: false, nulls_first: false }),
+    };
+    let columns: Vec<SortColumn> = columns.iter().map(by).collect();
+    let order = lexsort_to_indices(&columns, None)?;
     take_record_batch(batch, &order)
 }
 

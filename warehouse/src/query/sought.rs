@@ -3,7 +3,7 @@
 //! file's ids, and its Bloom filters of what people look up, are kept once they were read. They rule
 //! files out and never in.
 
-use crate::file::BLOOM_COLUMNS;
+use crate::form::BLOOM_COLUMNS;
 use crate::manifest::Entry;
 use crate::schema::Layout;
 use chrono::{DateTime, Utc};
