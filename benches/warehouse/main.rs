@@ -7,6 +7,7 @@ mod dialect;
 mod duck;
 mod figures;
 mod fill;
+mod layout;
 mod make;
 mod measure;
 mod ours;
@@ -57,8 +58,14 @@ struct Arguments {
     #[arg(long, default_value_t = 512)]
     memory_mib: usize,
     /// Only large reports in their forms, without a store.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "layout")]
     forms: bool,
+    /// Only what files look like: some days of a million calls in one form after another.
+    #[arg(long)]
+    layout: bool,
+    /// With --layout: every choice with every other, which takes hours.
+    #[arg(long, requires = "layout")]
+    every: bool,
     /// Folder for the stores; `bench/warehouse` in the target folder when left out.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -90,15 +97,24 @@ fn main() -> ExitCode {
 async fn bench(arguments: &Arguments) -> Result<u32> {
     ensure!(arguments.runs > 0 && arguments.calls >= 10_000, "one run and 10,000 calls at least");
     let mut figures = Figures::new()?;
-    printed::printed(&mut figures)?;
-    if arguments.forms {
-        println!("figures appended to {}", figures.file.display());
-        return Ok(figures.misses);
-    }
     let root = match &arguments.data {
         Some(root) => root.clone(),
         None => figures.file.parent().context("results lie in a folder")?.join("warehouse"),
     };
+    let limits = Limits {
+        rows_max: 5_000_000,
+        time_max: Duration::from_secs(300),
+        memory_max: arguments.memory_mib << 20,
+    };
+    if arguments.layout {
+        layout::layout(&root, scale(arguments), limits, &mut figures).await?;
+    } else {
+        printed::printed(&mut figures)?;
+    }
+    if arguments.forms || arguments.layout {
+        println!("figures appended to {}", figures.file.display());
+        return Ok(figures.misses);
+    }
     let small_calls = SMALL.min(arguments.calls / 20);
     let small = fill::fill(&root, arguments.seed, small_calls).await?;
     let large = fill::fill(&root, arguments.seed, arguments.calls).await?;
@@ -111,17 +127,18 @@ async fn bench(arguments: &Arguments) -> Result<u32> {
     )?;
     figures.line("published files", files as f64, "", Limit::None)?;
 
-    let limits = Limits {
-        rows_max: 5_000_000,
-        time_max: Duration::from_secs(300),
-        memory_max: arguments.memory_mib << 20,
-    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let share = Share { threads, memory_bytes: limits.memory_max };
     let scratch = tempfile::tempdir()?;
     compare(arguments, (&small, &large), (limits, share), scratch.path(), &mut figures).await?;
     println!("figures appended to {}", figures.file.display());
     Ok(figures.misses)
+}
+
+/// What of the arguments is about the form of files.
+fn scale(arguments: &Arguments) -> layout::Scale {
+    let &Arguments { calls, seed, runs, every, .. } = arguments;
+    layout::Scale { calls: calls.min(SMALL), seed, runs, every }
 }
 
 async fn compare(
