@@ -139,6 +139,27 @@ mod tests {
     }
 
     #[test]
+    fn reports_that_read_counts_are_those_that_have_a_limit_in_the_document() {
+        let questions = questions();
+        let counting = questions.iter().filter(|question| question.without_rollups.is_some());
+        let names: BTreeSet<&str> = counting.map(|question| question.name.as_str()).collect();
+        let told = [
+            "cost_per_contact",
+            "quality",
+            "queue_summary",
+            "satisfaction",
+            "satisfaction_by_queue",
+            "service_level",
+            "workload",
+        ];
+        assert_eq!(names, BTreeSet::from(told));
+        let page = include_str!("../../docs/capacity.md");
+        let line = page.lines().find(|line| line.contains("A month of the largest tenant has"));
+        let line = line.expect("the document says which reports have the limit");
+        assert!(told.iter().all(|name| line.contains(&format!("`{name}`"))), "{line}");
+    }
+
+    #[test]
     fn duckdb_is_asked_nothing_that_it_does_not_know() {
         for question in questions() {
             let (sql, _) = crate::dialect::shared(&question.sql);
