@@ -161,10 +161,10 @@ async fn compare(
     let setting = Limit::Most((limits.memory_max >> 20) as f64);
     figures.line("most memory of a question, above the process at rest", peak, "MiB", setting)?;
 
-    let times_larger = arguments.calls as f64 / (arguments.calls / 20).min(SMALL) as f64;
+    let calls = ((arguments.calls / 20).min(SMALL), arguments.calls);
     for name in ["outcomes of a year", "queue_summary", "a call by its number"] {
         let texts = (text(&of_small, name)?, text(&of_large, name)?);
-        let of = (name, times_larger);
+        let of = (name, calls);
         measure::growth((&mut small, &mut large), texts, of, runs, figures).await?;
     }
     let file = scratch.join("calls.db");

@@ -19,6 +19,8 @@ const RATIO_GOAL: f64 = 1.0;
 const ONE_MS_MAX: f64 = 50.0;
 /// A month of one tenant, in ms, in every report that reads counts of quarter-hours.
 const MONTH_MS_MAX: f64 = 150.0;
+/// How many calls the growth of a cost is drawn on to.
+const DRAWN_TO: u64 = 100_000_000;
 /// Searches for one call or recording.
 const ONES: [&str; 3] =
     ["a call by its number", "the calls of a caller", "the recording of a call"];
@@ -164,15 +166,15 @@ pub async fn whole_reports(
     Ok(())
 }
 
-/// The median of a question at two sizes of the store, and how much of the growth of the store it
-/// follows.
+/// The median of a question at two sizes of the store, how much of the growth of the store it follows,
+/// and where a straight line through both leads.
 ///
 /// # Errors
 /// When a figure cannot be kept, or our engine refuses.
 pub async fn growth(
     (small, large): (&mut Ours, &mut Ours),
     (small_sql, large_sql): (&str, &str),
-    (name, times_larger): (&str, f64),
+    (name, calls): (&str, (u64, u64)),
     runs: usize,
     figures: &mut Figures,
 ) -> Result<()> {
@@ -182,9 +184,22 @@ pub async fn growth(
         at_large.push(large.time(large_sql).await?.0);
     }
     let (at_small, at_large) = (median(&mut at_small), median(&mut at_large));
+    let times_larger = calls.1 as f64 / calls.0 as f64;
     figures.line(&format!("growth: {name}, at the small size"), at_small, "ms", Limit::None)?;
     let what = format!("growth: {name}, times as long for {times_larger} times the calls");
-    figures.line(&what, at_large / at_small, "", Limit::Most(times_larger))
+    figures.line(&what, at_large / at_small, "", Limit::Most(times_larger))?;
+    if calls.1 >= DRAWN_TO {
+        return Ok(());
+    }
+    let what = format!("growth: {name}, drawn on to {} million calls", DRAWN_TO / 1_000_000);
+    figures.line(&what, drawn_on(calls, (at_small, at_large)), "ms", Limit::None)
+}
+
+/// The time at [`DRAWN_TO`] calls, where what is added takes as long for each call as between the two
+/// sizes.
+fn drawn_on((few, many): (u64, u64), (at_few, at_many): (f64, f64)) -> f64 {
+    let of_each = (at_many - at_few) / (many - few) as f64;
+    at_many + of_each * (DRAWN_TO - many) as f64
 }
 
 /// The same calls as rows of SQLite or PostgreSQL, which `theirs` asks: what the files are for.
@@ -211,4 +226,17 @@ pub async fn rows_of(
         figures.beside_of(&what, median(&mut our_times), peer, Limit::None)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_through_two_sizes_leads_on_to_a_hundred_million_calls() {
+        let of = drawn_on((1_000_000, 20_000_000), (100.0, 290.0));
+        assert!((of - 1_090.0).abs() < 1e-6, "{of}");
+        let constant = drawn_on((1_000_000, 20_000_000), (30.0, 30.0));
+        assert!((constant - 30.0).abs() < 1e-6, "{constant}");
+    }
 }
