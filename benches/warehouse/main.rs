@@ -11,6 +11,7 @@ mod layout;
 mod make;
 mod measure;
 mod ours;
+mod pages;
 mod postgres;
 mod printed;
 mod questions;
@@ -167,6 +168,7 @@ async fn compare(
         let of = (name, calls);
         measure::growth((&mut small, &mut large), texts, of, runs, figures).await?;
     }
+    pages::pages(&mut large, runs, figures).await?;
     let file = scratch.join("calls.db");
     duck.copy(small_folder, OURS, &file)?;
     let asked = (of_small.as_slice(), runs);
