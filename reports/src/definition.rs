@@ -2,6 +2,7 @@
 //! help text are made from. The definitions themselves stand in `catalogue/`.
 
 use crate::messages::{Language, Words};
+use crate::number::Number;
 use crate::render::Format;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -207,6 +208,8 @@ pub struct Report {
     pub sql: fn(&Window) -> String,
     /// What is behind a row.
     pub behind: fn(&Window, &Fields) -> Result<Condition, Error>,
+    /// The columns whose numbers open, each by what it counts.
+    pub numbers: &'static [Number],
     /// Its columns in order.
     pub columns: &'static [Column],
     /// Columns whose totals stand out on top of the page.
@@ -262,6 +265,8 @@ pub struct ColumnSummary {
     pub header: &'static str,
     /// What its cells are.
     pub kind: Kind,
+    /// Its numbers open.
+    pub opens: bool,
 }
 
 impl Report {
@@ -299,6 +304,7 @@ impl Report {
                     id: column.id,
                     header: column.header.get(language),
                     kind: column.kind,
+                    opens: self.opens(column.id),
                 })
                 .collect(),
             formulas: self.formulas.iter().map(|formula| formula.line(language)).collect(),

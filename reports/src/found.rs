@@ -132,6 +132,7 @@ static FOUND_ORDERS: Report = Report {
     parameters: &[],
     sql: asked_elsewhere,
     behind: itself,
+    numbers: &[],
     columns: &[
         column("number", words("工单号", "Order"), Kind::Text),
         column("created_at", words("建立时间", "Created"), Kind::Time),

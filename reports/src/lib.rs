@@ -11,6 +11,7 @@
 //! **A total is never an average of averages**: a ratio keeps its numerator and its denominator,
 //! and its total is the sum of the one over the sum of the other.
 //! **Every row names what is behind it**: a [`Condition`] lists its contacts or orders.
+//! **Every number opens what it counts**: a [`Number`] says which of them, or which others.
 //!
 //! The formulas are those of the trade and are printed on every page that uses them.
 
@@ -23,6 +24,7 @@ mod interval;
 mod level;
 mod mark;
 mod messages;
+mod number;
 pub mod own;
 mod paper;
 pub mod period;
@@ -42,6 +44,7 @@ pub use given::{Given, Refused};
 pub use level::{LevelFormula, Thresholds, UnknownFormula};
 pub use mark::Mark;
 pub use messages::{Language, UnknownLanguage, Words};
+pub use number::{Counted, Number};
 pub use paper::{Orientation, Paper, Size, UnknownPaper};
 pub use period::{Period, PeriodError};
 pub use ran::{Ran, Stored};
@@ -50,8 +53,8 @@ pub use render::{
     Format, Loaded, Progress, Rendered, UnknownFormat, load_fonts, render, render_into,
 };
 pub use run::{
-    AgentName, Asked, Error, Fields, Names, Opened, Params, Wrong, check_own, count, open, run,
-    run_own,
+    AgentName, Asked, Error, Fields, Names, Opened, Params, Wrong, check_own, count, numbers_of,
+    open, open_number, run, run_own,
 };
 pub use table::{Cell, Condition, ReportTable, Row, RowKind};
 pub use window::Window;

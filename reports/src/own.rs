@@ -234,6 +234,7 @@ fn made(definition: &Definition) -> &'static Report {
         parameters: parameters(definition).leak(),
         sql: asked_by_name,
         behind: unknown_behind,
+        numbers: &[],
         columns,
         figures: figures.leak(),
         charts: chart(title, columns, &definition.picture).leak(),

@@ -3,7 +3,7 @@
 mod opened;
 mod own;
 
-pub use opened::{Opened, open};
+pub use opened::{Opened, numbers_of, open, open_number};
 pub use own::{Asked, Wrong, check_own, run_own};
 
 use crate::definition::{Column, Kind, Order, Report, Source};
@@ -142,9 +142,7 @@ pub async fn run(
     report: &'static Report,
     params: &Params,
 ) -> Result<ReportTable, Error> {
-    let mut window = window(params);
-    // Most counts tell no agents apart, so those of some agents' rows are made of the rows anyway.
-    window.rollups = session.scope().agents.is_none();
+    let window = window_on(session, params);
     let answer = ask(session, report, &(report.sql)(&window)).await?;
 
     let mut rows = Vec::with_capacity(answer.rows());
@@ -190,6 +188,12 @@ pub async fn count(
     let count = answer.batches.iter().find(|batch| batch.num_rows() > 0);
     let count = count.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
     Ok(count.unsigned_abs())
+}
+
+/// The window of a report that is run on `session`.
+fn window_on(session: &Session, params: &Params) -> Window {
+    // Most counts tell no agents apart, so those of some agents' rows are made of the rows anyway.
+    Window { rollups: session.scope().agents.is_none(), ..window(params) }
 }
 
 fn window(params: &Params) -> Window {

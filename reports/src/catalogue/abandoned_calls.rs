@@ -24,6 +24,7 @@ pub static ABANDONED_CALLS: Report = Report {
     parameters: &[PERIOD, ZONE, SHORT_ABANDON],
     sql,
     behind,
+    numbers: &[],
     columns: &[
         time("entered_at", words("进入队列", "Entered")),
         text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),

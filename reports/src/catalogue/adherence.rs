@@ -7,6 +7,7 @@ use super::colour::{BAD, FREE, PAUSE, WORK};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, count, duration, share};
 use crate::definition::{Chart, Formula, Order, Pie, Report};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -26,6 +27,7 @@ pub static ADHERENCE: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[Number::apart("shifts", shifts)],
     columns: &[
         AGENT_NUMBER,
         AGENT_NAME,
@@ -129,6 +131,17 @@ fn sql(window: &Window) -> String {
          FROM summed
          ORDER BY agent_id"
     )
+}
+
+/// The shifts of the agent that were planned, as far as they have begun.
+fn shifts(window: &Window, row: &Fields, _: &'static str) -> Result<Condition, Error> {
+    let agent = row.int("agent_id")?.unwrap_or(0);
+    let (from, to) = (instant(window.from), instant(Timestamp(window.to.0.min(window.now.0))));
+    let predicate = format!(
+        "agent_id = {agent} AND starts_at < {to} AND ends_at > {from} \
+         AND shift_id NOT IN (SELECT shift_id FROM shifts WHERE withdrawn)"
+    );
+    Ok(Condition { table: "shifts", key: "shift_id", predicate })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -8,6 +8,7 @@ use super::colour::{BAD, FAIR, GOOD, WORK};
 use super::{PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -28,6 +29,13 @@ pub static AREA_TRAFFIC: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls").counting(CALLS),
+        Number::apart("by_worker", ended).counting(CALLS),
+        Number::apart("by_others", ended).counting(CALLS),
+        Number::apart("messages", ended).counting(CALLS),
+        Number::apart("lost", ended).counting(CALLS),
+    ],
     columns: &[
         AREA,
         count("calls", words("来电", "Calls")),
@@ -112,6 +120,26 @@ fn sql(window: &Window) -> String {
          ORDER BY t.area_id"
     )
 }
+
+/// What the column counts of the calls of an area.
+fn ended(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let (area, calls) = (row.int("area_id")?.unwrap_or(0), calls(window));
+    let is = match column {
+        "by_worker" => "worker = 1",
+        "by_others" => "reached = 1 AND worker = 0",
+        "messages" => "reached = 0 AND message = 1",
+        _ => "reached = 0 AND message = 0",
+    };
+    let whole = behind(window, row)?;
+    let predicate = format!(
+        "{} AND call_id IN (SELECT call_id FROM ({calls}) AS told WHERE area_id = {area} AND {is})",
+        whole.predicate
+    );
+    Ok(Condition { predicate, ..whole })
+}
+
+/// A call may have come to several people of its area.
+const CALLS: &str = "COUNT(DISTINCT call_id)";
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let area = row.int("area_id")?.unwrap_or(0);

@@ -9,6 +9,7 @@ use super::colour::{BAD, FAIR, GOOD, HOLD, PAUSE, WORSE};
 use super::{PERIOD, ZONE, count, duration, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -33,6 +34,16 @@ pub static AREA_WORKERS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("tried"),
+        Number::only("stood_in", "stands_in_id IS NOT NULL"),
+        Number::only("answered", "outcome = 'answered'"),
+        Number::only("no_answer", "outcome = 'no_answer'"),
+        Number::only("busy", "outcome = 'busy'"),
+        Number::only("refused", "outcome = 'refused'"),
+        Number::only("away", "outcome IN ('absent', 'unbound')"),
+        Number::only("otherwise", OTHERWISE),
+    ],
     columns: &[
         AREA,
         text("worker", words("网格员", "Field worker"), Source::WorkerName("worker_id")),
@@ -79,6 +90,10 @@ pub static AREA_WORKERS: Report = Report {
     subtotals: false,
     order: Order::FirstColumn,
 };
+
+/// How a try ended that no other column counts.
+const OTHERWISE: &str = "outcome NOT IN \
+     ('answered', 'no_answer', 'busy', 'refused', 'absent', 'unbound')";
 
 fn sql(window: &Window) -> String {
     let in_period = window.holds("t.call_started_at");

@@ -37,6 +37,7 @@ pub static AUDIT: Report = Report {
     parameters: &[PERIOD, ZONE, USER, ACTION],
     sql,
     behind,
+    numbers: &[],
     columns: &[
         time("done_at", words("时间", "When")),
         text("login", words("人员", "Who"), Source::Field("login")),

@@ -6,6 +6,7 @@ use super::spans::pieces;
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -22,6 +23,7 @@ pub static BREAKS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[Number::all("breaks")],
     columns: &[
         AGENT_NUMBER,
         AGENT_NAME,

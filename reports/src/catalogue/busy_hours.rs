@@ -7,6 +7,7 @@ use super::colour::{BAD, FAIR, GOOD};
 use super::{PERIOD, ZONE, average, count, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, HOUR_US, Window};
@@ -26,6 +27,14 @@ pub static BUSY_HOURS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::apart("offered", counted),
+        Number::apart("answered", counted),
+        Number::apart("abandoned", counted),
+        Number::apart("moved_on", counted),
+        Number::apart("answers", counted),
+    ],
     columns: &[
         text("weekday", words("星期", "Weekday"), Source::Word("weekday")),
         text("hour", words("时段", "Hour"), Source::Hour("hour")),
@@ -145,6 +154,27 @@ fn sql(window: &Window) -> String {
          FROM summed
          ORDER BY number, hour"
     )
+}
+
+/// What the column counts of the hour's stays and questions.
+fn counted(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let (weekday, of_day) = (row.int("number")?.unwrap_or(0), row.int("hour")?.unwrap_or(0));
+    let (table, at, is) = match column {
+        "offered" => ("queue_visits", "entered_at", ""),
+        "answered" => ("queue_visits", "entered_at", " AND outcome = 'answered'"),
+        "abandoned" => ("queue_visits", "entered_at", " AND outcome = 'abandoned'"),
+        "moved_on" => {
+            ("queue_visits", "entered_at", " AND outcome NOT IN ('answered', 'abandoned')")
+        }
+        _ => ("surveys", "asked_at", " AND answer IS NOT NULL"),
+    };
+    let predicate = format!(
+        "{} AND {} = {weekday} AND {} = {of_day}{is}",
+        window.holds(at),
+        number(window, at),
+        hour(window, at),
+    );
+    Ok(Condition { table, key: "contact_id", predicate })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -6,6 +6,7 @@ use super::colour::{GOOD, PAUSE};
 use super::{PERIOD, ZONE, average, count, customer, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -22,6 +23,12 @@ pub static CALL_REASONS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("inbound", "direction = 'inbound'"),
+        Number::only("outbound", "direction <> 'inbound'"),
+        Number::all("customers").counting(NUMBERS),
+    ],
     columns: &[
         text("reason", words("事由", "Reason"), Source::Word("told")),
         count("calls", words("通话数", "Calls")),
@@ -81,6 +88,10 @@ fn wrap_ups(window: &Window) -> String {
          GROUP BY call_id"
     )
 }
+
+/// Different numbers of customers: who calls us, or whom we call.
+const NUMBERS: &str =
+    "COUNT(DISTINCT CASE WHEN direction = 'outbound' THEN called ELSE caller END)";
 
 /// What has no reason gets a word for it.
 const TOLD: &str = "CASE WHEN w.reason IS NULL OR w.reason = '' THEN 'no_reason' ELSE w.reason END";

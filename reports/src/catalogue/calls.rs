@@ -18,6 +18,7 @@ pub static CALLS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[],
     columns: &[
         time("started_at", words("开始时间", "Started")),
         text("direction", words("方向", "Direction"), Source::Word("direction")),

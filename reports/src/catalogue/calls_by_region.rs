@@ -7,6 +7,7 @@ use super::colour::{GOOD, PAUSE};
 use super::{PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -23,6 +24,12 @@ pub static CALLS_BY_REGION: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("offered", OFFERED),
+        Number::only("answered", ANSWERED),
+        Number::only("not_answered", NOT_ANSWERED),
+    ],
     columns: &[
         text("province", words("省份", "Province"), Source::Word("told_province")),
         text("city", words("城市", "City"), Source::Word("told_city")),
@@ -85,12 +92,16 @@ const CITY: &str = "COALESCE(city, 'no_region')";
 
 const ANSWERED: &str = "outcome = 'answered' AND agent_id IS NOT NULL";
 
+/// Who asked for a person.
+const OFFERED: &str = "queue_id IS NOT NULL OR (outcome = 'answered' AND agent_id IS NOT NULL)";
+const NOT_ANSWERED: &str = "queue_id IS NOT NULL AND (outcome <> 'answered' OR agent_id IS NULL)";
+
 fn sql(window: &Window) -> String {
     let in_period = window.holds("started_at");
     format!(
         "WITH came AS (
              SELECT {PROVINCE} AS told_province, {CITY} AS told_city,
-                    CASE WHEN queue_id IS NOT NULL OR ({ANSWERED}) THEN 1 ELSE 0 END AS offered,
+                    CASE WHEN {OFFERED} THEN 1 ELSE 0 END AS offered,
                     CASE WHEN {ANSWERED} THEN 1 ELSE 0 END AS answered,
                     CASE WHEN {ANSWERED} THEN CAST(talk_ms AS BIGINT) ELSE 0 END AS talk_ms
              FROM calls

@@ -10,6 +10,7 @@ use super::colour::{FREE, GOOD, WORK};
 use super::{PERIOD, ZONE, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::{Words, words};
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, HOUR_US, Window};
@@ -28,6 +29,13 @@ pub static CAPACITY: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("inbound", "direction = 'inbound'"),
+        Number::only("outbound", "direction = 'outbound'"),
+        Number::only("internal", "direction = 'internal'"),
+        Number::apart("recordings", recordings),
+    ],
     columns: &[
         text("day", words("日期", "Day"), Source::Day("day")),
         text("hour", words("时段", "Hour"), Source::Hour("hour")),
@@ -202,6 +210,13 @@ pub(super) fn sql(window: &Window) -> String {
         outbound = towards("outbound"),
         internal = towards("internal"),
     )
+}
+
+/// The recordings of the hour.
+fn recordings(window: &Window, row: &Fields, _: &'static str) -> Result<Condition, Error> {
+    let calls = behind(window, row)?;
+    let predicate = format!("{} AND state <> 'refused'", calls.predicate);
+    Ok(Condition { table: "recordings", predicate, ..calls })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

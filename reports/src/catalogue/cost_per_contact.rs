@@ -9,6 +9,7 @@ use super::colour::{HOLD, WORK};
 use super::{PERIOD, ZONE, count, decimal, duration, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::rates::Rates;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -29,6 +30,7 @@ pub static COST_PER_CONTACT: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[Number::all("contacts")],
     columns: &[
         text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
         count("contacts", words("接听", "Answered")),

@@ -11,6 +11,7 @@ use super::colour::{BAD, FREE, GOOD};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, REPEAT_DAYS, ZONE, count, is_known, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
@@ -30,6 +31,14 @@ pub static FIRST_CONTACT: Report = Report {
     parameters: &[PERIOD, ZONE, REPEAT_DAYS],
     sql,
     behind,
+    numbers: &[
+        Number::all("contacts"),
+        Number::when("repeats", ended),
+        Number::when("first", ended),
+        Number::when("resolved", ended),
+        Number::when("repeated", ended),
+        Number::when("pending", ended),
+    ],
     columns: &[
         text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
         AGENT_NUMBER,
@@ -91,25 +100,13 @@ pub static FIRST_CONTACT: Report = Report {
     order: Order::FirstColumn,
 };
 
-fn sql(window: &Window) -> String {
+/// The contacts of the period and of the days around it, each with the times of its neighbours: of
+/// the same customer for the same reason.
+fn placed(window: &Window) -> String {
     let near_us = i64::from(window.repeat_days) * DAY_US;
     let earliest = instant(Timestamp(window.from.0 - near_us));
     let latest = instant(Timestamp(window.to.0 + near_us));
-    let over = instant(Timestamp(window.now.0 - near_us));
-    let in_period = window.holds("started_at");
     let is_contact = is_contact("c.");
-    // Times of the neighbours in microseconds, so that their distance is a number.
-    let within = |neighbour: &str| {
-        let distance = format!("CAST({neighbour} AS BIGINT) - CAST(started_at AS BIGINT)");
-        format!("({neighbour} IS NOT NULL AND ABS({distance}) <= {near_us})")
-    };
-    let (is_repeat, is_repeated) = (within("before_at"), within("after_at"));
-    let counted = |condition: String| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
-    let first = format!("NOT {is_repeat}");
-    let repeats = counted(is_repeat.clone());
-    let repeated = counted(format!("{first} AND {is_repeated}"));
-    let resolved = counted(format!("{first} AND NOT {is_repeated} AND started_at <= {over}"));
-    let pending = counted(format!("{first} AND NOT {is_repeated} AND started_at > {over}"));
     // Most customers have one contact: all in one row beside each other take less time to look at than
     // a part for each customer.
     format!(
@@ -126,16 +123,52 @@ fn sql(window: &Window) -> String {
              FROM calls c
              LEFT JOIN disposed d ON d.call_id = c.call_id
              WHERE {is_contact} AND c.started_at >= {earliest} AND c.started_at < {latest}
-         ),
-         placed AS (
-             SELECT queue_id, agent_id, started_at,
-                    CASE WHEN LAG(caller) OVER beside = caller AND LAG(reason) OVER beside = reason
-                         THEN LAG(started_at) OVER beside END AS before_at,
-                    CASE WHEN LEAD(caller) OVER beside = caller AND LEAD(reason) OVER beside = reason
-                         THEN LEAD(started_at) OVER beside END AS after_at
-             FROM contact
-             WINDOW beside AS (ORDER BY caller, reason, started_at, call_id)
-         ),
+         )
+         SELECT call_id, queue_id, agent_id, started_at,
+                CASE WHEN LAG(caller) OVER beside = caller AND LAG(reason) OVER beside = reason
+                     THEN LAG(started_at) OVER beside END AS before_at,
+                CASE WHEN LEAD(caller) OVER beside = caller AND LEAD(reason) OVER beside = reason
+                     THEN LEAD(started_at) OVER beside END AS after_at
+         FROM contact
+         WINDOW beside AS (ORDER BY caller, reason, started_at, call_id)"
+    )
+}
+
+/// The contacts that the column counts, as a condition on those that are [`placed`].
+fn is_end(window: &Window, column: &str) -> String {
+    let near_us = i64::from(window.repeat_days) * DAY_US;
+    let over = instant(Timestamp(window.now.0 - near_us));
+    // Times of the neighbours in microseconds, so that their distance is a number.
+    let within = |neighbour: &str| {
+        let distance = format!("CAST({neighbour} AS BIGINT) - CAST(started_at AS BIGINT)");
+        format!("({neighbour} IS NOT NULL AND ABS({distance}) <= {near_us})")
+    };
+    let (is_repeat, is_repeated) = (within("before_at"), within("after_at"));
+    let alone = format!("NOT {is_repeat} AND NOT {is_repeated}");
+    match column {
+        "repeats" => is_repeat,
+        "first" => format!("NOT {is_repeat}"),
+        "repeated" => format!("NOT {is_repeat} AND {is_repeated}"),
+        "resolved" => format!("{alone} AND started_at <= {over}"),
+        _ => format!("{alone} AND started_at > {over}"),
+    }
+}
+
+/// The same as a condition on calls.
+fn ended(window: &Window, column: &'static str) -> String {
+    let (placed, is) = (placed(window), is_end(window, column));
+    let in_period = window.holds("started_at");
+    format!("call_id IN (SELECT call_id FROM ({placed}) AS placed WHERE {in_period} AND {is})")
+}
+
+fn sql(window: &Window) -> String {
+    let (placed, in_period) = (placed(window), window.holds("started_at"));
+    let counted =
+        |column: &str| format!("SUM(CASE WHEN {} THEN 1 ELSE 0 END)", is_end(window, column));
+    let [repeats, resolved, repeated, pending] =
+        ["repeats", "resolved", "repeated", "pending"].map(counted);
+    format!(
+        "WITH placed AS ({placed}),
          counted AS (
              SELECT queue_id, agent_id, COUNT(*) AS contacts, {repeats} AS repeats,
                     {resolved} AS resolved, {repeated} AS repeated, {pending} AS pending

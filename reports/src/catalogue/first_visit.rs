@@ -9,6 +9,7 @@ use super::overdue_orders::latest;
 use super::{PERIOD, ZONE, count, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -28,6 +29,14 @@ pub static FIRST_VISIT: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("closed"),
+        Number::when("visited", was_visited),
+        Number::when("first", was_visited),
+        Number::when("again", was_visited),
+        Number::when("unvisited", was_visited),
+        Number::apart("visits", visits),
+    ],
     columns: &[
         text("department", words("部门", "Department"), Source::Department("department")),
         count("closed", words("办结工单", "Closed")),
@@ -78,7 +87,8 @@ fn was_done(window: &Window) -> String {
     format!("progress <> 'returned' AND {}", window.holds("closed_at"))
 }
 
-fn sql(window: &Window) -> String {
+/// How often somebody came for each order that was done, and how often it was opened again.
+fn told(window: &Window) -> String {
     let (latest, done, now) = (latest(window, COLUMNS), was_done(window), instant(window.now));
     let times = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     let (arrivals, reopenings) = (times("action = 'arrive'"), times("action = 'reopen'"));
@@ -90,28 +100,57 @@ fn sql(window: &Window) -> String {
              FROM order_steps
              WHERE action IN ('arrive', 'reopen') AND done_at <= {now}
              GROUP BY order_id
-         ),
-         told AS (
-             SELECT d.department, COALESCE(w.arrivals, 0) AS arrivals,
-                    COALESCE(w.reopenings, 0) AS reopenings
-             FROM done d
-             LEFT JOIN went w ON w.order_id = d.order_id
          )
-         SELECT department,
+         SELECT d.order_id, d.department, COALESCE(w.arrivals, 0) AS arrivals,
+                COALESCE(w.reopenings, 0) AS reopenings
+         FROM done d
+         LEFT JOIN went w ON w.order_id = d.order_id"
+    )
+}
+
+/// The orders that the column counts, by how often somebody came.
+fn visited(column: &str) -> &'static str {
+    match column {
+        "visited" => "arrivals > 0",
+        "first" => "arrivals = 1 AND reopenings = 0",
+        "again" => "arrivals > 1 OR (arrivals = 1 AND reopenings > 0)",
+        _ => "arrivals = 0",
+    }
+}
+
+fn sql(window: &Window) -> String {
+    let told = told(window);
+    let times = |column: &str| format!("SUM(CASE WHEN {} THEN 1 ELSE 0 END)", visited(column));
+    format!(
+        "SELECT department,
                 COUNT(*) AS closed,
                 {visited} AS visited,
                 {first} AS first,
                 {again} AS again,
                 {unvisited} AS unvisited,
                 SUM(arrivals) AS visits
-         FROM told
+         FROM ({told}) AS told
          GROUP BY department
          ORDER BY department",
-        visited = times("arrivals > 0"),
-        first = times("arrivals = 1 AND reopenings = 0"),
-        again = times("arrivals > 1 OR (arrivals = 1 AND reopenings > 0)"),
-        unvisited = times("arrivals = 0"),
+        visited = times("visited"),
+        first = times("first"),
+        again = times("again"),
+        unvisited = times("unvisited"),
     )
+}
+
+/// The same as a condition on orders.
+fn was_visited(window: &Window, column: &'static str) -> String {
+    let (told, is) = (told(window), visited(column));
+    format!("order_id IN (SELECT order_id FROM ({told}) AS told WHERE {is})")
+}
+
+/// The visits to the orders of the row.
+fn visits(window: &Window, row: &Fields, _: &'static str) -> Result<Condition, Error> {
+    let orders = behind(window, row)?.predicate;
+    let predicate =
+        format!("action = 'arrive' AND done_at <= {} AND {orders}", instant(window.now));
+    Ok(Condition { table: "order_steps", key: "order_id", predicate })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -4,6 +4,7 @@ use super::colour::{BAD, FAIR, GOOD, HOLD, PAUSE};
 use super::{PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -27,6 +28,14 @@ pub static IVR_CONTAINMENT: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("contained", "outcome = 'ivr_only'"),
+        Number::only("answered", "outcome = 'answered'"),
+        Number::only("abandoned", "outcome = 'abandoned'"),
+        Number::only("voicemail", "outcome = 'voicemail'"),
+        Number::only("others", OTHERS),
+    ],
     columns: &[
         text("flow", words("流程", "Flow"), Source::FlowName("flow_id")),
         count("calls", words("进入流程", "Calls")),
@@ -79,6 +88,9 @@ pub static IVR_CONTAINMENT: Report = Report {
     subtotals: false,
     order: Order::FirstColumn,
 };
+
+/// How a call ended that no other column counts.
+const OTHERS: &str = "outcome NOT IN ('ivr_only', 'answered', 'abandoned', 'voicemail')";
 
 fn sql(window: &Window) -> String {
     let in_period = window.holds("started_at");

@@ -6,6 +6,7 @@ use super::colour::WORK;
 use super::{PERIOD, ZONE, average, count, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -22,6 +23,10 @@ pub static IVR_PATH: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("times"),
+        Number::all("contacts").counting("COUNT(DISTINCT contact_id)"),
+    ],
     columns: &[
         text("flow", words("流程", "Flow"), Source::FlowName("flow_id")),
         text("step", words("步骤", "Step"), Source::Field("step")),

@@ -5,10 +5,11 @@
 //! that every order stands in one row. An order whose versions are gone by their age does not count.
 
 use super::colour::{AFTER, BAD, FAIR, HOLD, PAUSE, WORSE};
-use super::overdue_orders::latest;
+use super::overdue_orders::{in_latest, latest};
 use super::{PERIOD, ZONE, count, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -34,6 +35,17 @@ pub static ORDER_HANDLING: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("orders"),
+        Number::apart("assigned", steps),
+        Number::apart("reassigned", steps),
+        Number::apart("given_back", steps),
+        Number::apart("suspended", steps),
+        Number::apart("extended", steps),
+        Number::apart("urged", steps),
+        Number::apart("finished", steps),
+        Number::apart("reopened", steps),
+    ],
     columns: &[
         text("department", words("部门", "Department"), Source::Department("department")),
         count("orders", words("工单数", "Orders")),
@@ -93,27 +105,34 @@ fn counted_steps(window: &Window) -> String {
     )
 }
 
+/// The steps of the period by which somebody else got an order than had it, or got it again.
+fn reassigned(window: &Window) -> String {
+    let counted = counted_steps(window);
+    format!(
+        "SELECT s.version_id
+         FROM (SELECT version_id, action, progress_before FROM order_steps WHERE {counted}) AS s
+         JOIN orders a ON a.version_id = s.version_id
+         JOIN orders b ON b.order_id = a.order_id AND b.version = a.version - 1
+         WHERE s.action = 'assign'
+               AND (s.progress_before = 'returned'
+                    OR a.department <> b.department
+                    OR (b.assignee_id IS NOT NULL
+                        AND COALESCE(a.assignee_id, 0) <> b.assignee_id))"
+    )
+}
+
 fn sql(window: &Window) -> String {
     let (latest, counted) = (latest(window, "department"), counted_steps(window));
+    let reassigned = reassigned(window);
     let times = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     format!(
         "WITH latest AS ({latest}),
          step AS (
-             SELECT version_id, order_id, action, progress_before, assignee_id
+             SELECT version_id, order_id, action
              FROM order_steps
              WHERE {counted}
          ),
-         assigned AS (
-             SELECT s.version_id
-             FROM step s
-             JOIN orders a ON a.version_id = s.version_id
-             JOIN orders b ON b.order_id = a.order_id AND b.version = a.version - 1
-             WHERE s.action = 'assign'
-                   AND (s.progress_before = 'returned'
-                        OR a.department <> b.department
-                        OR (b.assignee_id IS NOT NULL
-                            AND COALESCE(a.assignee_id, 0) <> b.assignee_id))
-         ),
+         assigned AS ({reassigned}),
          told AS (
              SELECT s.order_id, s.action, g.version_id IS NOT NULL AS again
              FROM step s
@@ -121,8 +140,8 @@ fn sql(window: &Window) -> String {
          )
          SELECT l.department,
                 COUNT(DISTINCT t.order_id) AS orders,
-                {assigned} AS assigned,
-                {reassigned} AS reassigned,
+                {first_assigned} AS assigned,
+                {assigned_again} AS reassigned,
                 {given_back} AS given_back,
                 {suspended} AS suspended,
                 {extended} AS extended,
@@ -133,8 +152,8 @@ fn sql(window: &Window) -> String {
          JOIN latest l ON l.order_id = t.order_id
          GROUP BY l.department
          ORDER BY l.department",
-        assigned = times("t.action = 'assign' AND NOT t.again"),
-        reassigned = times("t.action = 'assign' AND t.again"),
+        first_assigned = times("t.action = 'assign' AND NOT t.again"),
+        assigned_again = times("t.action = 'assign' AND t.again"),
         given_back = times("t.action = 'give_back'"),
         suspended = times("t.action = 'suspend'"),
         extended = times("t.action = 'extend'"),
@@ -142,6 +161,25 @@ fn sql(window: &Window) -> String {
         finished = times("t.action = 'finish'"),
         reopened = times("t.action = 'reopen'"),
     )
+}
+
+/// The steps that the column counts.
+fn steps(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let department = literal::text(&row.text("department")?.unwrap_or_default());
+    let (counted, again) = (counted_steps(window), reassigned(window));
+    let is = match column {
+        "assigned" => format!("action = 'assign' AND version_id NOT IN ({again})"),
+        "reassigned" => format!("action = 'assign' AND version_id IN ({again})"),
+        "given_back" => "action = 'give_back'".to_owned(),
+        "suspended" => "action = 'suspend'".to_owned(),
+        "extended" => "action = 'extend'".to_owned(),
+        "urged" => "action = 'urge'".to_owned(),
+        "finished" => "action = 'finish'".to_owned(),
+        _ => "action = 'reopen'".to_owned(),
+    };
+    let of_department = in_latest(window, "department", &format!("department = {department}"));
+    let predicate = format!("{counted} AND {is} AND {of_department}");
+    Ok(Condition { table: "order_steps", key: "order_id", predicate })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

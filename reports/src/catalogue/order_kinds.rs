@@ -4,10 +4,11 @@
 //! order.
 
 use super::colour::{FAIR, GOOD};
-use super::overdue_orders::latest;
+use super::overdue_orders::{in_latest, latest};
 use super::{PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
@@ -26,6 +27,12 @@ pub static ORDER_KINDS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("created"),
+        Number::when("closed", ended),
+        Number::when("open", ended),
+        Number::when("closed_1d", ended),
+    ],
     columns: &[
         text("kind", words("类型", "Type"), Source::Field("kind")),
         count("created", words("新建", "Created")),
@@ -96,6 +103,16 @@ fn sql(window: &Window) -> String {
          FROM counted
          ORDER BY created DESC, kind"
     )
+}
+
+/// The orders that the column counts, as a condition on orders.
+fn ended(window: &Window, column: &'static str) -> String {
+    let is = match column {
+        "closed" => "closed_at IS NOT NULL".to_owned(),
+        "open" => "closed_at IS NULL".to_owned(),
+        _ => format!("CAST(closed_at AS BIGINT) - CAST(created_at AS BIGINT) <= {DAY_US}"),
+    };
+    in_latest(window, COLUMNS, &is)
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

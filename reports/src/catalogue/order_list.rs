@@ -20,6 +20,7 @@ pub static ORDER_LIST: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[],
     columns: &[
         text("number", words("工单号", "Order"), Source::Field("number")),
         text("kind", words("类型", "Type"), Source::Field("kind")),

@@ -7,15 +7,41 @@
 //! An interval that the period cuts counts its part only; the one before it is counted whole.
 
 use super::colour::{GOOD, WORK};
-use super::overdue_orders::latest;
+use super::overdue_orders::{in_latest, latest};
 use super::{PERIOD, ZONE, count, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Parameter, Pie, Report, Source, Total};
 use crate::messages::{Words, words};
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
 use terms::Timestamp;
 use warehouse::query::literal::{self, instant};
+
+/// Every count but the change, which is a difference.
+macro_rules! numbers {
+    ($grain:ident) => {{
+        const NUMBERS: &[Number] = &[
+            Number::apart("open_before", |window, row, column| {
+                counted(window, row, column, Grain::$grain)
+            }),
+            Number::apart("created", |window, row, column| {
+                counted(window, row, column, Grain::$grain)
+            }),
+            Number::apart("closed", |window, row, column| {
+                counted(window, row, column, Grain::$grain)
+            }),
+            Number::apart("open_after", |window, row, column| {
+                counted(window, row, column, Grain::$grain)
+            }),
+            Number::apart("created_before", |window, row, column| {
+                counted(window, row, column, Grain::$grain)
+            }),
+            Number::apart("due", |window, row, column| counted(window, row, column, Grain::$grain)),
+        ];
+        NUMBERS
+    }};
+}
 
 /// Orders by week. A week is that of ISO 8601.
 pub static ORDERS_BY_WEEK: Report = report(
@@ -27,6 +53,7 @@ pub static ORDERS_BY_WEEK: Report = report(
     ),
     |window| sql(window, Grain::Week),
     |window, row| behind(window, row, Grain::Week),
+    numbers!(Week),
 );
 
 /// Orders by month.
@@ -39,6 +66,7 @@ pub static ORDERS_BY_MONTH: Report = report(
     ),
     |window| sql(window, Grain::Month),
     |window, row| behind(window, row, Grain::Month),
+    numbers!(Month),
 );
 
 /// Orders by year.
@@ -51,6 +79,7 @@ pub static ORDERS_BY_YEAR: Report = report(
     ),
     |window| sql(window, Grain::Year),
     |window, row| behind(window, row, Grain::Year),
+    numbers!(Year),
 );
 
 const MOVES: &[(&str, &str)] = &[("created", WORK), ("closed", GOOD)];
@@ -120,6 +149,7 @@ const fn report(
     help: Words,
     sql: fn(&Window) -> String,
     behind: fn(&Window, &Fields) -> Result<Condition, Error>,
+    numbers: &'static [Number],
 ) -> Report {
     Report {
         id,
@@ -128,6 +158,7 @@ const fn report(
         parameters: PARAMETERS,
         sql,
         behind,
+        numbers,
         columns: COLUMNS,
         figures: FIGURES,
         charts: CHARTS,
@@ -243,13 +274,55 @@ fn sql(window: &Window, grain: Grain) -> String {
                     ) AS open_after
              FROM counted
          )
-         SELECT {label} AS label, created, closed, due, closed_in_time, open_after,
+         SELECT {label} AS label, number, created, closed, due, closed_in_time, open_after,
                 open_after - created + closed AS open_before, created_before,
                 created - created_before AS change
          FROM backlog
          WHERE first_us IS NOT NULL
          ORDER BY number"
     )
+}
+
+/// The orders that the column counts.
+fn counted(
+    window: &Window,
+    row: &Fields,
+    column: &'static str,
+    grain: Grain,
+) -> Result<Condition, Error> {
+    let this = row.int("number")?.unwrap_or(0);
+    let before = window.since(Timestamp(window.from.0 - grain.reach_days() * DAY_US));
+    let days = before.of_days();
+    let number = |at: &str| grain.number(&days.local_us(at));
+    let there = |at: &str, is: &str| format!("({} AND {} {is})", window.holds(at), number(at));
+    // Open when the interval ended that has this number.
+    let open = |last: i64| {
+        let (from, to) = (instant(window.from), instant(window.to));
+        let (made, ended) =
+            (there("created_at", &format!("<= {last}")), there("closed_at", &format!("> {last}")));
+        format!(
+            "(created_at < {from} OR {made}) \
+             AND (closed_at IS NULL OR closed_at >= {to} OR {ended})"
+        )
+    };
+    let here = format!("= {this}");
+    let is = match column {
+        "created" => there("created_at", &here),
+        "closed" => there("closed_at", &here),
+        "due" => there("deadline_at", &here),
+        "created_before" => {
+            format!(
+                "{} AND {} = {}",
+                before.holds("created_at"),
+                number("created_at"),
+                this.saturating_sub(1)
+            )
+        }
+        "open_before" => open(this.saturating_sub(1)),
+        _ => open(this),
+    };
+    let predicate = in_latest(window, "created_at, closed_at, deadline_at", &is);
+    Ok(Condition { table: "orders", key: "order_id", predicate })
 }
 
 fn behind(window: &Window, row: &Fields, grain: Grain) -> Result<Condition, Error> {

@@ -9,6 +9,7 @@ use super::colour::{BAD, FAIR, FREE, GOOD, WORSE};
 use super::{PERIOD, ZONE, beside, count, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
@@ -33,6 +34,18 @@ pub static OVERDUE_ORDERS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("due"),
+        Number::when("closed_in_time", in_state),
+        Number::when("open_in_time", in_state),
+        Number::when("warned", in_state),
+        Number::when("overdue_closed", in_state),
+        Number::when("overdue_open", in_state),
+        Number::when("open_1d", in_state),
+        Number::when("open_3d", in_state),
+        Number::when("open_7d", in_state),
+        Number::when("open_more", in_state),
+    ],
     columns: &beside::<12>(
         &[text("department", words("部门", "Department"), Source::Department("department"))],
         COUNTS,
@@ -111,46 +124,71 @@ fn sql(window: &Window) -> String {
 /// Orders that were due in the period, counted by the column `by`.
 pub(super) fn sql_by(window: &Window, by: &str) -> String {
     let latest = latest(window, &columns(by));
+    let counted = |column| {
+        let state = state(window, column);
+        format!("SUM(CASE WHEN {state} THEN 1 ELSE 0 END) AS {column}")
+    };
+    let counts = COUNTED.map(counted).join(", ");
+    format!(
+        "WITH latest AS ({latest})
+         SELECT {by}, COUNT(*) AS due, {counts}
+         FROM latest
+         WHERE {due}
+         GROUP BY {by}
+         ORDER BY {by}",
+        due = window.holds("deadline_at"),
+    )
+}
+
+/// The columns that count those orders in a state.
+const COUNTED: [&str; 9] = [
+    "closed_in_time",
+    "open_in_time",
+    "warned",
+    "overdue_closed",
+    "overdue_open",
+    "open_1d",
+    "open_3d",
+    "open_7d",
+    "open_more",
+];
+
+/// The state of the orders that the column counts.
+fn state(window: &Window, column: &str) -> String {
     let now = instant(window.now);
     let open = "closed_at IS NULL";
-    let counted = |condition: String| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
-    let overdue = format!("{open} AND deadline_at < {now}");
+    let not_due = format!("{open} AND deadline_at >= {now}");
     let warned = format!("warn_at IS NOT NULL AND warn_at <= {now}");
     // How long an open order has been overdue, in days from `above` up to `up_to`.
     let aged = |above: i64, up_to: Option<i64>| {
         let days_ago = |days: i64| instant(terms::Timestamp(window.now.0 - days * DAY_US));
         let oldest =
             up_to.map_or(String::new(), |d| format!(" AND deadline_at >= {}", days_ago(d)));
-        counted(format!("{open} AND deadline_at < {}{oldest}", days_ago(above)))
+        format!("{open} AND deadline_at < {}{oldest}", days_ago(above))
     };
-    format!(
-        "WITH latest AS ({latest})
-         SELECT {by},
-                COUNT(*) AS due,
-                {closed_in_time} AS closed_in_time,
-                {open_in_time} AS open_in_time,
-                {warned} AS warned,
-                {overdue_closed} AS overdue_closed,
-                {overdue_open} AS overdue_open,
-                {open_1d} AS open_1d,
-                {open_3d} AS open_3d,
-                {open_7d} AS open_7d,
-                {open_more} AS open_more
-         FROM latest
-         WHERE {due}
-         GROUP BY {by}
-         ORDER BY {by}",
-        closed_in_time = counted("closed_at <= deadline_at".to_owned()),
-        open_in_time = counted(format!("{open} AND deadline_at >= {now} AND NOT ({warned})")),
-        warned = counted(format!("{open} AND deadline_at >= {now} AND {warned}")),
-        overdue_closed = counted("closed_at > deadline_at".to_owned()),
-        overdue_open = counted(overdue),
-        open_1d = aged(0, Some(1)),
-        open_3d = aged(1, Some(3)),
-        open_7d = aged(3, Some(7)),
-        open_more = aged(7, None),
-        due = window.holds("deadline_at"),
-    )
+    match column {
+        "closed_in_time" => "closed_at <= deadline_at".to_owned(),
+        "open_in_time" => format!("{not_due} AND NOT ({warned})"),
+        "warned" => format!("{not_due} AND {warned}"),
+        "overdue_closed" => "closed_at > deadline_at".to_owned(),
+        "overdue_open" => format!("{open} AND deadline_at < {now}"),
+        "open_1d" => aged(0, Some(1)),
+        "open_3d" => aged(1, Some(3)),
+        "open_7d" => aged(3, Some(7)),
+        _ => aged(7, None),
+    }
+}
+
+/// The orders in the state that the column counts, as a condition on orders.
+fn in_state(window: &Window, column: &'static str) -> String {
+    in_latest(window, "deadline_at, warn_at, closed_at", &state(window, column))
+}
+
+/// Those orders for which `condition` holds on `columns` of their latest version, as a condition on
+/// orders.
+pub(super) fn in_latest(window: &Window, columns: &str, condition: &str) -> String {
+    let latest = latest(window, columns);
+    format!("order_id IN (SELECT order_id FROM ({latest}) AS latest WHERE {condition})")
 }
 
 fn columns(by: &str) -> String {
@@ -178,10 +216,7 @@ fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
 
 /// The orders of which the column `by` is what `is` says.
 pub(super) fn behind_by(window: &Window, by: &str, is: &str) -> Condition {
-    let predicate = format!(
-        "order_id IN (SELECT order_id FROM ({}) AS latest WHERE {by} {is} AND {})",
-        latest(window, &columns(by)),
-        window.holds("deadline_at"),
-    );
+    let due = format!("{by} {is} AND {}", window.holds("deadline_at"));
+    let predicate = in_latest(window, &columns(by), &due);
     Condition { table: "orders", key: "order_id", predicate }
 }

@@ -8,6 +8,7 @@ use super::colour::{BAD, FAIR, GOOD};
 use super::{PERIOD, ZONE, count, decimal, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
@@ -26,6 +27,12 @@ pub static QUALITY: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("legs"),
+        Number::only("good", "mos_cq >= 4.03"),
+        Number::only("fair", "mos_cq >= 3.6 AND mos_cq < 4.03"),
+        Number::only("low", "mos_cq < 3.6"),
+    ],
     columns: &[
         text("day", words("日期", "Day"), Source::Day("day")),
         text("role", words("通话方", "Party"), Source::Word("role")),

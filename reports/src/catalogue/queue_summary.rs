@@ -10,6 +10,7 @@ use super::{
 };
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -28,6 +29,15 @@ pub static QUEUE_SUMMARY: Report = Report {
     parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON, SERVICE_LEVEL_FORMULA],
     sql,
     behind,
+    numbers: &[
+        Number::all("offered"),
+        Number::when("answered", counted_stays),
+        Number::when("in_time", counted_stays),
+        Number::when("abandoned", counted_stays),
+        Number::when("short_abandoned", counted_stays),
+        Number::when("flowed_out", counted_stays),
+        Number::when("callback_queued", counted_stays),
+    ],
     columns: &[
         text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
         count("offered", words("进线", "Offered")),
@@ -143,6 +153,19 @@ fn sql(window: &Window) -> String {
          FROM counted
          ORDER BY queue_id"
     )
+}
+
+/// What the column `column` counts of the stays of a queue.
+pub(super) fn counted_stays(window: &Window, column: &'static str) -> String {
+    let in_time_ms = i64::from(window.service_level_s) * 1000;
+    let short_ms = i64::from(window.short_abandon_s) * 1000;
+    match column {
+        "in_time" => format!("outcome = 'answered' AND wait_ms <= {in_time_ms}"),
+        "late" => format!("outcome = 'answered' AND wait_ms > {in_time_ms}"),
+        "abandoned_in_time" => format!("outcome = 'abandoned' AND wait_ms <= {in_time_ms}"),
+        "short_abandoned" => format!("outcome = 'abandoned' AND wait_ms <= {short_ms}"),
+        outcome => format!("outcome = '{outcome}'"),
+    }
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -21,6 +21,7 @@ pub static RECORDING_LOG: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[],
     columns: &[
         time("started_at", words("开始时间", "Started")),
         text("kind", words("种类", "Kind"), Source::Word("kind")),

@@ -4,6 +4,7 @@ use super::colour::{BAD, GOOD};
 use super::{PERIOD, ZONE, count, is_known, text, time};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -22,6 +23,12 @@ pub static REPEAT_CALLERS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("answered", "outcome = 'answered'"),
+        Number::only("unanswered", "outcome <> 'answered'"),
+        Number::only("abandoned", "outcome = 'abandoned'"),
+    ],
     columns: &[
         text("caller", words("客户号码", "Customer"), Source::Field("caller")),
         count("calls", words("来电", "Calls")),

@@ -10,6 +10,7 @@ use super::overdue_orders::latest;
 use super::{PERIOD, REPEAT_DAYS, ZONE, count, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
@@ -28,6 +29,13 @@ pub static REPEAT_ORDERS: Report = Report {
     parameters: &[PERIOD, ZONE, REPEAT_DAYS],
     sql,
     behind,
+    numbers: &[
+        Number::apart("created", counted),
+        Number::apart("first", counted),
+        Number::apart("repeated", counted),
+        Number::apart("second_time", counted),
+        Number::all("again"),
+    ],
     columns: &[
         text("kind", words("类型", "Type"), Source::Field("kind")),
         count("created", words("新建", "Created")),
@@ -144,12 +152,27 @@ fn sql(window: &Window) -> String {
     )
 }
 
-fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+/// The orders of the row's type that were made in such a way.
+fn made(window: &Window, row: &Fields, way: &str) -> Result<Condition, Error> {
     let kind = literal::text(&row.text("kind")?.unwrap_or_default());
     let told = told(window);
     let predicate = format!(
-        "order_id IN (SELECT order_id FROM ({told}) AS told \
-         WHERE kind = {kind} AND way <> 'first')"
+        "order_id IN (SELECT order_id FROM ({told}) AS told WHERE kind = {kind} AND {way})"
     );
     Ok(Condition { table: "orders", key: "order_id", predicate })
+}
+
+/// The orders that the column counts.
+fn counted(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let way = match column {
+        "first" => "way = 'first'",
+        "repeated" => "way = 'repeated'",
+        "second_time" => "way = 'second'",
+        _ => "way IS NOT NULL",
+    };
+    made(window, row, way)
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    made(window, row, "way <> 'first'")
 }

@@ -10,6 +10,7 @@ use super::colour::{BAD, FAIR, GOOD, PAUSE, WORSE};
 use super::{PERIOD, ZONE, count, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -34,6 +35,17 @@ pub static RETURN_VISITS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("planned"),
+        Number::when("done", ended),
+        Number::when("reached", ended),
+        Number::when("unreached", ended),
+        Number::when("satisfied", ended),
+        Number::when("neutral", ended),
+        Number::when("dissatisfied", ended),
+        Number::when("late", ended),
+        Number::when("overdue", ended),
+    ],
     columns: &[
         text("department", words("部门", "Department"), Source::Department("department")),
         count("planned", words("应回访", "Planned")),
@@ -128,6 +140,19 @@ fn sql(window: &Window) -> String {
         late = counted("done_at > due_at"),
         overdue = counted(&format!("result IS NULL AND due_at < {now}")),
     )
+}
+
+/// The visits that the column counts, as a condition on visits.
+fn ended(window: &Window, column: &'static str) -> String {
+    let is = match column {
+        "done" => "result IS NOT NULL".to_owned(),
+        "reached" => "result <> 'unreached'".to_owned(),
+        "late" => "done_at > due_at".to_owned(),
+        "overdue" => format!("result IS NULL AND due_at < {}", instant(window.now)),
+        result => format!("result = '{result}'"),
+    };
+    let placed = placed(window);
+    format!("visit_id IN (SELECT visit_id FROM ({placed}) AS placed WHERE {is})")
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -5,6 +5,7 @@ use super::colour::{BAD, FAIR, GOOD};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, beside, count, share};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -20,6 +21,13 @@ pub static SATISFACTION: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("asked"),
+        Number::only("answered", "answer IS NOT NULL"),
+        Number::only("satisfied", "answer = 'satisfied'"),
+        Number::only("neutral", "answer = 'neutral'"),
+        Number::only("dissatisfied", "answer = 'dissatisfied'"),
+    ],
     columns: &beside::<10>(&[AGENT_NUMBER, AGENT_NAME], COUNTS),
     figures: FIGURES,
     charts: &[

@@ -19,6 +19,7 @@ pub static SATISFACTION_LIST: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[],
     columns: &[
         time("asked_at", words("邀评时间", "Asked")),
         AGENT_NUMBER,

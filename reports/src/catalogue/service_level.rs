@@ -3,6 +3,7 @@
 //! A stay in a queue belongs to the time at which the contact entered it, as in the queue summary.
 
 use super::colour::{BAD, FAIR, GOOD};
+use super::queue_summary::counted_stays;
 use super::staffing::slot;
 use super::{
     PERIOD, SERVICE_LEVEL, SERVICE_LEVEL_FORMULA, SHORT_ABANDON, ZONE, count, share, text,
@@ -10,6 +11,7 @@ use super::{
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::level;
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -27,6 +29,15 @@ pub static SERVICE_LEVELS: Report = Report {
     parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON, SERVICE_LEVEL_FORMULA],
     sql,
     behind,
+    numbers: &[
+        Number::all("offered"),
+        Number::when("answered", counted_stays),
+        Number::when("in_time", counted_stays),
+        Number::when("late", counted_stays),
+        Number::when("abandoned", counted_stays),
+        Number::when("abandoned_in_time", counted_stays),
+        Number::when("short_abandoned", counted_stays),
+    ],
     columns: &[
         text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
         text("interval", words("时段", "Interval"), Source::HalfHour("slot")),

@@ -10,6 +10,7 @@ use super::colour::{BAD, GOOD};
 use super::{PERIOD, SERVICE_LEVEL, ZONE, average, count, decimal, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{HOUR_US, Window};
@@ -38,6 +39,11 @@ pub static STAFFING: Report = Report {
     parameters: &[PERIOD, ZONE, SERVICE_LEVEL],
     sql,
     behind,
+    numbers: &[
+        Number::all("offered"),
+        Number::only("answered", "outcome = 'answered'"),
+        Number::only("unanswered", "outcome <> 'answered'"),
+    ],
     columns: &[
         text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
         text("interval", words("时段", "Interval"), Source::HalfHour("slot")),

@@ -8,6 +8,7 @@ use super::colour::{AFTER, BAD, FREE, GOOD, WORK};
 use super::{PERIOD, ZONE, count, duration, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
@@ -27,6 +28,18 @@ pub static STAGES_BY_DAY: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("in_flow", "flow_id IS NOT NULL"),
+        Number::only("ivr_only", "flow_id IS NOT NULL AND outcome = 'ivr_only'"),
+        Number::apart("offered", counted),
+        Number::apart("answered", counted),
+        Number::apart("abandoned", counted),
+        Number::apart("elsewhere", counted),
+        Number::apart("conversations", counted),
+        Number::apart("created", counted),
+        Number::apart("closed", counted),
+    ],
     columns: &[
         text("day", words("日期", "Day"), Source::Day("day")),
         count("calls", words("来电", "Calls")),
@@ -119,6 +132,38 @@ fn sql(window: &Window) -> String {
          GROUP BY day
          ORDER BY day"
     )
+}
+
+/// What the column counts of the day's stays, conversations and orders.
+fn counted(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let day = row.int("day")?.unwrap_or(0);
+    let on_day = |at: &str| {
+        let local = window.of_days().local_us(at);
+        format!("{} AND {local} / {DAY_US} = {day}", window.holds(at))
+    };
+    let stay = |is: &str| Condition {
+        table: "queue_visits",
+        key: "contact_id",
+        predicate: format!("{}{is}", on_day("entered_at")),
+    };
+    let order =
+        |at: &str| Condition { table: "orders_latest", key: "order_id", predicate: on_day(at) };
+    Ok(match column {
+        "offered" => stay(""),
+        "answered" => stay(" AND outcome = 'answered'"),
+        "abandoned" => stay(" AND outcome = 'abandoned'"),
+        "elsewhere" => stay(" AND outcome NOT IN ('answered', 'abandoned')"),
+        "created" => order("created_at"),
+        "closed" => order("closed_at"),
+        _ => Condition {
+            table: "legs",
+            key: "contact_id",
+            predicate: format!(
+                "role = 'agent' AND answered_at IS NOT NULL AND {}",
+                on_day("started_at")
+            ),
+        },
+    })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -8,6 +8,7 @@ use super::colour::{BAD, GOOD, HOLD, WORK, WORSE};
 use super::{PERIOD, ZONE, capacity, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::{Words, words};
+use crate::number::Number;
 use crate::ran;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -28,6 +29,12 @@ pub static SYSTEM: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("refused", "outcome = 'refused'"),
+        Number::apart("recordings", recordings),
+        Number::apart("unrecorded", recordings),
+    ],
     columns: &[
         text("day", words("日期", "Day"), Source::Day("day")),
         share("calls_up", words("通话进程可用率", "Calls available"), "calls_up_ms", "calls_ms"),
@@ -210,6 +217,14 @@ fn sql(window: &Window) -> String {
         events = sum("events", "a"),
         warehouse_bytes = sum("warehouse", "a"),
     )
+}
+
+/// What was recorded on the day, and what was not.
+fn recordings(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let calls = behind(window, row)?;
+    let is = if column == "unrecorded" { "=" } else { "<>" };
+    let predicate = format!("{} AND state {is} 'refused'", calls.predicate);
+    Ok(Condition { table: "recordings", predicate, ..calls })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -9,6 +9,7 @@ use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces_of};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, beside, duration, share, text, time};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
@@ -34,6 +35,7 @@ pub static TIME_SHEET: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &SPANS,
     columns: &beside::<16>(&[AGENT_NUMBER, AGENT_NAME], DAYS),
     figures: FIGURES,
     charts: &[
@@ -51,6 +53,23 @@ pub static TIME_SHEET: Report = Report {
 
 pub(super) const ALL_TIME: Chart =
     Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) };
+
+/// The columns of time that open the stretches whose time it is, as `made` makes their condition.
+pub(super) const fn spans_by(
+    made: fn(&Window, &Fields, &'static str) -> Result<Condition, Error>,
+) -> [Number; 7] {
+    [
+        Number::apart("signed_in_ms", made),
+        Number::apart("talk_ms", made),
+        Number::apart("hold_ms", made),
+        Number::apart("wrap_up_ms", made),
+        Number::apart("ringing_ms", made),
+        Number::apart("idle_ms", made),
+        Number::apart("break_ms", made),
+    ]
+}
+
+const SPANS: [Number; 7] = spans_by(stretches);
 
 /// What is said of a day, whoever it is about.
 pub(super) const DAYS: &[Column] = &[
@@ -183,6 +202,33 @@ pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
          FROM summed
          ORDER BY {key}, day"
     )
+}
+
+/// In which activity the stretches are whose time stands in the column; none for all of them.
+fn activity(column: &str) -> Option<&'static str> {
+    Some(match column {
+        "talk_ms" => "talking",
+        "hold_ms" => "holding",
+        "wrap_up_ms" => "wrap_up",
+        "ringing_ms" => "ringing",
+        "idle_ms" => "idle",
+        "break_ms" => "break",
+        _ => return None,
+    })
+}
+
+/// The stretches that have a part in the day and in the column's time, as a condition.
+pub(super) fn spent(window: &Window, row: &Fields, column: &str) -> Result<String, Error> {
+    let day = row.int("day")?.unwrap_or(0);
+    let on_day = window.of_days().touches_day(day, "started_at", "ended_at");
+    let is = activity(column).map_or(String::new(), |of| format!(" AND activity = '{of}'"));
+    Ok(format!("ended_at > started_at AND {on_day}{is}"))
+}
+
+fn stretches(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let agent = row.int("agent_id")?.unwrap_or(0);
+    let predicate = format!("agent_id = {agent} AND {}", spent(window, row, column)?);
+    Ok(Condition { table: "agent_spans", key: "span_id", predicate })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -4,9 +4,12 @@
 use super::beside;
 use super::spans::pieces_of;
 use super::teams::{TEAM, cut, is_of, spans};
-use super::time_sheet::{ALL_TIME, DAYS, TIME, TIME_SHEET, signed_and_planned, sql_from};
+use super::time_sheet::{
+    ALL_TIME, DAYS, TIME, TIME_SHEET, signed_and_planned, spans_by, spent, sql_from,
+};
 use crate::definition::{Chart, Report};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -21,6 +24,7 @@ pub static TIME_SHEET_BY_TEAM: Report = Report {
     ),
     sql,
     behind,
+    numbers: &SPANS,
     columns: &beside::<15>(&[TEAM], DAYS),
     charts: &[
         Chart::Bar { title: words("各班组工时", "Time by team"), label: "team", series: TIME },
@@ -29,11 +33,21 @@ pub static TIME_SHEET_BY_TEAM: Report = Report {
     ..TIME_SHEET
 };
 
+const SPANS: [Number; 7] = spans_by(stretches);
+
 fn sql(window: &Window) -> String {
     let window = &window.of_days();
     let stretches = cut(window, &signed_and_planned(window), "r.activity");
     let pieces = pieces_of(window, &stretches, "s.team_id, s.activity");
     sql_from(window, "team_id", &pieces)
+}
+
+fn stretches(window: &Window, row: &Fields, column: &'static str) -> Result<Condition, Error> {
+    let (spans, of_team) = (spans(window), is_of(row)?);
+    let spent = spent(window, row, column)?;
+    let predicate =
+        format!("span_id IN (SELECT span_id FROM {spans} AS led WHERE {of_team} AND {spent})");
+    Ok(Condition { table: "agent_spans", key: "span_id", predicate })
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -7,6 +7,7 @@ use super::colour::{FAIR, GOOD};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, count, duration, share};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -24,6 +25,14 @@ pub static TRANSFER_HOLD: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("kept", "transfers = 0"),
+        Number::only("passed_on", "transfers > 0"),
+        Number::only("transfers", "transfers > 0").counting("SUM(transfers)"),
+        Number::only("several", "agents > 1"),
+        Number::only("held", "hold_ms > 0"),
+    ],
     columns: &[
         AGENT_NUMBER,
         AGENT_NAME,

@@ -10,6 +10,7 @@ use super::colour::{BAD, FAIR, FREE, GOOD, WORSE};
 use super::{PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -40,6 +41,14 @@ pub static TRUNK_USAGE: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("calls"),
+        Number::only("answered", "answered_at IS NOT NULL"),
+        Number::when("busy", ended),
+        Number::when("no_answer", ended),
+        Number::when("given_up", ended),
+        Number::when("failed", ended),
+    ],
     columns: &[
         text("trunk", words("中继", "Trunk"), Source::TrunkName("trunk_id")),
         text("direction", words("方向", "Direction"), Source::Word("direction")),
@@ -154,6 +163,17 @@ fn sql(window: &Window) -> String {
          JOIN peaks p ON p.trunk_id = c.trunk_id
          ORDER BY c.trunk_id, c.direction"
     )
+}
+
+/// The legs that were not answered and ended by the causes that the column counts.
+fn ended(_: &Window, column: &'static str) -> String {
+    let causes = match column {
+        "busy" => format!("IN ({BUSY})"),
+        "no_answer" => format!("IN ({NO_ANSWER})"),
+        "given_up" => format!("IN ({CLEARED})"),
+        _ => format!("NOT IN ({BUSY}, {NO_ANSWER}, {CLEARED})"),
+    };
+    format!("answered_at IS NULL AND hangup_cause {causes}")
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

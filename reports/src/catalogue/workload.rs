@@ -15,6 +15,7 @@ use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces_of};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, beside, count, duration, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, HOUR_US, Window};
@@ -42,6 +43,11 @@ pub static WORKLOAD: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
+    numbers: &[
+        Number::all("offered"),
+        Number::only("answered", "answered_at IS NOT NULL"),
+        Number::only("unanswered", "answered_at IS NULL"),
+    ],
     columns: &beside::<13>(&[AGENT_NUMBER, AGENT_NAME], HOURS),
     figures: FIGURES,
     charts: &[

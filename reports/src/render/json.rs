@@ -2,7 +2,8 @@
 //! (`text`, through [`cell_text`]) and as the number behind that: counts as they are, durations in
 //! milliseconds, times by RFC 3339 in the report's zone, and of a ratio its numerator and its
 //! denominator, so that whoever adds rows up need not average averages. An empty cell is `null`. A row
-//! has a `key` by which what is behind it is opened, besides the query (`behind`) for who asks in SQL.
+//! has a `key` by which what is behind it is opened, besides the query (`behind`) for who asks in SQL; a
+//! column says whether each of its numbers opens too (`opens`).
 
 use super::page::formulas;
 use crate::cell::{cell_text, local};
@@ -43,6 +44,9 @@ struct ColumnOf {
     id: &'static str,
     header: &'static str,
     kind: Kind,
+    /// Its numbers open.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    opens: bool,
 }
 
 #[derive(Serialize)]
@@ -88,6 +92,7 @@ impl Serialize for Document<'_> {
             id: column.id,
             header: column.header.get(language),
             kind: column.kind,
+            opens: report.opens(column.id),
         };
         map.serialize_entry("columns", &report.columns.iter().map(column).collect::<Vec<_>>())?;
         let rows: Vec<RowOf> = table.rows.iter().map(|row| self.row(row)).collect();

@@ -2,6 +2,7 @@
 
 use super::given;
 use super::jobs::{Bench, Done, Problem, ReportJob};
+use super::own_report::OwnReport;
 use crate::blocking::blocking;
 use crate::uptime;
 use reports::catalogue::{COST_PER_CONTACT, SYSTEM};
@@ -14,6 +15,20 @@ use warehouse::{Limits, Session};
 
 fn wrong(error: impl ToString) -> Problem {
     Problem::new(400, "report", error.to_string(), String::new())
+}
+
+/// A report that is about to run.
+pub(super) struct Ready {
+    /// Whom it asks.
+    pub(super) session: Session,
+    /// Its definition.
+    pub(super) report: &'static Report,
+    /// Whether the tenant defined it, and how.
+    pub(super) own: Option<OwnReport>,
+    /// What it is asked with.
+    pub(super) params: Params,
+    asked: Asked,
+    limits: Limits,
 }
 
 impl Bench {
@@ -31,7 +46,24 @@ impl Bench {
     }
 
     /// Runs the report of `job`, whole: the session that answered, and the table.
-    pub(super) async fn made(&self, mut job: ReportJob) -> Result<(Session, ReportTable), Problem> {
+    pub(super) async fn made(&self, job: ReportJob) -> Result<(Session, ReportTable), Problem> {
+        let Ready { session, report, own, params, asked, limits } = self.ready(job).await?;
+        let table = match &own {
+            Some(own) => self.run_own(&session, report, own, &params, asked).await?,
+            None => reports::run(&session, report, &params).await.map_err(failed)?,
+        };
+        if table.truncated && own.is_some() {
+            return Err(too_many(limits.rows_max));
+        }
+        if table.truncated {
+            let rows = reports::count(&session, report, &params).await.map_err(failed)?;
+            return Err(too_long(rows, self.report_rows_max));
+        }
+        Ok((session, table))
+    }
+
+    /// What it takes to run the report of `job`.
+    pub(super) async fn ready(&self, mut job: ReportJob) -> Result<Ready, Problem> {
         let own = job.own.take();
         let report = match &own {
             Some(own) => self.shelved(job.scope.tenant, own)?,
@@ -76,18 +108,7 @@ impl Bench {
         let rates = job.rates.map(rates);
         let (user, action, lines_max) = (job.given.user, job.given.action, job.lines_max);
         let params = Params { thresholds, user, action, rates, lines_max, ran, stored, ..params };
-        let table = match &own {
-            Some(own) => self.run_own(&session, report, own, &params, asked).await?,
-            None => reports::run(&session, report, &params).await.map_err(failed)?,
-        };
-        if table.truncated && own.is_some() {
-            return Err(too_many(limits.rows_max));
-        }
-        if table.truncated {
-            let rows = reports::count(&session, report, &params).await.map_err(failed)?;
-            return Err(too_long(rows, self.report_rows_max));
-        }
-        Ok((session, table))
+        Ok(Ready { session, report, own, params, asked, limits })
     }
 
     /// How long each process of the box ran on each day of `period` that has begun.

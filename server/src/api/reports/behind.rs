@@ -15,12 +15,17 @@ use utoipa::IntoParams;
 
 /// Longest key of a row.
 const KEY_CHARS_MAX: usize = 64;
+/// Longest id of a column.
+const COLUMN_CHARS_MAX: usize = 64;
 
 asked! {
     /// Of which row, on which page; the report is asked as it was.
     Opening {
         /// The row's `key`, as the report has it in JSON.
         row: String,
+        /// The column of the number to open, one that the report in JSON says `opens`; all that is
+        /// behind the row when left out.
+        column: String,
         /// The report's `generated_at`: it is made again as of then; now when left out. Without it a row
         /// of a report that looks at the time of asking is another one.
         at: String,
@@ -31,8 +36,9 @@ asked! {
     }
 }
 
-/// What is behind a row of a report: the ids of its contacts, calls, orders, stretches or entries. The
-/// report is made again as of `at`, asked with the same parameters, and the row found by its key.
+/// What is behind a row of a report, or behind one of its numbers: the ids of its contacts, calls,
+/// orders, stretches, shifts or entries. The report is made again as of `at`, asked with the same
+/// parameters, and the row found by its key.
 #[utoipa::path(
     get, path = "/api/v1/reports/{id}/behind", tag = "reports",
     params(("id" = String, Path, description = "The report's id"), Opening),
@@ -61,14 +67,20 @@ pub(super) async fn behind(
     let after = after.map_err(|_| {
         Problem::invalid("after", "give back the `next` of the page before as it was")
     })?;
+    let column = asked.column.as_deref().filter(|column| !column.is_empty());
+    if column.is_some_and(|column| column.len() > COLUMN_CHARS_MAX) {
+        return Err(Problem::invalid("column", "the id of a column is needed"));
+    }
     let job = OpenJob {
         report: ReportJob { now, ..job },
         row: row.to_owned(),
+        column: column.map(str::to_owned),
         after,
         most: page_limit(asked.limit),
     };
     let done = api.work.run(Job::OpenRow(Box::new(job))).await?;
-    let subject = format!("{report} {period} {row}");
+    let number = column.map_or(String::new(), |column| format!(" {column}"));
+    let subject = format!("{report} {period} {row}{number}");
     api.store.note(caller.tenant(), &caller.by(), "report.open", &subject).await?;
     let opened = serde_json::from_slice(&done.body);
     opened.map(Json).map_err(|error| Problem::internal(error.to_string()))

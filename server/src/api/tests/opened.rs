@@ -63,6 +63,51 @@ async fn a_row_is_opened_page_by_page_by_who_may_read_reports_and_not_ask_in_sql
 }
 
 #[tokio::test]
+async fn a_number_opens_what_it_counts_and_the_report_says_which_columns_do() {
+    let rig = Rig::new().await;
+    let supervisor = rig.token(Role::Supervisor).await;
+    for second in 0..3 {
+        rig.call(rig.tenant(), second, 60, rig.first.agents[0].0).await;
+    }
+    let report = rig.get(HOURS, &supervisor).await.json();
+    let columns = report["columns"].as_array().unwrap();
+    let opens = |column: &&Value| column["opens"] == true;
+    let open: Vec<&str> = columns.iter().filter(opens).filter_map(|c| c["id"].as_str()).collect();
+    assert_eq!(open, ["calls", "offered", "answered", "abandoned", "moved_on", "answers"]);
+    let listed = rig.get("/api/v1/reports?lang=en", &supervisor).await.json();
+    let hours = listed.as_array().unwrap().iter().find(|one| one["id"] == "busy_hours").unwrap();
+    assert_eq!(hours["columns"][2]["opens"], true);
+    assert_eq!(hours["columns"][0]["opens"], false);
+
+    let row = &report["rows"][0];
+    let uri = opening(HOURS, row);
+    for column in open {
+        let got = rig.get(&format!("{uri}&column={column}"), &supervisor).await;
+        assert_eq!(got.status, StatusCode::OK, "{column}: {got:?}");
+        assert_eq!(got.json()["counted"], row["cells"][column]["value"], "{column}");
+    }
+    let page = rig.get(&format!("{uri}&column=calls&limit=2"), &supervisor).await.json();
+    assert_eq!((&page["count"], &page["counted"]), (&json!(3), &json!(3)));
+    assert_eq!(texts(&page["ids"]).len(), 2);
+    let next = page["next"].as_str().unwrap();
+    let last = rig.get(&format!("{uri}&column=calls&limit=2&after={next}"), &supervisor).await;
+    assert_eq!((texts(&last.json()["ids"]).len(), &last.json()["next"]), (1, &Value::Null));
+    let noted = rig.store.audit(rig.tenant(), None, 1).await.unwrap().remove(0);
+    assert!(noted.subject.ends_with(" calls"), "{}", noted.subject);
+    assert!(rig.get(&uri, &supervisor).await.json()["counted"].is_null(), "a row counts nothing");
+
+    for column in ["asa", "weekday", "gossip"] {
+        let got = rig.get(&format!("{uri}&column={column}"), &supervisor).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{column}");
+        let message = got.json()["message"].to_string();
+        assert!(message.contains("there are calls, offered, answered"), "{message}");
+    }
+    let other = uri.replace("2026-11-23", "2026-11-22");
+    let got = rig.get(&format!("{other}&column=calls"), &supervisor).await;
+    assert_eq!(got.status, StatusCode::NOT_FOUND, "no such row");
+}
+
+#[tokio::test]
 async fn every_row_of_the_catalogue_opens_what_its_condition_lists() {
     let rig = Rig::new().await;
     let administrator = rig.token(Role::Administrator).await;
