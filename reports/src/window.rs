@@ -158,13 +158,20 @@ impl Window {
         days.map(|day| format!("({day})")).collect::<Vec<_>>().join(", ")
     }
 
-    /// How many local days of the period have begun by the time of asking; at least one.
-    pub fn days_begun(&self) -> i64 {
+    /// How many local days of the period have begun by the time of asking, by weekday from Monday on;
+    /// at least the first one has.
+    pub fn weekdays_begun(&self) -> [i64; 7] {
         let day = |at: i64| {
             let within = self.segments.iter().rfind(|segment| segment.from.0 <= at);
             (at + within.map_or(0, shift_us)).div_euclid(DAY_US)
         };
-        (day(self.now.min(self.to).0 - 1) - day(self.from.0) + 1).max(1)
+        let first = day(self.from.0);
+        let last = day(self.now.min(self.to).0 - 1).max(first);
+        let mut begun = [0; 7];
+        for day in first..=last {
+            begun[weekday(day)] += 1;
+        }
+        begun
     }
 
     /// What goes from the time in `begins` to that in `ends` has a part in the local day `day` of
@@ -181,6 +188,11 @@ impl Window {
         let (from, to) = (instant(Timestamp(from)), instant(Timestamp(to)));
         format!("{begins} < {to} AND {ends} > {from}")
     }
+}
+
+/// The weekday of a day counted from 1970-01-01, from 0 for Monday: that day was a Thursday.
+fn weekday(day: i64) -> usize {
+    (day + 3).rem_euclid(7) as usize
 }
 
 /// `segments` on a clock that is behind by `begins_secs`. Where clocks go back over the beginning of a
@@ -316,14 +328,17 @@ mod tests {
     fn days_have_begun_by_the_local_clock() {
         let asked = |text: &str, zone: &str, now: i64| {
             let period = Period::parse(text, zone, Timestamp(0)).expect("a good period");
-            Window::new(&period, Timestamp(now * HOUR_US), 20, 5).days_begun()
+            Window::new(&period, Timestamp(now * HOUR_US), 20, 5).weekdays_begun()
         };
         // 2026-10-25 00:00 and 2026-11-02 00:00 in Berlin, eight days and an hour apart.
         let (first, after) = (498_022, 498_215);
-        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", after), 7);
-        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first + 24), 1);
-        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first + 26), 2);
-        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first - 5), 1);
+        // From a Sunday to a Saturday, and to the Sunday after.
+        let (week, longer) = ("2026-10-25..2026-10-31", "2026-10-25..2026-11-01");
+        assert_eq!(asked(week, "Europe/Berlin", after), [1; 7]);
+        assert_eq!(asked(longer, "Europe/Berlin", after), [1, 1, 1, 1, 1, 1, 2]);
+        assert_eq!(asked(week, "Europe/Berlin", first + 24), [0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(asked(week, "Europe/Berlin", first + 26), [1, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(asked(week, "Europe/Berlin", first - 5), [0, 0, 0, 0, 0, 0, 1]);
     }
 
     #[test]

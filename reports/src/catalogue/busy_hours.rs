@@ -97,8 +97,15 @@ pub static BUSY_HOURS: Report = Report {
 };
 
 /// The weekday, from 0 for Monday, at the time in `at`. 1970-01-01 was a Thursday.
-fn number(window: &Window, at: &str) -> String {
+pub(super) fn number(window: &Window, at: &str) -> String {
     format!("({} / {DAY_US} + 3) % 7", window.of_days().local_us(at))
+}
+
+/// The stored word for the weekday of the field `number`.
+pub(super) fn weekday() -> String {
+    let word = |(number, name): (usize, &&str)| format!(" WHEN {number} THEN '{name}'");
+    let words: String = WEEKDAYS.iter().enumerate().map(word).collect();
+    format!("CASE number{words} END")
 }
 
 fn hour(window: &Window, at: &str) -> String {
@@ -134,11 +141,7 @@ fn sql(window: &Window) -> String {
     let asked = "0, 0, 0, 0, 0, COUNT(answer), \
          SUM(CASE WHEN answer = 'satisfied' THEN 1 ELSE 0 END)";
     let asked = part("surveys", "asked_at", asked, "");
-    let weekday: String = WEEKDAYS
-        .iter()
-        .enumerate()
-        .map(|(number, name)| format!(" WHEN {number} THEN '{name}'"))
-        .collect();
+    let weekday = weekday();
     format!(
         "WITH counted AS ({calls} UNION ALL {stays} UNION ALL {asked}),
          summed AS (
@@ -149,7 +152,7 @@ fn sql(window: &Window) -> String {
              FROM counted
              GROUP BY number, hour
          )
-         SELECT CASE number{weekday} END AS weekday, number, hour, calls, offered, answered,
+         SELECT {weekday} AS weekday, number, hour, calls, offered, answered,
                 abandoned, offered - answered - abandoned AS moved_on, wait_ms, answers, satisfied
          FROM summed
          ORDER BY number, hour"

@@ -1,11 +1,14 @@
-//! Forecast and staffing: for each queue and half-hour of the day, the contacts to expect and the
-//! agents that they need.
+//! Forecast and staffing: for each queue, weekday and half-hour of the day, the contacts to expect and
+//! the agents that they need.
 //!
-//! The forecast is the mean of the period's days. The mean handle time is that of the answers in the
-//! half-hour, or of the whole queue where there were none. Erlang C says how many agents reach the
-//! service level; with as many, Erlang A says how many callers will hang up, their patience being
-//! all waiting over all who hung up.
+//! A Monday is forecast by Mondays: the forecast is the mean of those of the period that have begun, so
+//! the period is some weeks of the past. It knows no holidays; weeks with some are left out of the
+//! period by who asks. The mean handle time is that of the answers in the half-hour of the weekday, or
+//! of the whole queue where there were none. Erlang C says how many agents reach the service level;
+//! with as many, Erlang A says how many callers will hang up, their patience being all waiting over
+//! all who hung up.
 
+use super::busy_hours::{number, weekday};
 use super::colour::{BAD, GOOD};
 use super::{PERIOD, SERVICE_LEVEL, ZONE, average, count, decimal, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
@@ -27,14 +30,14 @@ const fn of_interval(column: Column) -> Column {
     Column { total: Total::None, ..column }
 }
 
-/// Staffing by queue and half-hour. A contact belongs to the time at which it entered the queue, its
-/// handle time to that of the answer.
+/// Staffing by queue, weekday and half-hour. A contact belongs to the time at which it entered the
+/// queue, its handle time to that of the answer.
 pub static STAFFING: Report = Report {
     id: "staffing",
     title: words("话务预测与排班", "Forecast and staffing"),
     help: words(
-        "按队列和一天中的半小时，以统计期各天的平均来电与平均处理时长预测话务量，并按 Erlang C 计算所需坐席。",
-        "By queue and half-hour of the day: the load to expect, as the mean of the period's days, and the agents that Erlang C asks for.",
+        "按队列、星期和一天中的半小时，以统计期内同一星期几的平均来电与平均处理时长预测话务量，并按 Erlang C 计算所需坐席；统计期宜取过去若干整周，避开节假日。",
+        "By queue, weekday and half-hour of the day: the load to expect, as the mean of the same weekdays of the period, and the agents that Erlang C asks for. Best asked over some whole weeks of the past without holidays.",
     ),
     parameters: &[PERIOD, ZONE, SERVICE_LEVEL],
     sql,
@@ -46,6 +49,7 @@ pub static STAFFING: Report = Report {
     ],
     columns: &[
         text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
+        text("weekday", words("星期", "Weekday"), Source::Word("weekday")),
         text("interval", words("时段", "Interval"), Source::HalfHour("slot")),
         count("offered", words("进线", "Offered")),
         count("answered", words("接听", "Answered")),
@@ -82,8 +86,8 @@ pub static STAFFING: Report = Report {
     figures: &["offered", "answered", "aht", "agents"],
     charts: &[
         Chart::Bar {
-            title: words("各时段进线", "Offered by interval"),
-            label: "interval",
+            title: words("各队列进线", "Offered by queue"),
+            label: "queue",
             series: ANSWERED_OR_NOT,
         },
         Chart::Pie {
@@ -94,15 +98,15 @@ pub static STAFFING: Report = Report {
         Formula {
             name: words("预测进线", "Forecast"),
             text: words(
-                "进线 ÷ 统计期已开始的天数",
-                "offered ÷ days of the period that have begun",
+                "进线 ÷ 统计期内已开始的同一星期几的天数",
+                "offered ÷ days of the period that have begun and are that weekday",
             ),
         },
         Formula {
             name: words("平均处理", "AHT"),
             text: words(
-                "(通话 + 保持 + 话后) ÷ 接听，按接听时间归入时段；时段内无接听的用全队列的平均值",
-                "(talk + hold + wrap-up) ÷ answered, counted when it was answered; that of the whole queue where nothing was",
+                "(通话 + 保持 + 话后) ÷ 接听，按接听时间归入星期和时段；其中无接听的用全队列的平均值",
+                "(talk + hold + wrap-up) ÷ answered, by the weekday and half-hour of the answer; that of the whole queue where nothing was",
             ),
         },
         Formula {
@@ -139,7 +143,7 @@ pub static STAFFING: Report = Report {
             ),
         },
     ],
-    subtotals: false,
+    subtotals: true,
     order: Order::FirstColumn,
 };
 
@@ -151,7 +155,9 @@ pub(super) fn slot(window: &Window, at: &str) -> String {
 fn sql(window: &Window) -> String {
     let (entered, answered) = (window.holds("entered_at"), window.holds("l.answered_at"));
     let (entered_slot, answered_slot) = (slot(window, "entered_at"), slot(window, "l.answered_at"));
-    let (days, within) = (window.of_days().days_begun(), window.service_level_s);
+    let (entered_day, answered_day) =
+        (number(window, "entered_at"), number(window, "l.answered_at"));
+    let (days, weekday, within) = (days(window), weekday(), window.service_level_s);
     let from = instant(window.from);
     let counted = |outcome: &str| format!("SUM(CASE WHEN outcome = '{outcome}' THEN 1 ELSE 0 END)");
     let (were_answered, hung_up) = (counted("answered"), counted("abandoned"));
@@ -162,12 +168,12 @@ fn sql(window: &Window) -> String {
     let abandoned = millionths("erlang_a_abandoned(load, agents, handle_s, patience_s)");
     format!(
         "WITH came AS (
-             SELECT queue_id, {entered_slot} AS slot, COUNT(*) AS offered,
+             SELECT queue_id, {entered_day} AS number, {entered_slot} AS slot, COUNT(*) AS offered,
                     {were_answered} AS answered, {hung_up} AS hung_up,
                     SUM(CAST(wait_ms AS BIGINT)) AS wait_ms
              FROM queue_visits
              WHERE {entered}
-             GROUP BY queue_id, {entered_slot}
+             GROUP BY queue_id, {entered_day}, {entered_slot}
          ),
          wrap AS (
              SELECT call_id, agent_id, SUM(CAST(duration_ms AS BIGINT)) AS wrap_up_ms
@@ -176,28 +182,30 @@ fn sql(window: &Window) -> String {
              GROUP BY call_id, agent_id
          ),
          handled AS (
-             SELECT l.queue_id, {answered_slot} AS slot, COUNT(*) AS handled,
+             SELECT l.queue_id, {answered_day} AS number, {answered_slot} AS slot,
+                    COUNT(*) AS handled,
                     SUM(CAST(l.talk_ms AS BIGINT) + l.hold_ms + COALESCE(w.wrap_up_ms, 0))
                         AS handle_ms
              FROM legs l
              LEFT JOIN wrap w ON w.call_id = l.call_id AND w.agent_id = l.agent_id
              WHERE l.role = 'agent' AND l.queue_id IS NOT NULL AND l.answered_at IS NOT NULL
                    AND {answered}
-             GROUP BY l.queue_id, {answered_slot}
+             GROUP BY l.queue_id, {answered_day}, {answered_slot}
          ),
          either AS (
-             SELECT queue_id, slot, offered, answered, hung_up, wait_ms, 0 AS handled, 0 AS handle_ms
+             SELECT queue_id, number, slot, offered, answered, hung_up, wait_ms, 0 AS handled,
+                    0 AS handle_ms
              FROM came
              UNION ALL
-             SELECT queue_id, slot, 0, 0, 0, 0, handled, handle_ms
+             SELECT queue_id, number, slot, 0, 0, 0, 0, handled, handle_ms
              FROM handled
          ),
          summed AS (
-             SELECT queue_id, slot, SUM(offered) AS offered, SUM(answered) AS answered,
+             SELECT queue_id, number, slot, SUM(offered) AS offered, SUM(answered) AS answered,
                     SUM(hung_up) AS hung_up, SUM(wait_ms) AS wait_ms, SUM(handled) AS handled,
                     SUM(handle_ms) AS handle_ms
              FROM either
-             GROUP BY queue_id, slot
+             GROUP BY queue_id, number, slot
          ),
          whole AS (
              SELECT *,
@@ -209,7 +217,7 @@ fn sql(window: &Window) -> String {
              WINDOW whole_queue AS (PARTITION BY queue_id)
          ),
          history AS (
-             SELECT queue_id, slot, offered, answered, handled, handle_ms,
+             SELECT queue_id, number, slot, {days} AS days, offered, answered, handled, handle_ms,
                     NULLIF(COALESCE(CAST(handle_ms AS DOUBLE) / NULLIF(handled, 0) / 1000,
                                     queue_handle_s), 0) AS handle_s,
                     NULLIF(patience_s, 0) AS patience_s
@@ -217,7 +225,7 @@ fn sql(window: &Window) -> String {
              WHERE offered > 0
          ),
          loaded AS (
-             SELECT *, CAST(offered AS DOUBLE) / {days} / 1800 * handle_s AS load FROM history
+             SELECT *, CAST(offered AS DOUBLE) / days / 1800 * handle_s AS load FROM history
          ),
          staffed AS (
              SELECT *, agents_needed(load, handle_s, {TARGET}, {within}) AS agents FROM loaded
@@ -228,8 +236,9 @@ fn sql(window: &Window) -> String {
                     CAST(ROUND(answer_speed(load, agents, handle_s) * 1000) AS BIGINT) AS speed_ms
              FROM staffed
          )
-         SELECT queue_id, slot, offered, answered, offered - answered AS unanswered,
-                offered * 100 AS offered_hundredths, {days} AS days, handled, handle_ms,
+         SELECT queue_id, {weekday} AS weekday, number, slot, offered, answered,
+                offered - answered AS unanswered,
+                offered * 100 AS offered_hundredths, days, handled, handle_ms,
                 CAST(ROUND(load * 100) AS BIGINT) AS load_hundredths,
                 CASE WHEN load IS NULL THEN 0 ELSE 1 END AS one,
                 CAST(agents AS BIGINT) AS agents, level_millionths, busy_millionths,
@@ -238,15 +247,24 @@ fn sql(window: &Window) -> String {
                 abandoned_millionths,
                 CASE WHEN abandoned_millionths IS NULL THEN 0 ELSE 1000000 END AS abandoned_known
          FROM judged
-         ORDER BY queue_id, slot"
+         ORDER BY queue_id, number, slot"
     )
+}
+
+/// How many days of the weekday in the field `number` the forecast is the mean of.
+fn days(window: &Window) -> String {
+    let begun = window.of_days().weekdays_begun();
+    let of = |(number, days): (usize, i64)| format!(" WHEN {number} THEN {}", days.max(1));
+    format!("CASE number{} END", begun.into_iter().enumerate().map(of).collect::<String>())
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let (queue, on) = (row.int("queue_id")?.unwrap_or(0), row.int("slot")?.unwrap_or(0));
     let predicate = format!(
-        "queue_id = {queue} AND {} AND {} = {on}",
+        "queue_id = {queue} AND {} AND {} = {} AND {} = {on}",
         window.holds("entered_at"),
+        number(window, "entered_at"),
+        row.int("number")?.unwrap_or(0),
         slot(window, "entered_at"),
     );
     Ok(Condition { table: "queue_visits", key: "contact_id", predicate })

@@ -180,20 +180,21 @@ async fn a_page_says_when_days_begin_and_what_goes_on_is_marked() {
 #[tokio::test]
 async fn a_forecast_divides_by_the_days_that_have_begun() {
     let mut rows = Vec::new();
-    for (id, entered) in [(1, "2026-11-23 09:00:00"), (2, "2026-11-24 09:00:00")] {
+    // Both on a Wednesday.
+    for (id, entered) in [(1, "2026-11-18 09:00:00"), (2, "2026-11-18 09:10:00")] {
         rows.push(super::staffing::stay(id, super::REPAIR, shanghai(entered), 1_000, "answered"));
     }
     let store = store(rows).await;
-    // Three in the night of the 25th is the 24th still.
+    // Three in the night of the next Wednesday, the 25th, is the 24th still.
     let now = at("UTC", "2026-11-24 19:00:00");
     let forecast = async |begins: u16| {
-        let period = Period::parse_by("2026-11-23..2026-11-27", "Asia/Shanghai", begins, now);
+        let period = Period::parse_by("2026-11-18..2026-11-27", "Asia/Shanghai", begins, now);
         let period = period.expect("a good period");
         let table = store.run_on(&STAFFING, period, now, Thresholds::default()).await;
         let row = table.data_rows().next().expect("a row").clone();
         row.cells[table.report.position("forecast")].clone()
     };
     let ratio = |numerator, denominator| Cell::Ratio { numerator, denominator };
-    assert_eq!(forecast(FOUR).await, ratio(200, 2));
-    assert_eq!(forecast(0).await, ratio(200, 3));
+    assert_eq!(forecast(FOUR).await, ratio(200, 1));
+    assert_eq!(forecast(0).await, ratio(200, 2));
 }

@@ -81,14 +81,18 @@ async fn each_half_hour_has_the_agents_that_erlang_c_asks_for() {
     assert_eq!(
         lines(&table),
         [
-            "#4 08:30–09:00 1 0 1 0.50 — — — — — — —",
-            "报修 09:00–09:30 200 190 10 100.00 0:03:00 10.00 14 88.8% 0:00:08 71.4% 2.3%",
-            "报修 09:30–10:00 2 0 2 1.00 — 0.10 1 91.0% 0:00:20 10.0% 5.7%",
-            "— — 203 190 13 — 0:03:00 — 14 — — — —",
+            "#4 星期一 08:30–09:00 1 0 1 1.00 — — — — — — —",
+            "#4 小计 08:30–09:00 1 0 1 1.00 — — — — — — —",
+            "报修 星期一 09:00–09:30 100 95 5 100.00 0:03:00 10.00 14 88.8% 0:00:08 71.4% 2.3%",
+            "报修 星期一 09:30–10:00 1 0 1 1.00 — 0.10 1 91.0% 0:00:20 10.0% 5.7%",
+            "报修 星期二 09:00–09:30 100 95 5 100.00 0:03:00 10.00 14 88.8% 0:00:08 71.4% 2.3%",
+            "报修 星期二 09:30–10:00 1 0 1 1.00 — 0.10 1 91.0% 0:00:20 10.0% 5.7%",
+            "报修 小计 — 202 190 12 — 0:03:00 — 14 — — — —",
+            "— — — 203 190 13 — 0:03:00 — 14 — — — —",
         ]
     );
     for row in table.data_rows() {
-        let Cell::Count(offered) = row.cells[2] else { panic!("a count") };
+        let Cell::Count(offered) = row.cells[3] else { panic!("a count") };
         assert_eq!(store.behind(row).await as i64, offered);
     }
 }
@@ -100,5 +104,28 @@ async fn a_period_that_goes_on_is_divided_by_the_days_that_have_begun() {
     let period = "2026-11-23..2026-11-30";
     let table = store.run(&STAFFING, period, "Asia/Shanghai", "2026-11-24 04:00:00").await;
     assert!(table.provisional);
-    assert_eq!(lines(&table)[0].split(' ').nth(5), Some("100.00"));
+    // The Monday of the week after has not.
+    assert_eq!(lines(&table)[0].split(' ').nth(6), Some("100.00"));
+}
+
+#[tokio::test]
+async fn a_monday_is_forecast_by_mondays_and_a_sunday_by_sundays() {
+    let days = [("2026-11-02", 60), ("2026-11-09", 30), ("2026-11-08", 4), ("2026-11-15", 2)];
+    let contacts = days.iter().flat_map(|(day, contacts)| std::iter::repeat_n(day, *contacts));
+    let stays = (1..).zip(contacts).map(|(id, day)| {
+        stay(id, REPAIR, shanghai(&format!("{day} 09:10:00")), 1_000, "flowed_out")
+    });
+    let store = store(stays.collect()).await;
+    // Three weeks, in the last of which nobody came.
+    let period = "2026-11-02..2026-11-22";
+    let table = store.run(&STAFFING, period, "Asia/Shanghai", "2026-11-25 12:00:00").await;
+    assert_eq!(
+        lines(&table),
+        [
+            "报修 星期一 09:00–09:30 90 0 90 30.00 — — — — — — —",
+            "报修 星期日 09:00–09:30 6 0 6 2.00 — — — — — — —",
+            "报修 小计 09:00–09:30 96 0 96 — — — — — — — —",
+            "— — — 96 0 96 — — — — — — — —",
+        ]
+    );
 }
