@@ -521,3 +521,6 @@ pub(super) fn sql_problem(error: warehouse::SqlError) -> Problem {
     let message = error.to_string();
     Problem::new(status, "sql", message, error.detail)
 }
+
+#[cfg(test)]
+mod tests;
