@@ -25,6 +25,9 @@ const DRAWN_TO: u64 = 100_000_000;
 const ONES: [&str; 3] =
     ["a call by its number", "the calls of a caller", "the recording of a call"];
 
+/// The growth of the store that its limits are for.
+const TIMES_LARGER: f64 = 20.0;
+
 /// Times of one question, or of several, in ms.
 #[derive(Clone, Copy, Debug, Default)]
 struct Took {
@@ -166,15 +169,16 @@ pub async fn whole_reports(
     Ok(())
 }
 
-/// The median of a question at two sizes of the store, how much of the growth of the store it follows,
-/// and where a straight line through both leads.
+/// The median of a question at two sizes of the store, how much of the growth of the store it follows
+/// (at most `most` times as long for twenty times the calls, and beyond that in proportion), and where
+/// a straight line through both leads.
 ///
 /// # Errors
 /// When a figure cannot be kept, or our engine refuses.
 pub async fn growth(
     (small, large): (&mut Ours, &mut Ours),
     (small_sql, large_sql): (&str, &str),
-    (name, calls): (&str, (u64, u64)),
+    (name, calls, most): (&str, (u64, u64), f64),
     runs: usize,
     figures: &mut Figures,
 ) -> Result<()> {
@@ -187,7 +191,8 @@ pub async fn growth(
     let times_larger = calls.1 as f64 / calls.0 as f64;
     figures.line(&format!("growth: {name}, at the small size"), at_small, "ms", Limit::None)?;
     let what = format!("growth: {name}, times as long for {times_larger} times the calls");
-    figures.line(&what, at_large / at_small, "", Limit::Most(times_larger))?;
+    let limit = Limit::Most(most * (times_larger / TIMES_LARGER).max(1.0));
+    figures.line(&what, at_large / at_small, "", limit)?;
     if calls.1 >= DRAWN_TO {
         return Ok(());
     }
