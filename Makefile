@@ -52,13 +52,14 @@ bench-warehouse: ## reports, searches and questions on 20 million calls, beside 
 	$(CARGO) build --release -p benches
 	target/release/switchgrid-warehouse $(if $(CALLS),--calls $(CALLS))
 
-faults: ## what calls and recordings lose when the process, the disk or the kernel fails, or strangers and thieves come, and what a box keeps of a soak (MINUTES=30 looks longer)
+faults: ## what is lost when a process, the disk, the kernel or a database fails, strangers and thieves come, questions never end or calls never stop (MINUTES=30)
 	scripts/setup
 	$(CARGO) build --release -p benches --no-default-features --features failpoints
 	target/release/switchgrid-faults
 	$(CARGO) build --release -p benches -p server
 	target/release/switchgrid-load kill
 	target/release/switchgrid-load threats
+	target/release/switchgrid-load runaway
 	target/release/switchgrid-load soak $(if $(MINUTES),--minutes $(MINUTES))
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)

@@ -19,6 +19,23 @@ pub struct Api {
     token: String,
 }
 
+/// How a request was answered, well or not.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// HTTP status.
+    pub status: u16,
+    /// What the answer holds.
+    pub text: String,
+}
+
+impl Told {
+    /// Whether it is a problem of this kind.
+    pub fn is(&self, kind: &str) -> bool {
+        let problem: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        problem["type"].as_str().is_some_and(|full| full.rsplit(':').next() == Some(kind))
+    }
+}
+
 /// One row of an answer in SQL, by column.
 pub type Row = serde_json::Map<String, Value>;
 
@@ -70,6 +87,18 @@ impl Api {
     /// With the problem's own text.
     pub async fn file(&self, path: &str) -> Result<Vec<u8>> {
         Ok(self.request(Method::GET, path, None).await?.bytes().await?.to_vec())
+    }
+
+    /// A POST, and how it was answered whatever that is.
+    ///
+    /// # Errors
+    /// When nothing answers.
+    pub async fn told(&self, path: &str, body: &Value) -> Result<Told> {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.bearer_auth(&self.token).json(body);
+        let answer = request.send().await.with_context(|| format!("POST {path}"))?;
+        let status = answer.status().as_u16();
+        Ok(Told { status, text: answer.text().await? })
     }
 
     /// Rows of a question.
@@ -201,6 +230,14 @@ mod tests {
             assert_eq!(number(&rows[0], "m"), None);
         }
         assert!(rows(&json!({"columns": ["a"], "rows": [[1, 2]]})).is_err());
+    }
+
+    #[test]
+    fn a_problem_is_known_by_the_last_word_of_its_kind() {
+        let text = r#"{"type": "urn:switchgrid:problem:busy"}"#.to_owned();
+        let told = Told { status: 503, text };
+        assert!(told.is("busy") && !told.is("sql"));
+        assert!(!Told::default().is("busy"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::script::{Handling, Step};
 use crate::sip::digest::Credential;
 use crate::sip::phone::{Output, Phone};
 use anyhow::{Context, Result};
+use benches::media::delay::Delays;
 use benches::media::engine::{Clock, Engines, Totals};
 use benches::media::g711::Law;
 use benches::media::rtp::Heard;
@@ -20,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use terms::Moment;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 /// How often scripts look at what was heard.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -114,6 +116,7 @@ pub(crate) enum Ask {
     Place(Box<Order>),
     /// Hangs up everything that is up.
     Clear,
+    Delays(oneshot::Sender<Delays>),
     Stop,
 }
 
@@ -173,6 +176,16 @@ impl Field {
     /// Hangs up everything that is up.
     pub fn clear(&self) {
         self.ask(Ask::Clear);
+    }
+
+    /// Delays of stamped frames since this was asked last; [`Totals::delays`] is what came after.
+    ///
+    /// # Errors
+    /// When the thread ended.
+    pub async fn delays(&self) -> Result<Delays> {
+        let (answer, result) = oneshot::channel();
+        self.ask(Ask::Delays(answer));
+        result.await.context("the field ended")
     }
 
     /// The next news; None when the thread ended.
@@ -284,6 +297,7 @@ impl Worker {
                     Ask::Clear => {
                         self.legs.clear(now, &mut self.outside.phone, &mut self.inside.phone);
                     }
+                    Ask::Delays(answer) => drop(answer.send(self.legs.delays())),
                     Ask::Stop => {
                         self.legs.clear(now, &mut self.outside.phone, &mut self.inside.phone);
                         self.inside.phone.unregister_all(now);

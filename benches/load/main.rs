@@ -4,7 +4,8 @@
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
 //! load; `bench` measures one of its own, `outward` calls out of one, `signaling` its signalling alone;
 //! `kill` ends the call process of one of its own while people talk, `threats` does to one what
-//! strangers and thieves do, and `soak` lets call follow call until what it does not give back is seen.
+//! strangers and thieves do, `runaway` asks one questions that never end, and `soak` lets call follow
+//! call until what it does not give back is seen.
 
 /// That of the program: `signaling` runs a part of it.
 #[global_allocator]
@@ -18,6 +19,7 @@ mod field;
 mod kill;
 mod load;
 mod outward;
+mod runaway;
 mod script;
 mod server;
 mod signaling;
@@ -52,6 +54,8 @@ enum Command {
     Threats(threats::Arguments),
     /// Let calls and followers of events come and go, and see what a switch does not give back.
     Soak(soak::Arguments),
+    /// Ask a switch questions that never end while people talk, and measure what they notice.
+    Runaway(runaway::Arguments),
     /// Measure what the signalling of a call and of a registration costs, beside kamailio.
     Signaling(signaling::Arguments),
     /// The switch of `signaling`, in a process of its own.
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Command::Kill(arguments) => kill::run(&arguments),
         Command::Threats(arguments) => threats::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
+        Command::Runaway(arguments) => runaway::run(&arguments),
         Command::Signaling(arguments) => signaling::run(&arguments),
         Command::SignalingSide(arguments) => signaling::side(&arguments),
     };

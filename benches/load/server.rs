@@ -57,6 +57,14 @@ pub struct Server {
 /// # Errors
 /// In words for the person who typed the command.
 pub fn start(data: &Path) -> Result<Server> {
+    start_with(data, "")
+}
+
+/// The same with more sections of the configuration.
+///
+/// # Errors
+/// In words for the person who typed the command.
+pub fn start_with(data: &Path, more: &str) -> Result<Server> {
     fs::create_dir_all(data).with_context(|| format!("make {}", data.display()))?;
     let data = &data.canonicalize()?;
     end_earlier(data)?;
@@ -70,7 +78,7 @@ pub fn start(data: &Path) -> Result<Server> {
     );
     let (http, sip) = (free_port(HTTP_PORT, false)?, free_port(SIP_PORT, true)?);
     let config = data.join("switchgrid.toml");
-    fs::write(&config, configuration(http, sip)).context("write the configuration")?;
+    fs::write(&config, configuration(http, sip) + more).context("write the configuration")?;
     let log = data.join("server.log");
     let output = File::create(&log).with_context(|| format!("make {}", log.display()))?;
     let program = beside_us("switchgrid")?;
@@ -129,7 +137,7 @@ fn configuration(http: SocketAddr, sip: SocketAddr) -> String {
         "# Written by switchgrid-load; a later run writes it again.\n\
          [http]\nlisten = \"{http}\"\n\n\
          [sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\nadvertise = \"{}\"\n\n\
-         [rtp]\nbind = \"{}\"\n",
+         [rtp]\nbind = \"{}\"\n\n",
         sip.ip(),
         sip.ip()
     )

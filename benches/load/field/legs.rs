@@ -6,6 +6,7 @@ use crate::sip::digest::Credential;
 use crate::sip::phone::{Dial, Event, LegKey, Phone};
 use crate::sip::sdp::{self, Audio};
 use anyhow::{Result, bail};
+use benches::media::delay::Delays;
 use benches::media::engine::{Engines, Place, Totals, Watch};
 use benches::media::rtp::{Listener, Speaker};
 use rand::rngs::SmallRng;
@@ -100,6 +101,11 @@ impl Legs {
     /// What happened since the last time.
     pub fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
+    }
+
+    /// Delays of stamped frames since this was asked last.
+    pub fn delays(&self) -> Delays {
+        self.engines.delays()
     }
 
     /// Ends the media threads.
