@@ -53,13 +53,14 @@ bench-warehouse: ## reports, searches and questions on 20 million calls, beside 
 	target/release/switchgrid-warehouse $(if $(CALLS),--calls $(CALLS))
 
 faults: ## what is lost when a process, the disk, the kernel or a database fails, strangers and thieves come, questions never end or calls never stop (MINUTES=30)
-	scripts/setup
+	scripts/setup --bench
 	$(CARGO) build --release -p benches --no-default-features --features failpoints
 	target/release/switchgrid-faults
 	$(CARGO) build --release -p benches -p server
 	target/release/switchgrid-load kill
 	target/release/switchgrid-load threats
 	target/release/switchgrid-load runaway
+	target/release/switchgrid-load stores
 	target/release/switchgrid-load soak $(if $(MINUTES),--minutes $(MINUTES))
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)

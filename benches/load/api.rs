@@ -24,6 +24,9 @@ pub struct Api {
 pub struct Told {
     /// HTTP status.
     pub status: u16,
+    /// Seconds after which it may be tried again.
+    #[cfg_attr(not(feature = "store"), allow(dead_code))]
+    pub retry_after: Option<u64>,
     /// What the answer holds.
     pub text: String,
 }
@@ -89,16 +92,35 @@ impl Api {
         Ok(self.request(Method::GET, path, None).await?.bytes().await?.to_vec())
     }
 
-    /// A POST, and how it was answered whatever that is.
+    /// A POST, and how it was answered whatever that is. Under a key it is carried out once, however
+    /// often it is sent.
     ///
     /// # Errors
     /// When nothing answers.
-    pub async fn told(&self, path: &str, body: &Value) -> Result<Told> {
-        let request = self.http.post(format!("{}{path}", self.base));
-        let request = request.bearer_auth(&self.token).json(body);
-        let answer = request.send().await.with_context(|| format!("POST {path}"))?;
+    pub async fn told(&self, path: &str, body: &Value, key: Option<&str>) -> Result<Told> {
+        let mut request = self.http.post(format!("{}{path}", self.base)).json(body);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        self.answer(request).await.with_context(|| format!("POST {path}"))
+    }
+
+    /// A GET, and how it was answered whatever that is.
+    ///
+    /// # Errors
+    /// When nothing answers.
+    #[cfg(feature = "store")]
+    pub async fn seen(&self, path: &str) -> Result<Told> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        self.answer(request).await.with_context(|| format!("GET {path}"))
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Told> {
+        let answer = request.bearer_auth(&self.token).send().await?;
+        let retry_after = answer.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         let status = answer.status().as_u16();
-        Ok(Told { status, text: answer.text().await? })
+        Ok(Told { status, retry_after, text: answer.text().await? })
     }
 
     /// Rows of a question.
@@ -235,7 +257,7 @@ mod tests {
     #[test]
     fn a_problem_is_known_by_the_last_word_of_its_kind() {
         let text = r#"{"type": "urn:switchgrid:problem:busy"}"#.to_owned();
-        let told = Told { status: 503, text };
+        let told = Told { status: 503, text, ..Told::default() };
         assert!(told.is("busy") && !told.is("sql"));
         assert!(!Told::default().is("busy"));
     }

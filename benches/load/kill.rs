@@ -263,7 +263,10 @@ fn kill(pid: u32) {
 }
 
 /// Rows of answered calls, and how many calls those are, once all are there.
-async fn records(admin: &Api, wanted: u32) -> Result<(u32, u32)> {
+///
+/// # Errors
+/// When the question is refused.
+pub async fn records(admin: &Api, wanted: u32) -> Result<(u32, u32)> {
     let question = "SELECT count(*) AS n, count(DISTINCT call_id) AS calls FROM calls \
                     WHERE outcome = 'answered'";
     let began = Instant::now();

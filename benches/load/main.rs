@@ -4,8 +4,8 @@
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
 //! load; `bench` measures one of its own, `outward` calls out of one, `signaling` its signalling alone;
 //! `kill` ends the call process of one of its own while people talk, `threats` does to one what
-//! strangers and thieves do, `runaway` asks one questions that never end, and `soak` lets call follow
-//! call until what it does not give back is seen.
+//! strangers and thieves do, `runaway` asks one questions that never end, `stores` takes its databases
+//! away, and `soak` lets call follow call until what it does not give back is seen.
 
 /// That of the program: `signaling` runs a part of it.
 #[global_allocator]
@@ -25,6 +25,8 @@ mod server;
 mod signaling;
 mod sip;
 mod soak;
+#[cfg(feature = "store")]
+mod stores;
 mod threats;
 
 use clap::{Parser, Subcommand};
@@ -56,6 +58,9 @@ enum Command {
     Soak(soak::Arguments),
     /// Ask a switch questions that never end while people talk, and measure what they notice.
     Runaway(runaway::Arguments),
+    /// Hold the databases of a switch, or take them away, while people talk and orders are written.
+    #[cfg(feature = "store")]
+    Stores(stores::Arguments),
     /// Measure what the signalling of a call and of a registration costs, beside kamailio.
     Signaling(signaling::Arguments),
     /// The switch of `signaling`, in a process of its own.
@@ -73,6 +78,8 @@ fn main() -> ExitCode {
         Command::Threats(arguments) => threats::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Runaway(arguments) => runaway::run(&arguments),
+        #[cfg(feature = "store")]
+        Command::Stores(arguments) => stores::run(&arguments),
         Command::Signaling(arguments) => signaling::run(&arguments),
         Command::SignalingSide(arguments) => signaling::side(&arguments),
     };

@@ -201,7 +201,7 @@ fn ask_all(admin: &Api, time_max: Duration) -> JoinHandle<Result<Answers>> {
 /// An endless question: its answer, and how long that took.
 async fn ask(admin: Api) -> Result<(Told, Duration)> {
     let began = Instant::now();
-    let told = admin.told("/api/v1/sql", &json!({"sql": ENDLESS})).await?;
+    let told = admin.told("/api/v1/sql", &json!({"sql": ENDLESS}), None).await?;
     Ok((told, began.elapsed()))
 }
 
@@ -246,7 +246,7 @@ mod tests {
         let told = |status, kind: &str, message: &str| {
             let text =
                 json!({"type": format!("urn:switchgrid:problem:{kind}"), "message": message});
-            Told { status, text: text.to_string() }
+            Told { status, text: text.to_string(), ..Told::default() }
         };
         let mut answers = Answers::default();
         let mut add =
@@ -256,7 +256,7 @@ mod tests {
         // Neither the process that ended nor another reason is what was promised.
         add(told(503, "ended", "The worker ended or is full; ask for less."));
         add(told(408, "sql", "stopped"));
-        add(Told { status: 200, text: String::new() });
+        add(Told { status: 200, ..Told::default() });
         assert_eq!((answers.asked, answers.stopped, answers.busy), (5, 1, 1));
         assert_eq!(answers.others.len(), 3);
     }
