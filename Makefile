@@ -61,6 +61,7 @@ faults: ## what is lost when a process, the disk, the kernel or a database fails
 	target/release/switchgrid-load threats
 	target/release/switchgrid-load runaway
 	target/release/switchgrid-load stores
+	target/release/switchgrid-day kills
 	target/release/switchgrid-load soak $(if $(MINUTES),--minutes $(MINUTES))
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)

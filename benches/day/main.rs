@@ -1,15 +1,17 @@
 //! `switchgrid-day`: a day of calls through the switch in virtual time, its event log into a
 //! warehouse as the product fills one, and the report on its queues, whose figures must be those of
-//! the log. Prints a line for each figure with its limit, and fails where one was missed.
+//! the log. `kills` kills who fills the warehouse again and again. Prints a line for each figure with its
+//! limit, and fails where one was missed.
 
 mod floor;
 mod house;
+mod kills;
 mod log;
 mod tally;
 
 use anyhow::{Context, Result};
 use benches::results::{self, Figure};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use floor::Day;
 use log::Log;
 use std::path::PathBuf;
@@ -30,12 +32,23 @@ const CALLS_PER_S_MIN: f64 = 5_000.0;
 #[derive(Parser)]
 #[command(name = "switchgrid-day", version, about, max_term_width = 100)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Calls of the day.
     #[arg(long, default_value_t = 200_000)]
     calls: u64,
     /// What chance is made from.
     #[arg(long, default_value_t = 42)]
     seed: u64,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Kill who fills a warehouse from the log, again and again, and look what is lost.
+    Kills(kills::Arguments),
+    /// Who is killed.
+    #[command(hide = true)]
+    Work(kills::Work),
 }
 
 /// What a figure must be.
@@ -68,6 +81,10 @@ struct Figures {
 }
 
 impl Figures {
+    fn new() -> Result<Figures> {
+        Ok(Figures { file: results::file()?, missed: 0 })
+    }
+
     fn line(&mut self, what: &str, value: f64, unit: &str, limit: Limit) -> Result<()> {
         let (holds, words) = limit.verdict(value);
         self.missed += u32::from(!holds);
@@ -78,7 +95,12 @@ impl Figures {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match bench(&arguments) {
+    let missed = match &arguments.command {
+        None => bench(&arguments),
+        Some(Command::Kills(arguments)) => kills::bench(arguments),
+        Some(Command::Work(arguments)) => kills::work(arguments).map(|()| 0),
+    };
+    match missed {
         Ok(0) => ExitCode::SUCCESS,
         Ok(missed) => {
             eprintln!("switchgrid-day: {missed} figures missed their limit");
@@ -92,7 +114,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(arguments: &Arguments) -> Result<u32> {
-    let mut figures = Figures { file: results::file()?, missed: 0 };
+    let mut figures = Figures::new()?;
     // Beside the program: on the disk of the build, not on a tmpfs.
     let folder = std::env::current_exe()?.parent().context("a folder")?.to_owned();
     let folder = tempfile::tempdir_in(folder)?;
