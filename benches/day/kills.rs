@@ -1,7 +1,7 @@
-//! `switchgrid-day kills`: the log of a day into a warehouse by a process that is killed again and again
-//! at random instants, while it stages, seals, publishes and merges. It tells which entries it has made
-//! durable, and after each kill a reader looks whether the calls of those are there, each once. How
-//! long the next start takes until it goes on is measured.
+//! `switchgrid-day kills`: the log of a day into a warehouse by a process that is killed again and
+//! again at random instants, while it stages, seals, publishes and merges. It tells which entries
+//! it has made durable, and after each kill a reader looks whether the calls of those are there,
+//! each once. How long the next start takes until it goes on is measured.
 
 use crate::floor::{Day, TENANT};
 use crate::log::Log;

@@ -1,7 +1,7 @@
 //! `switchgrid-day`: a day of calls through the switch in virtual time, its event log into a
 //! warehouse as the product fills one, and the report on its queues, whose figures must be those of
-//! the log. `kills` kills who fills the warehouse again and again. Prints a line for each figure with its
-//! limit, and fails where one was missed.
+//! the log. `kills` kills who fills the warehouse again and again. Prints a line for each figure
+//! with its limit, and fails where one was missed.
 
 mod floor;
 mod house;

@@ -1,7 +1,8 @@
-//! `switchgrid-load runaway`: a switch of its own on an empty folder with live, recorded conversations,
-//! while questions in SQL that would never end take every place there is for them. Each is ended when
-//! its time is over and says so; whoever finds no place is told that all are taken; and what the
-//! conversations' audio waits on its way is measured before, meanwhile and afterwards.
+//! `switchgrid-load runaway`: a switch of its own on an empty folder with live, recorded
+//! conversations, while questions in SQL that would never end take every place there is for them.
+//! Each is ended when its time is over and says so; whoever finds no place is told that all are
+//! taken; and what the conversations' audio waits on its way is measured before, meanwhile and
+//! afterwards.
 
 use crate::api::{Api, Told};
 use crate::bench::{self, Bench};

@@ -1,7 +1,7 @@
-//! `switchgrid-load stores`: a switch of its own on an empty folder while calls come in and orders are
-//! written, and its databases are in the hands of others: its files are held by another program for
-//! ten seconds of every fifteen, or its PostgreSQL goes away and comes back, and falls silent and
-//! speaks again. Calls are to notice nothing, and what was written is to be there once.
+//! `switchgrid-load stores`: a switch of its own on an empty folder while calls come in and orders
+//! are written, and its databases are in the hands of others: its files are held by another program
+//! for ten seconds of every fifteen, or its PostgreSQL goes away and comes back, and falls silent
+//! and speaks again. Calls are to notice nothing, and what was written is to be there once.
 
 mod away;
 mod held;

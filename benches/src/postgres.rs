@@ -1,6 +1,6 @@
-//! A PostgreSQL of our own: a fresh cluster in a temporary folder that listens on a socket there, and
-//! on this machine's own address where it is told to; it can be stopped, started again and frozen. It
-//! will not run as root; where the bench does, it is the user `postgres`.
+//! A PostgreSQL of our own: a fresh cluster in a temporary folder that listens on a socket there,
+//! and on this machine's own address where it is told to; it can be stopped, started again and
+//! frozen. It will not run as root; where the bench does, it is the user `postgres`.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! The PostgreSQL server with the business and with the manifest of the warehouse goes away and comes
-//! back, and falls silent and speaks again.
+//! The PostgreSQL server with the business and with the manifest of the warehouse goes away and
+//! comes back, and falls silent and speaks again.
 
 use super::talk::Talk;
 use super::writer::Writer;

@@ -1,5 +1,6 @@
-//! Somebody who writes one order after the other, as a program of a user does: each under a key of its
-//! own, sent again when it is told to come back, and looked for where nobody knows what became of it.
+//! Somebody who writes one order after the other, as a program of a user does: each under a key of
+//! its own, sent again when it is told to come back, and looked for where nobody knows what became
+//! of it.
 
 use crate::api::{Api, Told, items};
 use anyhow::{Result, bail};
