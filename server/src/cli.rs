@@ -14,7 +14,7 @@ pub mod user;
 pub mod warehouse;
 
 use crate::config::Config;
-use crate::{api, calls, logging, serve, work};
+use crate::{api, calls, logging, own, serve, work};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -94,9 +94,11 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
     if let Command::Child { name, config, credentials } = &arguments.command {
+        own::be_named();
         return child(name, config, credentials.as_deref());
     }
     if let Command::Fax(arguments) = &arguments.command {
+        own::be_named();
         return fax::run(arguments);
     }
     let mut config = Config::load(arguments.config.as_deref())?;

@@ -8,6 +8,7 @@ mod t6;
 pub use pdf::pdf;
 
 use crate::config::Config;
+use crate::own;
 use mediacore::edge::fax;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,10 +44,7 @@ pub fn received(faxes: &Path, tenant: TenantId) -> io::Result<Vec<FaxId>> {
 }
 
 /// For the media cores. What sessions of before had in their hands is cleared away.
-pub fn machines(config: &Config) -> Option<fax::Config> {
-    let program = std::env::current_exe()
-        .inspect_err(|error| tracing::error!(%error, "no fax is sent or received"))
-        .ok()?;
+pub fn machines(config: &Config) -> fax::Config {
     let folder = folder(config);
     let left = std::fs::remove_dir_all(folder.join("part"));
     if let Err(error) = left
@@ -54,12 +52,11 @@ pub fn machines(config: &Config) -> Option<fax::Config> {
     {
         tracing::warn!(%error, "what faxes of before left stays");
     }
-    let launch = fax::program(program, vec![COMMAND.to_owned()]);
-    Some(fax::Config { launch, folder, faxes_max: config.rtp.faxes_max as usize })
+    let launch = fax::program(PathBuf::from(own::PROGRAM), vec![COMMAND.to_owned()]);
+    fax::Config { launch, folder, faxes_max: config.rtp.faxes_max as usize }
 }
 
 /// Why no fax can be sent or received; `None` when one can.
 pub fn faxless() -> Option<String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string());
-    program.and_then(|program| fax::probe(&program, &[COMMAND.to_owned()])).err()
+    fax::probe(Path::new(own::PROGRAM), &[COMMAND.to_owned()]).err()
 }

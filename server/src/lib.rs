@@ -17,6 +17,7 @@ pub mod link;
 pub mod logging;
 pub mod open;
 pub mod outward;
+pub mod own;
 pub mod pg;
 pub mod prompts;
 pub mod s3;

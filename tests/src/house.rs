@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 /// How long a box may take to start in a debug build on a busy machine.
 const START_MAX: Duration = Duration::from_secs(60);
+/// Name of the program in the folder of a box that has one of its own.
+const OWN_PROGRAM: &str = "switchgrid";
 
 /// What a box is started with besides the defaults of the tests.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +40,8 @@ pub struct Options {
     pub files: String,
     /// Live calls survive the end of the call process.
     pub keeps: bool,
+    /// The program is a file of the box's own, which may be replaced ([`House::replace_program`]).
+    pub own_program: bool,
 }
 
 /// A person or phone that can sign in.
@@ -293,13 +297,17 @@ impl House {
 
     /// Process id of a child of the supervisor.
     pub fn child(&self, name: &str) -> u32 {
+        self.find_child(name).unwrap_or_else(|| panic!("no child {name}:\n{}", self.log()))
+    }
+
+    /// The same where it may be away.
+    pub fn find_child(&self, name: &str) -> Option<u32> {
         let wanted = format!("\0child\0{name}\0");
         let is_wanted = |pid: &u32| {
             let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&command).contains(&wanted)
         };
-        let found = self.children().into_iter().find(is_wanted);
-        found.unwrap_or_else(|| panic!("no child {name}:\n{}", self.log()))
+        self.children().into_iter().find(is_wanted)
     }
 
     fn children(&self) -> Vec<u32> {
@@ -358,6 +366,18 @@ impl House {
         command.args(["--config", "switchgrid.toml", "--data", "data"]).args(words);
         command.envs(env.iter().copied()).current_dir(self.folder.path()).stdin(Stdio::null());
         command.output().expect("switchgrid lies beside the tests")
+    }
+
+    /// Puts what `make` writes in the place of the program, as an upgrade does: a new file is renamed
+    /// over the one that runs.
+    ///
+    /// # Panics
+    /// When the box has no program of its own.
+    pub fn replace_program(&self, make: impl FnOnce(&Path)) {
+        assert!(self.options.own_program, "others use the same file");
+        let new = self.scratch().join("switchgrid.new");
+        make(&new);
+        std::fs::rename(new, self.scratch().join(OWN_PROGRAM)).expect("the folder is ours");
     }
 
     /// Starts the box again on the same folder, with other environment.
@@ -459,7 +479,11 @@ fn spawn(folder: &Path, options: &Options) -> Child {
         .append(true)
         .open(folder.join("log.txt"))
         .expect("the log can be written");
-    let mut command = limited(&options.files);
+    let own = match options.own_program {
+        true => own_program(folder),
+        false => program("switchgrid"),
+    };
+    let mut command = limited(&own, &options.files);
     if options.unprivileged {
         command = as_nobody(folder);
     }
@@ -476,14 +500,26 @@ fn spawn(folder: &Path, options: &Options) -> Child {
 }
 
 /// The program, with fewer files where the test wants it.
-fn limited(files: &str) -> Command {
-    let own = program("switchgrid");
+fn limited(own: &Path, files: &str) -> Command {
     if files.is_empty() {
         return Command::new(own);
     }
     let mut command = Command::new("prlimit");
     command.arg(format!("--nofile={files}")).arg(own);
     command
+}
+
+/// The program under a name in the folder of the box; what was put in its place there stays.
+fn own_program(folder: &Path) -> PathBuf {
+    let own = folder.join(OWN_PROGRAM);
+    if !own.exists() {
+        let built = program("switchgrid");
+        // On another disk a file has no second name.
+        if std::fs::hard_link(&built, &own).is_err() {
+            std::fs::copy(&built, &own).expect("the program can be copied");
+        }
+    }
+    own
 }
 
 /// The program as somebody without rights, who owns the folder and nothing else. Who is not root

@@ -316,7 +316,7 @@ fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineC
     engine.shard.jitter.ms_max = config.rtp.jitter_ms_max;
     engine.storage = rings;
     engine.live = config.live_dir();
-    engine.fax = crate::fax::machines(config);
+    engine.fax = Some(crate::fax::machines(config));
     engine
 }
 

@@ -1,6 +1,7 @@
 //! One child process: started, watched, started again with a growing pause.
 
 use super::prepare::Prepared;
+use crate::own;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -34,7 +35,7 @@ impl Child {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(name: &'static str, prepared: &Prepared) -> Result<Self, anyhow::Error> {
-        let process = command(name, prepared)?.spawn()?;
+        let process = command(name, prepared).spawn()?;
         Ok(Child { name, process, started: Instant::now(), pause: PAUSE_FIRST })
     }
 
@@ -71,7 +72,7 @@ impl Child {
         tracing::error!(child = self.name, %ended, pause = ?self.pause, "ended; starting it again");
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(PAUSE_MAX);
-        self.process = command(self.name, prepared)?.spawn()?;
+        self.process = command(self.name, prepared).spawn()?;
         self.started = Instant::now();
         Ok(())
     }
@@ -100,14 +101,17 @@ pub async fn finish(
     prepared: &Prepared,
     credentials: Option<&Path>,
 ) -> Result<(), anyhow::Error> {
-    let ended = command(name, prepared)?.args(credentials).status().await?;
+    let ended = command(name, prepared).args(credentials).status().await?;
     anyhow::ensure!(ended.success(), "{name} ended with {ended}; the line above says why");
     Ok(())
 }
 
-fn command(name: &str, prepared: &Prepared) -> Result<tokio::process::Command, anyhow::Error> {
-    let program = std::env::current_exe()?;
-    let mut command = tokio::process::Command::new(program);
+fn command(name: &str, prepared: &Prepared) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(own::PROGRAM);
+    // For people who list processes.
+    if let Some(called) = std::env::args_os().next() {
+        command.arg0(called);
+    }
     command.arg("child").arg(name).arg(&prepared.resolved);
     let unset = |(name, _): &&(&str, &str)| std::env::var_os(name).is_none();
     command.envs(ALLOCATOR.iter().filter(unset).copied());
@@ -130,5 +134,5 @@ fn command(name: &str, prepared: &Prepared) -> Result<tokio::process::Command, a
             Ok(())
         });
     }
-    Ok(command)
+    command
 }

@@ -8,6 +8,7 @@ use crate::cli::fax::REFUSED;
 use crate::config::Config;
 use crate::fax;
 use crate::open::beneath;
+use crate::own;
 use crate::serve::child::EXIT_HOPELESS;
 use futures::future::BoxFuture;
 use mediacore::edge::fax::process::FILE_BYTES_MAX;
@@ -30,23 +31,19 @@ const REASON_CHARS_MAX: usize = 200;
 pub type Draw = Arc<dyn Fn(File) -> BoxFuture<'static, Result<Vec<u8>, Problem>> + Send + Sync>;
 
 /// By this program, started anew for each.
-///
-/// # Errors
-/// When this program does not know where it lies.
-pub fn by_process(config: &Config) -> io::Result<Draw> {
+pub fn by_process(config: &Config) -> Draw {
     let drawer = Drawer {
-        program: std::env::current_exe()?,
+        program: own::PROGRAM.into(),
         arguments: vec![fax::COMMAND.to_owned(), "draw".to_owned()],
         // Nothing lies there: it is what the process may open.
         folder: fax::folder(config).join("drawing"),
         time_max: TIME_MAX,
     };
     let drawer = Arc::new(drawer);
-    let draw: Draw = Arc::new(move |pdf: File| {
+    Arc::new(move |pdf: File| {
         let drawer = Arc::clone(&drawer);
         Box::pin(async move { drawer.draw(pdf).await })
-    });
-    Ok(draw)
+    })
 }
 
 /// Draws `pdf`, relative to the folder of faxes.

@@ -352,7 +352,7 @@ impl Bench {
             remove_turn: Semaphore::new(1),
             move_turn: Semaphore::new(1),
             draw_turn: Semaphore::new(1),
-            draw: draw::by_process(&config)?,
+            draw: draw::by_process(&config),
             tier: None,
             claims: Claims::default(),
         })

@@ -12,6 +12,7 @@ mod recording;
 mod schedules;
 mod start;
 mod talk;
+mod upgrade;
 
 use std::time::Duration;
 
