@@ -9,8 +9,9 @@
 //! packets of the step leave. Records hold keys of audio and what people are called: they are kept in
 //! memory, and nobody else may read them.
 //!
-//! The form has no names: only the program that wrote a record can read it, and no field of a record
-//! may be left out where it is empty (`skip_serializing_if`), because what follows would be read as it.
+//! The form has no names: only a program with the same types can read a record, and no field of a
+//! record may be left out where it is empty (`skip_serializing_if`), because what follows would be read
+//! as it. A change to any of these types is another form, which has a number (`edge/live.rs`).
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;

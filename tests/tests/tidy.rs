@@ -1,6 +1,9 @@
 //! Holds the picture: which room leans on which, that documents name only what exists, and a few
 //! habits of `docs/map.md` that a machine can check. Each message says what would be right.
 
+#[path = "tidy/layout.rs"]
+mod layout;
+
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

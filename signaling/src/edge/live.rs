@@ -3,7 +3,8 @@
 //! keys of audio; it survives the process, not the machine.
 //!
 //! A frame is length, checksum and its content in the form of `postcard`. What a killed process left half written is cut off; a frame
-//! is there as a whole or not at all, so calls and agents always fit each other.
+//! is there as a whole or not at all, so calls and agents always fit each other. Any build reads it
+//! whose records have the same form ([`VERSION`]), so that calls go on over an upgrade.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -18,8 +19,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Names this start of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// Form of the records; another one is not restored.
-const VERSION: u32 = 2;
+/// Form of the records; another one is not restored. They have no names: whoever changes what is kept,
+/// or what it means, counts this up. A test holds the form beside it.
+const VERSION: u32 = 3;
 /// State without a sign of life for this long is not restored: everybody has hung up.
 const SILENT_MAX: Duration = Duration::from_secs(60);
 /// How often there is one.
@@ -41,8 +43,6 @@ enum Frame {
     Began {
         version: u32,
         boot: String,
-        /// Who wrote it; see [`program`].
-        program: String,
     },
     Step(Vec<Change>),
 }
@@ -56,7 +56,6 @@ pub struct Live {
     known: BTreeMap<Key, Record>,
     known_bytes: usize,
     boot: String,
-    program: String,
     alive_at: Instant,
     /// The end of the file is not a whole frame, or nothing was taken.
     broken_at: Option<Instant>,
@@ -79,8 +78,7 @@ impl Live {
         }
         let path = folder.join("signaling.live");
         let boot = fs::read_to_string(BOOT_ID)?.trim().to_owned();
-        let program = program()?;
-        let kept = read(&path, &boot, &program)?;
+        let kept = read(&path, &boot)?;
         // The old file stays until the new one is whole.
         let file = fresh(&path.with_extension("new"))?;
         let mut live = Live {
@@ -90,7 +88,6 @@ impl Live {
             known: BTreeMap::new(),
             known_bytes: 0,
             boot,
-            program,
             alive_at: Instant::now(),
             broken_at: None,
             left_out: 0,
@@ -188,11 +185,7 @@ impl Live {
     fn rewrite(&mut self) -> io::Result<()> {
         let path = self.path.with_extension("new");
         let mut file = fresh(&path)?;
-        let mut bytes = encode(&Frame::Began {
-            version: VERSION,
-            boot: self.boot.clone(),
-            program: self.program.clone(),
-        });
+        let mut bytes = encode(&Frame::Began { version: VERSION, boot: self.boot.clone() });
         let known = self.known.iter();
         let known = known.map(|(&key, value)| Change { key, value: Some(value.clone()) });
         bytes.extend(encode(&Frame::Step(known.collect())));
@@ -201,12 +194,6 @@ impl Live {
         (self.file, self.bytes) = (file, bytes.len());
         Ok(())
     }
-}
-
-/// This build: records have no names, so that another one must not read them.
-fn program() -> io::Result<String> {
-    let file = fs::metadata("/proc/self/exe")?;
-    Ok(format!("{} of {} octets at {}", env!("CARGO_PKG_VERSION"), file.len(), file.mtime_nsec()))
 }
 
 /// An empty file that nobody else may read.
@@ -252,7 +239,7 @@ fn decode(bytes: &[u8]) -> Option<(Frame, &[u8])> {
 }
 
 /// What was kept; nothing of another start of the machine, another form, or long ago.
-fn read(path: &Path, boot: &str, program: &str) -> io::Result<Vec<Change>> {
+fn read(path: &Path, boot: &str) -> io::Result<Vec<Change>> {
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path);
     let mut file = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -265,17 +252,15 @@ fn read(path: &Path, boot: &str, program: &str) -> io::Result<Vec<Change>> {
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok(fold(&bytes, boot, program))
+    Ok(fold(&bytes, boot))
 }
 
-fn fold(bytes: &[u8], boot: &str, program: &str) -> Vec<Change> {
+fn fold(bytes: &[u8], boot: &str) -> Vec<Change> {
     let mut known = BTreeMap::new();
-    let Some((Frame::Began { version: VERSION, boot: start, program: writer }, mut rest)) =
-        decode(bytes)
-    else {
+    let Some((Frame::Began { version: VERSION, boot: start }, mut rest)) = decode(bytes) else {
         return Vec::new();
     };
-    if start != boot || writer != program {
+    if start != boot {
         return Vec::new();
     }
     while let Some((Frame::Step(changes), more)) = decode(rest) {
@@ -326,21 +311,21 @@ mod tests {
 
     #[test]
     fn a_torn_step_is_cut_off_as_a_whole_at_every_byte() {
-        let began =
-            encode(&Frame::Began { version: VERSION, boot: "b".into(), program: "p".into() });
+        let began = |version| encode(&Frame::Began { version, boot: "b".into() });
+        let (older, began) = (began(VERSION - 1), began(VERSION));
         let first = encode(&Frame::Step(vec![change(1, Some("a"))]));
         let second = encode(&Frame::Step(vec![change(1, None), change(2, Some("b"))]));
         let whole = [&began[..], &first, &second].concat();
-        assert_eq!(texts(&fold(&whole, "b", "p")), ["b"]);
-        assert!(fold(&whole, "another boot", "p").is_empty());
-        assert!(fold(&whole, "b", "another program").is_empty());
+        assert_eq!(texts(&fold(&whole, "b")), ["b"]);
+        assert!(fold(&whole, "another boot").is_empty());
+        assert!(fold(&[&older[..], &first].concat(), "b").is_empty(), "another form");
         for cut in began.len() + first.len()..whole.len() {
-            assert_eq!(texts(&fold(&whole[..cut], "b", "p")), ["a"], "cut at {cut}");
+            assert_eq!(texts(&fold(&whole[..cut], "b")), ["a"], "cut at {cut}");
         }
         for at in began.len() + first.len()..whole.len() {
             let mut flipped = whole.clone();
             flipped[at] ^= 0x10;
-            assert_eq!(texts(&fold(&flipped, "b", "p")), ["a"], "flipped at {at}");
+            assert_eq!(texts(&fold(&flipped, "b")), ["a"], "flipped at {at}");
         }
     }
 
