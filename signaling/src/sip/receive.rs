@@ -9,7 +9,7 @@ use super::flow::{Flow, ListenerId, Transport};
 use super::header;
 use super::message::{Message, Method, Name};
 use super::parse::Carrier;
-use super::registrar::Who;
+use super::registrar::{FLOW_TIMER_S, Who, is_kept};
 use super::send::Reply;
 use super::session::{ALLOW, SUPPORTED, called};
 use super::subscribe::ALLOW_EVENTS;
@@ -421,8 +421,12 @@ impl UserAgent {
                     .iter()
                     .map(|contact| String::from_utf8_lossy(contact).into_owned())
                     .collect();
-                let lines: Vec<(&str, &str)> =
+                let mut lines: Vec<(&str, &str)> =
                     contacts.iter().map(|contact| ("Contact", contact.as_str())).collect();
+                let flow_timer = FLOW_TIMER_S.to_string();
+                if !lines.is_empty() && is_kept(&flow, request) {
+                    lines.extend([("Require", "outbound"), ("Flow-Timer", flow_timer.as_str())]);
+                }
                 self.respond(now, tx, 200, &lines, None);
                 self.count("registered");
                 self.tell_browsers();

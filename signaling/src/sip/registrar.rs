@@ -2,14 +2,17 @@
 //! reached where its REGISTER came from, whatever its Contact says.
 
 mod apps;
+mod flows;
 
 pub(crate) use apps::AppsAlone;
+pub(crate) use flows::{FLOW_TIMER_S, by_phone, is_kept};
 
 use super::flow::{ConnectionId, Flow, Hop, Host, Transport};
 use super::header::{NameAddr, param, trim};
 use super::message::{Fault, Message, Name};
 use super::uri::{Uri, decimal};
 use crate::kept::octets;
+use flows::instance_of;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -60,16 +63,11 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// A registration is about this phone: it has the same Contact, or is the same phone on the same
-    /// of its ways, whose Contact has changed.
-    fn is_of(&self, contact: &[u8], instance: &[u8]) -> bool {
-        *self.contact == *contact || !instance.is_empty() && *self.instance == *instance
-    }
-
-    /// Names its Contact to those who watch: the same for as long as it is the same.
+    /// Names its Contact to those who watch: the same for as long as it is the same, on each way.
     pub(crate) fn id(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.contact.hash(&mut hasher);
+        self.instance.hash(&mut hasher);
         hasher.finish()
     }
 
@@ -442,19 +440,6 @@ struct Wanted {
     instance: Box<[u8]>,
 }
 
-/// Longest name of a phone that is kept; a longer one is as good as none.
-const INSTANCE_BYTES_MAX: usize = 128;
-
-/// `+sip.instance` with `reg-id`.
-fn instance_of(params: &[u8]) -> Box<[u8]> {
-    let name = param(params, "+sip.instance").unwrap_or_default();
-    let way = param(params, "reg-id").unwrap_or_default();
-    if name.is_empty() || name.len() + way.len() > INSTANCE_BYTES_MAX {
-        return Box::default();
-    }
-    [name, b" ", way].concat().into()
-}
-
 impl Asked {
     fn read(request: &Message, limits: &Limits) -> Result<Self, Fault> {
         let header = request.number(Name::Expires);
@@ -492,6 +477,7 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
+    use super::flows::INSTANCE_BYTES_MAX;
     use super::*;
     use crate::sip::parse::Carrier;
 

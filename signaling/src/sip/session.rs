@@ -54,8 +54,8 @@ use terms::{LegId, Moment};
 pub(super) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
 /// Extensions that we announce. Provisional answers are reliable where a peer wants it; we require it of
-/// trunks that are set to it.
-pub(super) const SUPPORTED: &[&str] = &["timer", "replaces", "join", "100rel"];
+/// trunks that are set to it. A phone that registers over several connections is called over one.
+pub(super) const SUPPORTED: &[&str] = &["timer", "replaces", "join", "100rel", "outbound"];
 
 /// Q.850 causes that the core gives by itself.
 pub(super) mod cause {
@@ -331,6 +331,7 @@ impl UserAgent {
     /// A request of ours stayed without answer.
     pub(super) fn on_owned_failed(&mut self, now: Now, owner: Owner, status: u16) {
         match owner {
+            Owner::Branch(branch) if self.rings_next_flow(now, branch) => {}
             Owner::Branch(branch) => self.on_branch_failed(now, branch, status, None),
             Owner::Reinvite(leg) => self.on_reinvite_failed(now, leg, status),
             Owner::Refresh(leg) => self.on_refresh_failed(now, leg, status),

@@ -6,6 +6,7 @@ mod bans;
 mod browsers;
 mod calls_in;
 mod calls_out;
+mod flows;
 mod gateways;
 mod health;
 mod in_dialog;

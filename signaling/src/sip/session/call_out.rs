@@ -36,6 +36,8 @@ pub(in crate::sip) struct Branch {
     pub(super) hop: Hop,
     pub(super) nat: bool,
     pub(super) trunk: Option<TrunkKey>,
+    /// Another flow of the phone that is called.
+    next: Option<Box<Way>>,
     /// What was asked for, until it is answered.
     invite: Option<Arc<Invite>>,
     /// The transaction that is under way.
@@ -72,6 +74,7 @@ impl Branch {
             hop,
             nat: false,
             trunk: None,
+            next: None,
             invite: None,
             tx,
             via_branch,
@@ -216,6 +219,7 @@ impl UserAgent {
             hop,
             nat: way.nat,
             trunk: way.trunk,
+            next: way.next,
             invite: Some(invite.clone()),
             tx: 0,
             via_branch: String::new(),
@@ -304,6 +308,7 @@ impl UserAgent {
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
             422 if self.ask_longer(now, id, response) => {}
+            408 | 430 if self.rings_next_flow(now, id) => {}
             status => {
                 if let Some(key) = trunk {
                     self.on_trunk_refused(now, key, response);
@@ -551,6 +556,30 @@ impl UserAgent {
         let opened = self.open_branch(now, leg, &invite, way).is_ok();
         self.arm_leg(leg);
         opened
+    }
+
+    /// This way to the phone is dead: the INVITE goes over the next of its flows (RFC 5626 §5.3). False
+    /// where there is none.
+    pub(super) fn rings_next_flow(&mut self, now: Now, id: u64) -> bool {
+        let Some(branch) = self.branches.get_mut(&id) else { return false };
+        let (Some(leg), Some(invite), Some(way)) =
+            (branch.leg, branch.invite.clone(), branch.next.take())
+        else {
+            return false;
+        };
+        let hop = way.hop.clone();
+        if self.open_branch(now, leg, &invite, *way).is_err() {
+            return false;
+        }
+        if let Some(branch) = self.branches.get_mut(&id) {
+            branch.settle();
+        }
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.branches.retain(|&other| other != id);
+            state.hop = hop;
+        }
+        self.count("flows_passed_over");
+        true
     }
 
     pub(super) fn on_branch_failed(&mut self, now: Now, id: u64, status: u16, reason: Option<u8>) {

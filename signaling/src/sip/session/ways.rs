@@ -4,13 +4,14 @@ use super::cause;
 use super::rebind::is_one_phone;
 use crate::sip::core::UserAgent;
 use crate::sip::flow::{Hop, Host, Transport};
-use crate::sip::registrar::{Binding, Who};
+use crate::sip::registrar::{Binding, Who, by_phone};
 use crate::sip::trunk::{Proxy, TrunkKey};
 use crate::sip::uri::without_headers;
 use crate::sip::user_agent::{Destination, Invite};
 use crate::switch::Now;
 
 /// Where one branch goes.
+#[derive(Debug)]
 pub(super) struct Way {
     pub(super) target: Vec<u8>,
     pub(super) hop: Hop,
@@ -18,6 +19,22 @@ pub(super) struct Way {
     /// Our host in From.
     pub(super) domain: Option<String>,
     pub(super) trunk: Option<TrunkKey>,
+    /// Another flow of the same phone, for when this one is dead.
+    pub(super) next: Option<Box<Way>>,
+}
+
+/// To a phone over the first of its flows.
+fn way_to(flows: &[&Binding]) -> Option<Way> {
+    flows.iter().rev().fold(None, |next, binding| {
+        Some(Way {
+            target: without_headers(&binding.contact).to_vec(),
+            hop: binding.hop(),
+            nat: binding.nat,
+            domain: None,
+            trunk: None,
+            next: next.map(Box::new),
+        })
+    })
 }
 
 impl UserAgent {
@@ -33,19 +50,13 @@ impl UserAgent {
                 let has_it = |contact: &[u8]| {
                     lost.is_some_and(|dialog| is_one_phone(contact, &dialog.target))
                 };
-                let ways: Vec<Way> = bindings
+                let ringing = bindings
                     .iter()
                     .filter(|binding| binding.flow.transport.is_websocket() == invite.browser)
                     .filter(|binding| !has_it(&binding.contact))
-                    .filter(|binding| self.may_ring(invite, (*tenant, *agent), binding))
-                    .map(|binding| Way {
-                        target: without_headers(&binding.contact).to_vec(),
-                        hop: binding.hop(),
-                        nat: binding.nat,
-                        domain: None,
-                        trunk: None,
-                    })
-                    .collect();
+                    .filter(|binding| self.may_ring(invite, (*tenant, *agent), binding));
+                let phones = by_phone(ringing);
+                let ways: Vec<Way> = phones.iter().filter_map(|flows| way_to(flows)).collect();
                 if ways.is_empty() {
                     return Err((480, cause::SUBSCRIBER_ABSENT));
                 }
@@ -88,7 +99,7 @@ impl UserAgent {
         let hop = self.hop_of(proxy, key);
         let uri = self.trunks.get(key).and_then(|trunk| trunk.uri_of(number));
         let target = uri.unwrap_or_default().into_bytes();
-        Way { target, hop, nat: false, domain, trunk: Some(key) }
+        Way { target, hop, nat: false, domain, trunk: Some(key), next: None }
     }
 
     pub(in crate::sip) fn hop_of(&self, proxy: &Proxy, trunk: TrunkKey) -> Hop {

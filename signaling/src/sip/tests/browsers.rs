@@ -60,8 +60,19 @@ pub(super) fn registers(
     connection: u64,
     contact: &str,
 ) -> Vec<Sent> {
+    registers_saying(bench, listener, connection, contact, "")
+}
+
+/// The same with further lines.
+pub(super) fn registers_saying(
+    bench: &mut Bench,
+    listener: u16,
+    connection: u64,
+    contact: &str,
+    more: &str,
+) -> Vec<Sent> {
     let word = ["UDP", "TCP", "TLS", "WS", "WSS"][usize::from(listener)];
-    let plain = bench.request("REGISTER", "1001", "", "");
+    let plain = bench.request("REGISTER", "1001", more, "");
     let plain = plain
         .replace("<sip:a@198.51.100.7:5060>", contact)
         .replace("UDP 198.51.100.7:5060", &format!("{word} x7d2.invalid"))

@@ -82,5 +82,5 @@ fn that_dialogs_are_replaced_is_said() {
     let mut bench = Bench::new();
     bench.register(phone(), "sip:1001@198.51.100.7:5070");
     bench.command(calls_out::to_agent());
-    assert_eq!(bench.one().header("Supported"), "timer, replaces, join, 100rel");
+    assert_eq!(bench.one().header("Supported"), "timer, replaces, join, 100rel, outbound");
 }
