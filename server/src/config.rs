@@ -227,8 +227,8 @@ config! {
         /// How long a trunk may say nothing at all to a call where another server of it, or another
         /// trunk, is left to try: 1s to 32s.
         trunk_silence_max: Span = "\"6s\"", Restart;
-        /// Seconds within which a call that we begin is refreshed, by them or by us, where they know of
-        /// session timers: one whose other end is gone ends then. 90 to 86400; 0 asks for none.
+        /// Seconds within which a call is refreshed, by them or by us, where they know of session
+        /// timers: one whose other end is gone ends then. 90 to 86400; 0 asks for none.
         session_expires_s: u32 = "1800", Restart;
     }
     /// Calls, each limit for one call unless it says otherwise.

@@ -72,7 +72,7 @@ pub struct Config {
     pub dialogs_max: usize,
     /// Most requests per second from one source.
     pub requests_per_s_max: u32,
-    /// Session interval that our INVITEs ask for, in seconds; 0 asks for none.
+    /// Session interval that we ask for, in seconds; 0 asks for none.
     pub session_expires_s: u32,
     /// Networks that may signal over a transport; one without any takes everybody.
     pub allowed: Vec<(Transport, Network)>,

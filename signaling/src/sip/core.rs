@@ -83,7 +83,8 @@ pub struct Config {
     /// Longest wait for a first word of a trunk, 100 at least, where another server or trunk is left:
     /// in 6 s a trunk gets four copies of the INVITE over UDP.
     pub silence_max: Duration,
-    /// Session interval that our INVITEs ask for, in seconds, 90 at least; 0 asks for none.
+    /// Session interval that we ask for, and give to who knows of them, in seconds, 90 at least; 0 asks
+    /// for none.
     pub session_expires_s: u32,
     /// How long a phone whose connection ended with the process before is waited for.
     pub return_max: Duration,

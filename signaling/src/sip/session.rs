@@ -201,7 +201,9 @@ impl Leg {
         let answered = answered.map(|answered| answered.repeat.at.min(answered.ends_at));
         let reliable = self.reliable.as_ref();
         let reliable = reliable.and_then(|r| r.ends_at.map(|ends_at| r.repeat.at.min(ends_at)));
-        let timer = self.session_timer.as_ref().map(|timer| timer.at);
+        // It begins with the answer.
+        let timer = self.session_timer.as_ref().filter(|_| self.stage != Stage::Incoming);
+        let timer = timer.map(|timer| timer.at);
         let due = self.adrift.as_ref().and_then(|adrift| adrift.due_until);
         let expected = self.expected.as_ref().map(|expected| expected.until);
         let (retry, silent) = (self.offering.retry_at, self.silent_until);

@@ -134,7 +134,8 @@ impl UserAgent {
         leg.pickup = whose.phone.map(|_| self.token());
         leg.late = request.sdp().is_none();
         leg.takes_update = request.lists(Name::Allow, "UPDATE");
-        leg.session_timer = super::session_timer::asked(now.moment, request);
+        let wanted_s = self.config.session_expires_s;
+        leg.session_timer = super::session_timer::asked(now.moment, request, wanted_s);
         leg.reliable = super::prack::required(request);
         leg.invite = Some(tx);
         leg.invite_seq = request.cseq().map_or(0, |cseq| cseq.number);

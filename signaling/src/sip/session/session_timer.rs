@@ -1,8 +1,8 @@
 //! Session timers, RFC 4028: our INVITE asks for one, and a peer that knows nothing of them is called
-//! without; theirs gets one where it asks. Whoever refreshes does so at half of the interval; the other
-//! side hangs up a little before its end.
+//! without; theirs gets one where it asks, or knows of them. Whoever refreshes does so at half of the
+//! interval; the other side hangs up a little before its end.
 
-use super::{Owner, cause};
+use super::{Owner, Stage, cause};
 use crate::sip::core::UserAgent;
 use crate::sip::header::param;
 use crate::sip::message::{Message, Name};
@@ -95,10 +95,15 @@ pub(super) fn too_short(request: &Message) -> Option<u32> {
 }
 
 /// What their INVITE asks for (RFC 4028 §9): we refresh when they say so, or when only a proxy
-/// between us knows about timers.
-pub(super) fn asked(now: Moment, request: &Message) -> Option<SessionTimer> {
-    let (interval, refresher) = expires(request)?;
+/// between us knows about timers. Who asks for none and knows of them gets one of `wanted_s`, which we
+/// refresh: a phone that only says that it knows them would lose its call otherwise.
+pub(super) fn asked(now: Moment, request: &Message, wanted_s: u32) -> Option<SessionTimer> {
     let knows = request.lists(Name::Supported, "timer");
+    let Some((interval, refresher)) = expires(request) else {
+        let min = request.number(Name::MinSe).unwrap_or(0);
+        let fits = knows && wanted_s > 0 && min <= INTERVAL_S_MAX;
+        return fits.then(|| SessionTimer::new(now, wanted_s.max(min), true));
+    };
     let ours = refresher.is_some_and(|r| r.eq_ignore_ascii_case(b"uas")) || !knows;
     Some(SessionTimer::new(now, interval.max(INTERVAL_S_MIN), ours))
 }
@@ -137,8 +142,9 @@ impl UserAgent {
 
     /// Their re-INVITE or UPDATE may change the timer.
     pub(super) fn refreshed(&mut self, now: Now, leg: LegId, request: &Message) {
+        let wanted_s = self.config.session_expires_s;
         if let Some(state) = self.legs.get_mut(&leg) {
-            state.session_timer = asked(now.moment, request);
+            state.session_timer = asked(now.moment, request, wanted_s);
         }
     }
 
@@ -176,6 +182,9 @@ impl UserAgent {
 
     pub(super) fn on_session_timer(&mut self, now: Now, leg: LegId) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
+        if state.stage == Stage::Incoming {
+            return;
+        }
         let Some(timer) = state.session_timer.as_mut().filter(|t| t.at <= now.moment) else {
             return;
         };

@@ -1,4 +1,5 @@
-//! Session timers that we ask for, RFC 4028; those that the peer asks for are in `in_dialog`.
+//! Session timers that we ask for or give to who knows of them, RFC 4028; those that the peer asks for
+//! are in `in_dialog`.
 
 use super::calls_out::{LEG, to_trunk};
 use super::*;
@@ -107,4 +108,71 @@ fn a_refresh_that_comes_too_early_for_them_takes_their_interval() {
     assert!(bench.pass(Duration::from_secs(1_199)).is_empty());
     assert_eq!(bench.pass(Duration::from_secs(1)).len(), 1, "at half of theirs");
     assert_eq!((bench.events(), bench.counter("legs_live")), (Vec::new(), 1));
+}
+
+/// A call of a peer with these lines, answered and acknowledged; our answer.
+fn answers(bench: &mut Bench, more: &str) -> (Call, Sent) {
+    let mut call = bench.call_with(&format!("Allow: INVITE, UPDATE\r\n{more}"), SDP);
+    bench.command(Command::Answer { leg: call.leg, sdp: SDP.into() });
+    let answer = bench.one();
+    let ack = call.ack("");
+    bench.receive(carrier(), ack);
+    bench.events();
+    (call, answer)
+}
+
+#[test]
+fn a_caller_who_knows_timers_and_asks_for_none_gets_one_that_we_refresh() {
+    let mut bench = Bench::new();
+    let (call, answer) = answers(&mut bench, "Supported: 100rel, timer\r\n");
+    assert_eq!(answer.header("Session-Expires"), "1800;refresher=uas");
+    assert!(!answer.has("Require: "), "nothing is asked of them");
+    for _ in 0..2 {
+        let sent = bench.pass(Duration::from_secs(900));
+        assert_eq!(sent.len(), 1, "at half of the interval");
+        assert!(sent[0].1.start().starts_with("UPDATE "));
+        let granted = "Session-Expires: 1800;refresher=uac\r\n";
+        bench.receive(carrier(), sent[0].1.answer("200 OK", "", granted, ""));
+    }
+    // Their power is gone.
+    let sent = bench.pass(Duration::from_secs(1_800));
+    assert!(sent.iter().any(|(_, sent)| sent.start().starts_with("BYE ")));
+    assert_eq!(bench.events(), [Event::Ended { leg: call.leg, cause: 102 }]);
+}
+
+#[test]
+fn the_timer_that_we_give_is_as_long_as_they_want_and_is_given_again_with_each_offer() {
+    let mut bench = Bench::new();
+    let knows = "Supported: timer\r\nMin-SE: 3600\r\n";
+    let (mut call, answer) = answers(&mut bench, knows);
+    assert_eq!(answer.header("Session-Expires"), "3600;refresher=uas");
+    let again = call.request("INVITE", knows, SDP);
+    bench.receive(carrier(), again);
+    bench.command(Command::AcceptOffer { leg: call.leg, sdp: SDP.into() });
+    let sent = bench.sent();
+    let ok = sent.iter().find(|sent| sent.start() == "SIP/2.0 200 OK").expect("an answer");
+    assert_eq!(ok.header("Session-Expires"), "3600;refresher=uas");
+}
+
+#[test]
+fn a_caller_who_knows_no_timers_or_a_box_that_wants_none_has_none() {
+    for (seconds, more) in [(1_800, "Supported: 100rel\r\n"), (0, "Supported: timer\r\n")] {
+        let mut bench = Bench::with(|config| config.session_expires_s = seconds);
+        let (_, answer) = answers(&mut bench, more);
+        assert!(!answer.has("Session-Expires: "), "{}", answer.text);
+        assert!(bench.pass(Duration::from_secs(10_000)).is_empty());
+        assert_eq!((bench.events(), bench.counter("legs_live")), (Vec::new(), 1));
+    }
+}
+
+#[test]
+fn a_session_begins_with_its_answer_however_long_it_rings() {
+    let mut bench = Bench::new();
+    let call = bench.call_with("Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n", SDP);
+    let sent = bench.pass(Duration::from_secs(80));
+    let ends = |(_, sent): &(u64, Sent)| !sent.start().starts_with("SIP/2.0 1");
+    assert!(!sent.iter().any(ends), "{sent:?}");
+    bench.command(Command::Answer { leg: call.leg, sdp: SDP.into() });
+    let answer = bench.one();
+    assert_eq!((answer.start(), bench.events()), ("SIP/2.0 200 OK", Vec::new()));
 }
