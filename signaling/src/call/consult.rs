@@ -447,7 +447,18 @@ impl Call {
 
     /// This leg is the one from which somebody is asked, on the line on which the customer waits.
     pub(super) fn consults_at(&self, id: LegId) -> bool {
-        self.consultation().is_some_and(|consult| consult.from == id)
+        self.consultation().is_some_and(|consult| consult.from == id && consult.own.is_none())
+    }
+
+    /// The first line of a phone with two has gone to another phone, at which the customer is spoken to.
+    /// Who talks on the second one talks on.
+    pub(super) fn first_line_moved(&mut self, old: LegId, new: LegId) {
+        if let Phase::Talking(talk) = &mut self.phase
+            && let Some(consult) = &mut talk.consult
+            && consult.from == old
+        {
+            consult.from = new;
+        }
     }
 
     /// Who asks goes on with it at another phone, which has come into the room: the customer waits on.

@@ -3,12 +3,12 @@
 //! the conversation as soon as it has a port; until then, and where it comes to nothing, the old one
 //! stays. The call, its recording and its record are one, and the agent is as busy as before. Who was on
 //! hold is so in the new dialog too: whoever comes waits for the one who holds, or who consults somebody,
-//! and who consults does so at the new phone.
+//! and who consults does so at the new phone. Where that is done on a second line, it stays at its phone:
+//! the first one goes alone, and with it the customer.
 //!
 //! What cannot be done now leaves everything as it is (§3): while something else is under way it is 491,
 //! so that it is tried again, and a fax is nothing that a voice takes over, 488.
 
-use super::consult::Consult;
 use super::incoming::leg_of;
 use super::join::CANNOT_MIX;
 use super::leg::{Bye, Sip};
@@ -90,8 +90,7 @@ impl Call {
         Ok(())
     }
 
-    /// One of the two who began a conversation. Who consults on a second line has two dialogs with us that
-    /// belong together: neither is given up alone.
+    /// One of the two who began a conversation.
     pub(super) fn may_be_replaced(&self, old: LegId) -> Result<(), u16> {
         let Phase::Talking(talk) = &self.phase else { return Err(NOT_GIVEN_UP) };
         if old != self.anchor && old != talk.partner {
@@ -100,8 +99,7 @@ impl Call {
         if self.fax.is_on() {
             return Err(NOT_ACCEPTABLE);
         }
-        let of_two_lines = |consult: &Consult| consult.own.is_some() && consult.from == old;
-        match talk.asked.is_some() || talk.consult.as_ref().is_some_and(of_two_lines) {
+        match talk.asked.is_some() {
             true => Err(UNDER_WAY),
             false => Ok(()),
         }
@@ -197,6 +195,7 @@ impl Call {
         if consults {
             self.consult_at(cx, old, new);
         }
+        self.first_line_moved(old, new);
         self.hand_on(cx, old, new);
         self.join_recording(cx, new);
         self.leave_recording(cx, old);

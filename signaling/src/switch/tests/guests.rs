@@ -3,7 +3,7 @@ use crate::sip::user_agent::Command as Sipc;
 use terms::RoomId;
 use terms::media::{Command, Place, Side};
 
-fn invite(rig: &mut Rig, target: &str) -> Answer {
+pub(super) fn invite(rig: &mut Rig, target: &str) -> Answer {
     call_act(rig, CallAction::Invite { target: target.into() })
 }
 

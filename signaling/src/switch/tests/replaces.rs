@@ -1,6 +1,6 @@
 //! Somebody goes on in a new dialog: INVITE with Replaces (RFC 3891).
 
-use super::guests::{recorded, room_of};
+use super::guests::{invite, recorded, room_of};
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Origin};
 use crate::switch::rig::TRUNK;
@@ -85,22 +85,18 @@ fn nobody_takes_the_place_of_somebody_else() {
 #[test]
 fn where_no_place_is_given_up_the_call_goes_on_as_it_was() {
     let mut rig = rig_with(&[A1, A3]);
+    rig.phones.insert(A3, Phone::Answers(secs(3)));
     let waiting = rig.customer_dials("95105600");
     let early = rig.replaces(Origin::Trunk(TRUNK), waiting);
     assert_eq!(rejected(&rig, early), Some(603), "there is no conversation yet");
     rig.wait(secs(5));
     let agent = rig.leg_of(A1).expect("agent 1 talks");
-    rig.reinvites(agent, Some("sendonly"));
-    let second = rig.agent_dials(A1, "1003");
-    rig.wait(secs(5));
-    let consulting = rig.replaces(Origin::Agent(A1), agent);
-    assert_eq!(
-        rejected(&rig, consulting),
-        Some(491),
-        "the phone has two lines that belong together"
-    );
-    rig.hangs_up(second);
-    rig.reinvites(agent, Some("sendrecv"));
+    assert_eq!(invite(&mut rig, "1003"), Answer::Done);
+    rig.wait(secs(1));
+    let asking = rig.replaces(Origin::Agent(A1), agent);
+    assert_eq!(rejected(&rig, asking), Some(491), "somebody is asked in");
+    rig.wait(secs(3));
+    rig.hangs_up(rig.leg_of(A3).expect("agent 3 came"));
     rig.ports = false;
     let portless = rig.replaces(Origin::Agent(A1), agent);
     rig.wait(secs(1));
@@ -182,6 +178,49 @@ fn who_consults_goes_on_with_it_at_another_phone_and_the_customer_waits_on() {
         assert!(rig.media.contains(&Command::Resume { leg: customer }));
         rig.hangs_up(customer);
         balanced(&mut rig);
+    }
+}
+
+#[test]
+fn the_first_line_of_two_goes_to_another_phone_and_the_second_talks_on() {
+    for ends in ["second", "first", "customer"] {
+        let mut rig = rig_with(&[A1, A3]);
+        let customer = talking(&mut rig);
+        let first = rig.leg_of(A1).expect("agent 1 talks");
+        rig.reinvites(first, Some("sendonly"));
+        let second = rig.agent_dials(A1, "1003");
+        rig.wait(secs(5));
+        let colleague = rig.leg_of(A3).expect("agent 3 is asked");
+        let new = rig.replaces(Origin::Agent(A1), first);
+        rig.wait(secs(1));
+        assert!(hung_up(&rig, first), "the first phone has one line left");
+        assert!(room_of(&rig, new).is_some());
+        assert_eq!(room_of(&rig, new), room_of(&rig, customer));
+        assert_eq!(room_of(&rig, second), room_of(&rig, colleague));
+        assert!(rig.media.contains(&Command::Resume { leg: customer }), "they are spoken to");
+        assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Talking"));
+        match ends {
+            "second" => {
+                rig.hangs_up(second);
+                assert_eq!((phase(&mut rig).as_str(), rig.leg_of(A3)), ("talking", None));
+                assert_eq!(rig.leg_of(A1), Some(new));
+                rig.hangs_up(customer);
+            }
+            "first" => {
+                rig.hangs_up(new);
+                assert!(!rig.legs().contains(&second), "the agent has left the conversation");
+                rig.hangs_up(customer);
+            }
+            _ => {
+                rig.hangs_up(customer);
+                rig.wait(secs(1));
+                assert_eq!(rig.leg_of(A1), Some(second), "the two talk on");
+                assert_eq!(room_of(&rig, second), room_of(&rig, colleague));
+                rig.hangs_up(colleague);
+            }
+        }
+        balanced(&mut rig);
+        assert_eq!((times(&rig, "call "), times(&rig, "ended ")), (1, 1), "{:#?}", told(&rig));
     }
 }
 
