@@ -131,7 +131,7 @@ fn what_only_looks_like_our_codecs_is_not_taken() {
         let refused = answer(&mut wideband(), &offer_of(&text), source(), false);
         assert_eq!(refused.unwrap_err(), Refused::NoCodec, "{map}");
     }
-    // G.729 has no library that we may ship: "docs/decisions/codecs.md".
+    // G.729 has no library that we may ship: "docs/decisions/18-codecs.md".
     let g729 = offer_of("m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=no\r\n");
     assert_eq!(answer(&mut wideband(), &g729, source(), false).unwrap_err(), Refused::NoCodec);
     let both = offer_of("m=audio 4000 RTP/AVP 18 8\r\na=fmtp:18 annexb=no\r\n");
