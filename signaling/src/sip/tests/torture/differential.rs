@@ -1,6 +1,7 @@
 //! Messages made by chance, read by our parser and by two of other people: all three say the same
 //! of what decides where a message belongs. What is made is valid, in all the ways in which a value
-//! may be written; where the others are stricter or laxer than the RFC is not asked.
+//! may be written; where the others are stricter or laxer than the RFC is not asked. One of them knows no
+//! telephone numbers (`tel:`) and no text but UTF-8: these are compared with the other alone.
 
 use super::*;
 use bytes::Bytes;
@@ -49,11 +50,11 @@ struct Hop {
 fn three_parsers_say_the_same_of_every_message() {
     let mut requests = 0;
     for seed in 0..MESSAGES {
-        let text = Maker { rng: StdRng::seed_from_u64(seed) }.message();
-        let ours = ours(&text).unwrap_or_else(|| panic!("seed {seed}: {text}"));
+        let text = Maker { rng: StdRng::seed_from_u64(seed), numbers: false }.message();
+        let ours = ours(text.as_bytes()).unwrap_or_else(|| panic!("seed {seed}: {text}"));
         let ezk = ezk(&text);
         assert_eq!(ezk.as_ref(), Some(&ours), "ezk-sip-types, seed {seed}: {text}");
-        let sipx = sipx(&text);
+        let sipx = sipx(text.as_bytes());
         assert_eq!(sipx.as_ref(), Some(&ours), "sipx-sip, seed {seed}: {text}");
         requests += u64::from(ours.uri.is_some());
     }
@@ -61,8 +62,24 @@ fn three_parsers_say_the_same_of_every_message() {
 }
 
 #[test]
+fn two_parsers_say_the_same_of_telephone_numbers_and_names_in_latin_1() {
+    let (mut numbers, mut names) = (0, 0);
+    for seed in 0..MESSAGES {
+        let text = Maker { rng: StdRng::seed_from_u64(seed), numbers: true }.message();
+        let text = text.replace("王芳", "Jörg Müller");
+        let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
+        let ours = ours(&bytes).unwrap_or_else(|| panic!("seed {seed}: {text}"));
+        let sipx = sipx(&bytes);
+        assert_eq!(sipx.as_ref(), Some(&ours), "sipx-sip, seed {seed}: {text}");
+        numbers += u64::from(text.contains("tel:+86"));
+        names += u64::from(text.contains("Jörg"));
+    }
+    assert!(numbers > MESSAGES / 4 && names > MESSAGES / 10, "{numbers} numbers, {names} names");
+}
+
+#[test]
 fn what_is_compared_differs_where_messages_differ() {
-    let said = |text: &str| ours(text).expect("a message");
+    let said = |text: &str| ours(text.as_bytes()).expect("a message");
     let one = String::from_utf8(request("BYE sip:a@h SIP/2.0", &["CSeq: 1 BYE"])).unwrap();
     for (part, other) in [
         ("BYE", "INFO"),
@@ -88,8 +105,8 @@ fn host_of(host: &[u8]) -> Option<String> {
 }
 
 /// As our parser has it.
-fn ours(text: &str) -> Option<Said> {
-    let message = Message::parse(text.as_bytes(), Carrier::Datagram).ok()?;
+fn ours(text: &[u8]) -> Option<Said> {
+    let message = Message::parse(text, Carrier::Datagram).ok()?;
     message.validate().ok()?;
     let target = |uri: crate::sip::uri::Uri| {
         let user = uri.user.map(|_| uri.user_text());
@@ -178,12 +195,16 @@ fn ezk(text: &str) -> Option<Said> {
 }
 
 /// As `sipx-sip` has it.
-fn sipx(text: &str) -> Option<Said> {
+fn sipx(text: &[u8]) -> Option<Said> {
     use sipx_sip::headers::Address;
     use sipx_sip::{CSeq, CallId, Limits, Message, Scheme, Uri, Via, parse_datagram};
 
-    let message = parse_datagram(Bytes::from(text.to_owned()), &Limits::datagram()).ok()?;
+    let message = parse_datagram(Bytes::from(text.to_vec()), &Limits::datagram()).ok()?;
     let target = |uri: &Uri| {
+        if let Some(number) = uri.tel_parts() {
+            let user = text_of(number.subscriber());
+            return Some(Target { secure: false, user, host: String::new(), port: None });
+        }
         let user = uri.decoded_user().map(|user| text_of(&user));
         let host = uri.host()?.to_string();
         let secure = matches!(uri.scheme(), Scheme::Sips);
@@ -216,6 +237,8 @@ fn sipx(text: &str) -> Option<Said> {
 /// Makes messages.
 struct Maker {
     rng: StdRng,
+    /// Some of its URIs are telephone numbers.
+    numbers: bool,
 }
 
 impl Maker {
@@ -311,6 +334,9 @@ impl Maker {
     }
 
     fn uri(&mut self, with_params: bool) -> String {
+        if self.numbers && self.rng.random_bool(0.5) {
+            return self.number(with_params);
+        }
         let scheme = self.pick(&["sip:", "sip:", "sips:", "SIP:"]);
         let user = match self.rng.random_range(0..5) {
             0 => String::new(),
@@ -326,6 +352,13 @@ impl Maker {
             }
         }
         uri
+    }
+
+    fn number(&mut self, with_params: bool) -> String {
+        let scheme = self.pick(&["tel:", "tel:", "TEL:"]);
+        let number = self.rng.random_range(1_000_000_u64..9_000_000_000);
+        let params = self.pick(&["", ";phone-context=example.com", ";isub=1411", ";ext=12"]);
+        format!("{scheme}+86{number}{}", if with_params { params } else { "" })
     }
 
     fn host_port(&mut self) -> String {
