@@ -4,11 +4,13 @@
 //! Some steps hand the call to another machine (a queue, a message, an agent); the run then rests
 //! until [`Run::follow`] says by which edge the call came back.
 
+mod hand;
 mod load;
 mod nested;
 mod query;
 mod talk;
 
+pub use hand::{Agreed, Fax, Hand, Left, Record, Told};
 pub use load::Load;
 pub(crate) use load::stand_in as stand_in_load;
 pub(crate) use nested::Back;
@@ -21,7 +23,7 @@ use super::SHOWN_CHARS_MAX;
 use super::collect::{Collect, Entered, Rules};
 use super::flow::{Flow, Library};
 use super::prompt::prompts;
-use super::step::{AreaBy, Step};
+use super::step::Step;
 use super::template::{Escape, Variables};
 use crate::switch::Now;
 use chrono_tz::Tz;
@@ -30,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::media::{Keys, Seek, Source};
 use terms::routing::Hours;
-use terms::{AgentId, FlowId, Moment, QueueId, Timestamp};
+use terms::{FlowId, Moment, QueueId, Timestamp};
 
 /// Hangup cause of a flow that runs in circles: temporary failure, Q.850.
 const LOOP_CAUSE: u8 = 41;
@@ -136,123 +138,6 @@ pub enum Effect {
     Left(Left),
     /// The call goes to another machine.
     Hand(Hand),
-}
-
-/// What programs are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// The flow that was called, where it is a step of one; else it is one of the call's own flow.
-    pub of: Option<(FlowId, u32)>,
-    /// What it is about.
-    pub event: String,
-    /// Field to value.
-    pub data: BTreeMap<String, String>,
-}
-
-/// Where a flow learned whether the caller agrees to be recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agreed {
-    /// The flow that was called, where it is a step of one; else it is one of the call's own flow.
-    pub of: Option<(FlowId, u32)>,
-    /// The step's name.
-    pub step: String,
-    /// They agree.
-    pub given: bool,
-}
-
-/// A step that the call went through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
-    /// The flow that was called, where it is a step of one; else it is one of the call's own flow.
-    pub of: Option<(FlowId, u32)>,
-    /// Its name.
-    pub step: String,
-    /// Its kind.
-    pub kind: &'static str,
-    /// When the call came in.
-    pub entered_at: Timestamp,
-    /// The edge.
-    pub exit: String,
-    /// Digits, masked where secret.
-    pub digits: Option<String>,
-}
-
-/// What a fax machine of ours is to do with the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fax {
-    /// The document to be sent; none receives one.
-    pub document: Option<String>,
-    /// What the other machine shows of us.
-    pub station: String,
-    /// Error correction.
-    pub ecm: bool,
-}
-
-/// What a caller says is to be recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// For whose people.
-    pub queue: QueueId,
-    /// Said before the tone.
-    pub sources: Vec<Source>,
-    /// Longest, in seconds.
-    pub max_s: u32,
-    /// What is shorter is no message, in ms.
-    pub min_ms: u32,
-    /// Key that ends it.
-    pub terminator: Option<char>,
-}
-
-/// To whom the call goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hand {
-    /// A queue.
-    Enqueue {
-        /// Which.
-        queue: QueueId,
-        /// Added to the queue's own.
-        priority: i32,
-    },
-    /// The people of an area.
-    Area {
-        /// How it is found.
-        by: AreaBy,
-        /// Its code, or the address, where it is found by that.
-        code: String,
-    },
-    /// A message.
-    Voicemail {
-        /// For whose people.
-        queue: QueueId,
-    },
-    /// A message for one agent.
-    Message {
-        /// For whom.
-        agent: AgentId,
-    },
-    /// A message, after which the flow goes on.
-    Record(Record),
-    /// Nowhere: the caller will be called back, and the flow goes on.
-    Callback {
-        /// By whose people.
-        queue: QueueId,
-        /// At which number; empty is the caller's.
-        number: String,
-    },
-    /// The satisfaction question.
-    Survey,
-    /// A fax machine of ours.
-    Fax(Fax),
-    /// Somebody else.
-    Transfer {
-        /// Who.
-        target: String,
-    },
-    /// The end.
-    Hangup {
-        /// ITU-T Q.850.
-        cause: u8,
-    },
 }
 
 /// How a request ended.
