@@ -452,10 +452,10 @@ impl Call {
             return self.tone_over(cx, id);
         }
         match &self.phase {
-            Phase::Ivr => self.flow_play_done(cx),
+            Phase::Ivr => self.flow_play_done(cx, end),
             Phase::Waiting(_) => self.play_music(cx, end),
-            Phase::Survey(_) => self.survey_asked(cx),
-            Phase::Message(_) => self.start_message(cx),
+            Phase::Survey(_) => self.survey_said(cx, end),
+            Phase::Message(_) => self.start_message(cx, end),
             Phase::Announcing { .. } => self.announcement_over(cx),
             Phase::Farewell { .. } => self.farewell_over(cx),
             Phase::Knocking(_) => self.knock_asked(cx, end),

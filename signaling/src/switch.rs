@@ -269,7 +269,7 @@ impl Switch {
     fn on_media(&mut self, now: Now, event: media::Event) {
         use media::Event as E;
         let leg = match &event {
-            E::Recorded(ledger) => return self.world.recorded(now, ledger.clone()),
+            E::Recorded(ledger) => return self.recorded(now, ledger),
             E::Measured { leg, quality } => return self.measured(*leg, quality),
             E::FaxDone { leg, outcome } => {
                 // The call may have ended long ago.
@@ -289,6 +289,15 @@ impl Switch {
             | E::Released { leg, .. } => *leg,
         };
         self.with_leg(now, leg, |call, cx| call.on_media(cx, leg, event));
+    }
+
+    /// A recording is on disk, or never will be: the caller who speaks into it need not go on.
+    fn recorded(&mut self, now: Now, ledger: &media::Ledger) {
+        self.world.recorded(now, ledger.clone());
+        if ledger.state == media::RecordingState::Refused {
+            let recording = ledger.recording;
+            self.with_call(now, ledger.call, |call, cx| call.recording_refused(cx, recording));
+        }
     }
 
     fn on_http(&mut self, now: Now, done: HttpDone) {

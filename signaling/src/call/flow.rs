@@ -9,7 +9,7 @@ use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
 use std::sync::Arc;
 use terms::event::{Kind, Party};
-use terms::media::{Command, Playback};
+use terms::media::{Command, PlayEnd, Playback};
 use terms::routing::Target;
 use terms::{Category, FlowId, LegId, PlaybackId, QueueId};
 
@@ -84,8 +84,14 @@ impl Call {
         self.flow.as_mut().is_some_and(|flowing| flowing.run.swallows(now, digit))
     }
 
-    pub(super) fn flow_play_done(&mut self, cx: &mut Cx) {
-        self.feed_flow(cx, Input::PlayDone);
+    pub(super) fn flow_play_done(&mut self, cx: &mut Cx, end: &PlayEnd) {
+        let unheard = matches!(end, PlayEnd::Missing(_));
+        self.feed_flow(cx, if unheard { Input::Unheard } else { Input::PlayDone });
+    }
+
+    /// Whether the call is with a step of one of these kinds that has a way for what fails there.
+    pub(super) fn step_catches(&self, kinds: &[&str]) -> bool {
+        self.flow.as_ref().is_some_and(|flowing| flowing.run.catches(kinds))
     }
 
     pub(super) fn flow_timeout(&mut self, cx: &mut Cx) {
@@ -238,14 +244,8 @@ impl Call {
                 }
             }
             Hand::Area { by, code } => self.hunt_area(cx, by, &code),
-            Hand::Voicemail { queue } => {
-                self.left_flow(cx, "voicemail");
-                self.take_message(cx, MessageFor::Queue(queue));
-            }
-            Hand::Message { agent } => {
-                self.left_flow(cx, "voicemail");
-                self.take_message(cx, MessageFor::Agent(agent));
-            }
+            Hand::Voicemail { queue } => self.message_by_flow(cx, MessageFor::Queue(queue)),
+            Hand::Message { agent } => self.message_by_flow(cx, MessageFor::Agent(agent)),
             Hand::Record(record) => self.record_for_flow(cx, record),
             Hand::Callback { queue, number } => {
                 let edge = if self.flow_asks_back(cx, queue, &number) { "next" } else { "error" };

@@ -7,6 +7,7 @@ use crate::ivr::prompt;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use terms::event::{Kind, Satisfaction};
+use terms::media::PlayEnd;
 use terms::{AgentId, QueueId, SurveyId};
 
 /// A question that is open.
@@ -40,8 +41,21 @@ impl Call {
         }
     }
 
+    /// The question was said, or could not be: a step of a flow may have a way for that.
+    pub(super) fn survey_said(&mut self, cx: &mut Cx, end: &PlayEnd) {
+        let Phase::Survey(survey) = &self.phase else { return };
+        let survey = *survey;
+        let unheard = matches!(end, PlayEnd::Missing(_)) && survey.from_flow;
+        if unheard && self.step_catches(&["survey"]) {
+            self.quit_survey(cx, survey, None);
+            self.follow_flow(cx, "error");
+        } else {
+            self.survey_asked(cx);
+        }
+    }
+
     /// The question was said: the caller's time begins.
-    pub(super) fn survey_asked(&mut self, cx: &mut Cx) {
+    fn survey_asked(&mut self, cx: &mut Cx) {
         self.timers.set(Timer::SurveyKey, cx.now.moment + cx.world.config.survey_key_max);
     }
 

@@ -10,9 +10,11 @@ use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use terms::event::{InMailbox, Kind, Mailbox};
-use terms::media::Source;
+use terms::media::{PlayEnd, Source};
 use terms::{AgentId, QueueId, RecordingId};
 
+/// Steps of a flow that take a message, by their kinds.
+const STEPS: &[&str] = &["voicemail", "record"];
 /// The tone after which one speaks.
 const BEEP_MS: u32 = 500;
 
@@ -92,6 +94,15 @@ impl Call {
         }
     }
 
+    /// The same for a step that ends its flow. One that has a way for a message that fails is left when
+    /// the message is.
+    pub(super) fn message_by_flow(&mut self, cx: &mut Cx, whose: MessageFor) {
+        if !self.step_catches(STEPS) {
+            self.left_flow(cx, "voicemail");
+        }
+        self.take_message(cx, whose);
+    }
+
     /// The same for a step of the flow, which goes on afterwards.
     pub(super) fn record_for_flow(&mut self, cx: &mut Cx, wanted: Record) {
         let Record { queue, mut sources, max_s, min_ms, terminator } = wanted;
@@ -105,8 +116,11 @@ impl Call {
         }
     }
 
-    /// The beep is over.
-    pub(super) fn start_message(&mut self, cx: &mut Cx) {
+    /// The beep is over, or nobody heard it.
+    pub(super) fn start_message(&mut self, cx: &mut Cx, end: &PlayEnd) {
+        if matches!(end, PlayEnd::Missing(_)) && self.message_fails(cx) {
+            return;
+        }
         let Phase::Message(message) = &mut self.phase else { return };
         if std::mem::replace(&mut message.recording, true) {
             return;
@@ -117,6 +131,26 @@ impl Call {
         let wanted = asked.map(|asked| Duration::from_secs(asked.max_s.into()));
         let longest = wanted.map_or(longest, |wanted| wanted.min(longest));
         self.timers.set(Timer::Message, cx.now.moment + longest);
+    }
+
+    /// Nothing of this recording is kept. Media has ended it by itself.
+    pub(crate) fn recording_refused(&mut self, cx: &mut Cx, recording: RecordingId) {
+        let runs = self.recording.as_ref().is_some_and(|running| running.id == recording);
+        if runs && matches!(self.phase, Phase::Message(_)) && self.step_catches(STEPS) {
+            self.recording = None;
+            self.message_fails(cx);
+        }
+    }
+
+    /// There is no message, and the step of the flow goes on by its way for that. False, and nothing
+    /// happens, where it has none.
+    fn message_fails(&mut self, cx: &mut Cx) -> bool {
+        if !self.step_catches(STEPS) {
+            return false;
+        }
+        self.timers.clear(Timer::Message);
+        self.stop_recording(cx);
+        self.follow_flow(cx, "error")
     }
 
     /// After a restart: what was said until then is the message.
@@ -173,6 +207,9 @@ impl Call {
         if let Some(recording) = running.map(|running| running.id) {
             self.story.message = true;
             self.log(cx, Some(self.anchor), message.whose.left(recording));
+        }
+        if message.asked.is_none() && self.step_catches(STEPS) {
+            self.left_flow(cx, "voicemail");
         }
         self.stop_recording(cx);
     }

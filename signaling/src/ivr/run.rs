@@ -59,6 +59,8 @@ pub struct Cx<'a> {
 pub enum Input {
     /// What was said is over.
     PlayDone,
+    /// What was to be said cannot be: a prompt is missing, or no voice speaks.
+    Unheard,
     /// A key.
     Digit(char),
     /// [`Run::next_timeout`] is reached.
@@ -263,7 +265,11 @@ impl Run {
 
     fn give(&mut self, cx: &Cx, input: &Input) {
         let flow = Arc::clone(&self.flow);
-        flow.steps[&self.step].handle(self, cx, input);
+        let step = &flow.steps[&self.step];
+        // Where a step has no way for it, it goes on as though it had been heard.
+        let forgiven = *input == Input::Unheard && step.on_edges().error.is_none();
+        let heard = Input::PlayDone;
+        step.handle(self, cx, if forgiven { &heard } else { input });
         self.walk(cx);
     }
 
@@ -323,6 +329,13 @@ impl Run {
     pub fn leads(&self, edge: &str) -> bool {
         let step = &self.flow.steps[&self.step];
         self.doing == Doing::Handed && step.ways().iter().any(|(name, _)| name == edge)
+    }
+
+    /// Whether the step that gave the call away is of one of these kinds and has a way for what fails.
+    pub fn catches(&self, kinds: &[&str]) -> bool {
+        let step = &self.flow.steps[&self.step];
+        let has_way = kinds.contains(&step.kind()) && step.on_edges().error.is_some();
+        self.doing == Doing::Handed && has_way
     }
 
     /// The longest estimated wait with which the step that gives the call away puts it into its queue.
@@ -515,7 +528,9 @@ impl Run {
                 None
             }
             Input::Timeout => collect.on_timeout(now),
-            Input::Http(_) | Input::Sql(_) | Input::Bot(_) | Input::Load(_) => None,
+            Input::Unheard | Input::Http(_) | Input::Sql(_) | Input::Bot(_) | Input::Load(_) => {
+                None
+            }
         };
         Some((entered?, *attempt))
     }
@@ -551,6 +566,7 @@ impl Run {
             Input::Timeout if cx.now.moment >= *until => Answer::Late,
             Input::Timeout
             | Input::PlayDone
+            | Input::Unheard
             | Input::Digit(_)
             | Input::Sql(_)
             | Input::Bot(_)

@@ -32,6 +32,8 @@ pub enum Act {
     Silence,
     /// The asked server or database answers, or fails; the bot has done.
     Http(Result<(u16, serde_json::Value), String>),
+    /// What is said cannot be: a prompt is missing, or no voice speaks.
+    Unheard,
     /// The machine that got the call gives it back by this edge.
     Back(String),
     /// Hang up.
@@ -139,6 +141,7 @@ pub fn script(text: &str) -> Vec<Act> {
     text.split_whitespace()
         .flat_map(|word| match word {
             "silence" => vec![Act::Silence],
+            "unheard" => vec![Act::Unheard],
             "hangup" => vec![Act::Hangup],
             keys => {
                 keys.chars().filter(|c| "0123456789*#ABCD".contains(*c)).map(Act::Digit).collect()
@@ -269,6 +272,7 @@ impl<'a> Walk<'a> {
                 self.feed(run, Input::Digit(digit));
             }
             Act::Silence => self.silence(run),
+            Act::Unheard => self.unheard(run),
             Act::Http(result) if run.kind() == "sql" => {
                 self.feed(run, Input::Sql(stand_in(result)));
             }
@@ -290,6 +294,14 @@ impl<'a> Walk<'a> {
                 run.caller_gone(&self.cx());
                 self.drain(run);
             }
+        }
+    }
+
+    /// What is said is not heard, where something is.
+    fn unheard(&mut self, run: &mut Run) {
+        if std::mem::take(&mut self.playing) {
+            self.told.line("it cannot be heard".to_owned());
+            self.feed(run, Input::Unheard);
         }
     }
 

@@ -190,6 +190,8 @@ enum SimulatedInput {
     },
     /// The asked server cannot be reached.
     Failure,
+    /// What is said cannot be heard: a prompt is missing, or no voice speaks.
+    Unheard,
     /// The queue, the agent or the survey that got the call gives it back by this edge.
     Back(String),
     /// The caller hangs up.
@@ -387,6 +389,7 @@ fn acts(inputs: &[SimulatedInput]) -> Result<Vec<Act>, Problem> {
                 acts.push(Act::Http(Ok((*status, body.clone()))));
             }
             SimulatedInput::Failure => acts.push(Act::Http(Err("refused".to_owned()))),
+            SimulatedInput::Unheard => acts.push(Act::Unheard),
             SimulatedInput::Back(edge) => acts.push(Act::Back(edge.clone())),
             SimulatedInput::Hangup => acts.push(Act::Hangup),
         }

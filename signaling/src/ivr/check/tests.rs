@@ -94,8 +94,8 @@ fn what_does_not_exist_is_refused() {
         ),
         (json!({"kind": "play", "prompts": ["../x"], "next": "z"}), "letters, digits"),
         (
-            json!({"kind": "play", "prompts": [], "next": "z", "on": {"error": "z"}}),
-            "never takes on.error",
+            json!({"kind": "play", "prompts": [], "next": "z", "on": {"timeout": "z"}}),
+            "never takes on.timeout",
         ),
         (json!({"kind": "transfer", "target": "queue:9", "on": {"error": "z"}}), "no queue 9"),
         (
@@ -362,5 +362,25 @@ fn a_step_is_left_out_for_one_that_there_is_and_not_in_a_circle() {
         let problems = check(&flow(bypass), &Known::anything()).expect_err("it is refused");
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert!(text.join("; ").contains(what), "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_said_or_recorded_may_have_a_way_for_its_failure() {
+    for step in [
+        json!({"kind": "play", "prompts": ["a"], "next": "z"}),
+        json!({"kind": "menu", "prompts": ["a"], "keys": {"1": "z"},
+            "on": {"timeout": "z", "invalid": "z"}}),
+        json!({"kind": "collect", "prompts": ["a"], "variable": "a", "digits_max": 4, "next": "z",
+            "on": {"timeout": "z", "invalid": "z"}}),
+        json!({"kind": "survey", "next": "z", "on": {"timeout": "z"}}),
+        json!({"kind": "voicemail", "queue": "7", "on": {"hangup": "z"}}),
+    ] {
+        let mut caught = step.clone();
+        caught["on"]["error"] = json!("z");
+        for step in [step, caught] {
+            let flow = check(&one(step.clone()), &Known::anything());
+            assert!(flow.is_ok(), "{step}: {flow:?}");
+        }
     }
 }

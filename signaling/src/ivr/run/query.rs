@@ -85,6 +85,7 @@ impl Run {
             Input::Timeout if cx.now.moment >= *until => Some(Err(Fault::Late)),
             Input::Timeout
             | Input::PlayDone
+            | Input::Unheard
             | Input::Digit(_)
             | Input::Http(_)
             | Input::Bot(_)

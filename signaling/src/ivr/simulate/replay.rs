@@ -75,6 +75,7 @@ fn go_on(walk: &mut Walk, run: &mut Run, entry: Option<&Past>) -> bool {
     let act = match (kind, exit, entry.and_then(|entry| entry.digits.as_deref())) {
         // A step of this kind leaves by an edge of that name, without the caller.
         (kind, Some("hangup"), _) if kind != "hangup" => Act::Hangup,
+        ("play" | "menu" | "collect", Some("error"), _) if walk.playing => Act::Unheard,
         _ if walk.playing => Act::Silence,
         ("menu" | "collect" | "http" | "sql" | "bot", Some("timeout"), _) => Act::Silence,
         ("http" | "sql" | "bot", Some("error"), _) => Act::Http(Err("replayed".to_owned())),

@@ -59,7 +59,7 @@ pub struct Collect {
     pub value_max: Option<u64>,
     /// Then.
     pub next: String,
-    /// `timeout`, `invalid`, `hangup`.
+    /// `timeout`, `invalid`; `error`: the question cannot be heard; `hangup`.
     #[serde(default)]
     pub on: On,
 }
@@ -130,7 +130,7 @@ impl Collect {
 impl Kind for Collect {
     const KIND: &'static str = "collect";
     const NEEDS: &'static [&'static str] = &["timeout", "invalid"];
-    const MAY: &'static [&'static str] = &["hangup"];
+    const MAY: &'static [&'static str] = &["error", "hangup"];
 
     fn on_edges(&self) -> &On {
         &self.on
@@ -155,6 +155,9 @@ impl Kind for Collect {
         self.ask(run, cx, 1, &[]);
     }
     fn handle(&self, run: &mut Run, cx: &Cx, input: &Input) {
+        if *input == Input::Unheard {
+            return run.exit("error", self.on.get("error"));
+        }
         let Some((entered, attempt)) = run.asked(cx, input) else { return };
         let (label, before): (&str, &[String]) = match &entered {
             Entered::Digits(digits) if self.takes(digits) => {

@@ -44,9 +44,12 @@ impl Kind for Load {
             Input::Load(None) | Input::Timeout => {
                 return run.exit("error", self.on.get("error"));
             }
-            Input::PlayDone | Input::Digit(_) | Input::Http(_) | Input::Sql(_) | Input::Bot(_) => {
-                return;
-            }
+            Input::PlayDone
+            | Input::Unheard
+            | Input::Digit(_)
+            | Input::Http(_)
+            | Input::Sql(_)
+            | Input::Bot(_) => return,
         };
         let wait = load.wait.map_or(String::new(), |wait| {
             // Rounded up, as it is said to who waits.

@@ -31,7 +31,7 @@ pub struct Menu {
     pub attempts: u8,
     /// Key to step.
     pub keys: BTreeMap<String, String>,
-    /// `timeout`, `invalid`, `hangup`.
+    /// `timeout`, `invalid`; `error`: the question cannot be heard; `hangup`.
     #[serde(default)]
     pub on: On,
 }
@@ -57,7 +57,7 @@ impl Menu {
 impl Kind for Menu {
     const KIND: &'static str = "menu";
     const NEEDS: &'static [&'static str] = &["timeout", "invalid"];
-    const MAY: &'static [&'static str] = &["hangup"];
+    const MAY: &'static [&'static str] = &["error", "hangup"];
 
     fn on_edges(&self) -> &On {
         &self.on
@@ -80,6 +80,9 @@ impl Kind for Menu {
         self.ask(run, cx, 1, &[]);
     }
     fn handle(&self, run: &mut Run, cx: &Cx, input: &Input) {
+        if *input == Input::Unheard {
+            return run.exit("error", self.on.get("error"));
+        }
         let Some((entered, attempt)) = run.asked(cx, input) else { return };
         let (label, before): (&str, &[String]) = match &entered {
             Entered::Digits(key) => match self.keys.get(key) {

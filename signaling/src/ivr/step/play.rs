@@ -33,7 +33,7 @@ pub struct Play {
     pub seek: BTreeMap<String, i32>,
     /// Then.
     pub next: String,
-    /// `hangup`.
+    /// `error`: it cannot be heard; `hangup`.
     #[serde(default)]
     pub on: On,
 }
@@ -63,7 +63,7 @@ impl Play {
 
 impl Kind for Play {
     const KIND: &'static str = "play";
-    const MAY: &'static [&'static str] = &["hangup"];
+    const MAY: &'static [&'static str] = &["error", "hangup"];
 
     fn on_edges(&self) -> &On {
         &self.on
@@ -99,6 +99,7 @@ impl Kind for Play {
     fn handle(&self, run: &mut Run, _: &Cx, input: &Input) {
         match input {
             Input::PlayDone => run.exit("next", Some(&self.next)),
+            Input::Unheard => run.exit("error", self.on.get("error")),
             Input::Digit(key) => {
                 let manner = self.manner();
                 if let Some(&ms) = self.seek.get(key.encode_utf8(&mut [0; 4]) as &str) {

@@ -28,7 +28,8 @@ pub struct Record {
     pub terminator: Option<char>,
     /// There is a message; the variables `recording_id` and `recording_ms` say which and how long.
     pub next: String,
-    /// `error`, `timeout`: it was too short; `hangup`.
+    /// `error`: the prompts cannot be heard, or nothing is recorded; `timeout`: it was too short;
+    /// `hangup`.
     #[serde(default)]
     pub on: On,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Survey {
     /// After an answer; the variable `satisfaction` holds `1`, `2` or `3`.
     pub next: String,
-    /// `timeout`: nothing valid was pressed; `hangup`.
+    /// `timeout`: nothing valid was pressed; `error`: the question cannot be heard; `hangup`.
     #[serde(default)]
     pub on: On,
 }
@@ -21,7 +21,7 @@ pub struct Survey {
 impl Kind for Survey {
     const KIND: &'static str = "survey";
     const NEEDS: &'static [&'static str] = &["timeout"];
-    const MAY: &'static [&'static str] = &["hangup"];
+    const MAY: &'static [&'static str] = &["error", "hangup"];
 
     fn on_edges(&self) -> &On {
         &self.on

@@ -1,5 +1,5 @@
 //! `voicemail`: the caller leaves a message for a queue's people or for one agent; the call ends
-//! afterwards.
+//! afterwards, unless the message fails and the step has a way for that.
 
 use super::Kind;
 use crate::ivr::check::Report;
@@ -21,14 +21,14 @@ pub struct Voicemail {
     /// For whom alone.
     #[serde(default)]
     pub agent: Option<AgentId>,
-    /// `hangup`.
+    /// `error`: the greeting cannot be heard, or nothing is recorded; `hangup`.
     #[serde(default)]
     pub on: On,
 }
 
 impl Kind for Voicemail {
     const KIND: &'static str = "voicemail";
-    const MAY: &'static [&'static str] = &["hangup"];
+    const MAY: &'static [&'static str] = &["error", "hangup"];
 
     fn on_edges(&self) -> &On {
         &self.on

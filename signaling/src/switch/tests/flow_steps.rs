@@ -1,8 +1,10 @@
 //! Steps of a flow that do something around the call: tell programs, have the caller called back.
 
 use super::*;
+use crate::switch::Input;
 use serde_json::{Value, json};
 use terms::Category;
+use terms::media::{Command, Event, Ledger};
 use terms::routing::{Callback, Plan};
 
 /// The hotline's flow is this step; behind it the caller hears `thanks`, or `invalid` where it failed.
@@ -181,6 +183,115 @@ fn a_flow_and_the_log_know_what_kind_of_line_a_call_comes_from() {
         });
         assert_eq!(logged, Some(category));
         rig.wait(secs(10));
+        balanced(&mut rig);
+    }
+}
+
+/// The same, with both ways led to, whatever edges the step has.
+fn led_to(step: Value) -> Plan {
+    let never = |go: &str| json!({"if": {"left": "1", "op": "equals", "right": "2"}, "go": go});
+    let mut plan = plan(step);
+    let document = &mut plan.flows[0].document;
+    document["steps"]["first"] =
+        json!({"kind": "branch", "cases": [never("well"), never("badly")], "else": "step"});
+    document["start"] = json!("first");
+    plan
+}
+
+/// By which edge the step was left.
+fn exit(rig: &Rig) -> Option<String> {
+    rig.log.iter().find_map(|entry| match &entry.kind {
+        Kind::IvrStep { step, exit, .. } if step == "step" => Some(exit.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_cannot_be_heard_takes_the_error_edge_where_there_is_one() {
+    for (missing, step) in [
+        ("closed", json!({"kind": "play", "prompts": ["closed"], "next": "well"})),
+        (
+            "menu",
+            json!({"kind": "menu", "prompts": ["menu"], "keys": {"1": "well"},
+                "on": {"timeout": "well", "invalid": "well"}}),
+        ),
+        (
+            "account",
+            json!({"kind": "collect", "prompts": ["account"], "variable": "account",
+                "digits_max": 4, "next": "well", "on": {"timeout": "well", "invalid": "well"}}),
+        ),
+        ("survey", json!({"kind": "survey", "next": "well", "on": {"timeout": "well"}})),
+        ("voicemail", json!({"kind": "voicemail", "queue": "1"})),
+    ] {
+        for catches in [true, false] {
+            let mut step = step.clone();
+            if catches {
+                step["on"]["error"] = json!("badly");
+            }
+            let mut rig = Rig::new(led_to(step));
+            rig.missing = vec![format!("zh-CN/{missing}")];
+            let caller = rig.customer_dials("95105688");
+            rig.wait(secs(2));
+            let heard = heard(&rig, caller);
+            assert_eq!(heard.contains(&"invalid".to_owned()), catches, "{missing}: {heard:?}");
+            assert_eq!(exit(&rig).as_deref() == Some("error"), catches, "{missing}");
+            rig.wait(secs(1));
+            rig.hangs_up(caller);
+            balanced(&mut rig);
+        }
+    }
+}
+
+#[test]
+fn a_message_whose_prompts_cannot_be_heard_is_not_recorded() {
+    let mut rig = Rig::new(records(&json!({})));
+    rig.missing = vec!["zh-CN/voicemail".to_owned()];
+    let caller = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    assert!(heard(&rig, caller).contains(&"invalid".to_owned()));
+    assert!(!rig.media.iter().any(|command| matches!(command, Command::RecordStart(_))));
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_message_that_media_refuses_to_record_takes_the_error_edge() {
+    let voicemail = json!({"kind": "voicemail", "queue": "1", "on": {"error": "badly"}});
+    for plan in [records(&json!({})), led_to(voicemail)] {
+        let mut rig = Rig::new(plan);
+        let caller = rig.customer_dials("95105688");
+        rig.wait(secs(4));
+        assert_eq!(phase(&mut rig), "voicemail");
+        let begun = rig.media.iter().find_map(|command| match command {
+            Command::RecordStart(start) => Some(start.clone()),
+            _ => None,
+        });
+        let start = begun.expect("it is recorded");
+        let whose = (start.tenant, start.contact, start.call);
+        let refused = Ledger::refused(whose, start.recording, start.started_at, "too many at once");
+        rig.feed(Input::Media(Event::Recorded(refused)));
+        assert!(heard(&rig, caller).contains(&"invalid".to_owned()), "at once");
+        assert_eq!(exit(&rig).as_deref(), Some("error"));
+        rig.wait(secs(10));
+        assert_eq!((messages(&rig), outcome(&rig).0), (0, Outcome::IvrOnly));
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn a_message_that_succeeds_leaves_its_step_as_before() {
+    let voicemail = json!({"kind": "voicemail", "queue": "1", "on": {"error": "badly"}});
+    for hangs_up in [true, false] {
+        let mut rig = Rig::new(led_to(voicemail.clone()));
+        let caller = rig.customer_dials("95105688");
+        rig.wait(secs(6));
+        if hangs_up {
+            rig.hangs_up(caller);
+        } else {
+            rig.presses(caller, "#");
+        }
+        rig.wait(secs(10));
+        assert_eq!((messages(&rig), exit(&rig).as_deref()), (1, Some("voicemail")));
+        assert_eq!(outcome(&rig).0, Outcome::Voicemail);
         balanced(&mut rig);
     }
 }

@@ -108,3 +108,15 @@ fn what_the_log_does_not_know_ends_a_replay() {
     assert_eq!(replayed(&flow, &answered), unknown("look"));
     assert_eq!(replayed(&flow, &[("ask", "invalid", None)]), unknown("ask"));
 }
+
+#[test]
+fn a_prompt_that_could_not_be_heard_goes_the_same_way_again() {
+    let document = json!({"format": 1, "start": "hello", "steps": {
+        "hello": {"kind": "play", "prompts": ["welcome"], "next": "bye", "on": {"error": "queue"}},
+        "queue": {"kind": "enqueue", "queue": "7", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    let unheard: [Step; 2] = [("hello", "error", None), ("queue", "enqueued", None)];
+    assert_eq!(replayed(&document, &unheard), Replayed::Same);
+    let heard: [Step; 2] = [("hello", "next", None), ("bye", "hangup", None)];
+    assert_eq!(replayed(&document, &heard), Replayed::Same);
+}

@@ -146,3 +146,29 @@ fn a_queue_is_looked_at_and_what_stands_in_for_it_decides() {
     let gone = walk(Some((404, json!({}))));
     assert_eq!(gone.lines[0], "step look → error");
 }
+
+#[test]
+fn what_cannot_be_heard_has_a_way_of_its_own_where_the_flow_has_one() {
+    let document = |on: Value| {
+        let mut hello = json!({"kind": "play", "prompts": ["welcome"], "next": "ask"});
+        hello["on"] = on;
+        json!({"format": 1, "start": "hello", "steps": {
+            "hello": hello,
+            "ask": {"kind": "menu", "prompts": ["menu"], "keys": {"1": "bye"},
+                "on": {"timeout": "bye", "invalid": "bye", "error": "queue"}},
+            "queue": {"kind": "enqueue", "queue": "7", "on": {"error": "bye"}},
+            "bye": {"kind": "hangup"}}})
+    };
+    let told =
+        |on: Value, text: &str| simulate(flow(&document(on)), &Scene::default(), script(text));
+    let caught = told(json!({"error": "queue"}), "unheard");
+    assert_eq!(
+        caught.lines,
+        ["hear zh-CN/welcome", "it cannot be heard", "step hello → error", "goes to queue 7"]
+    );
+    let forgiven = told(json!({}), "unheard unheard");
+    assert_eq!(forgiven.lines[2], "step hello → next");
+    assert_eq!(forgiven.lines[5], "step ask → error");
+    // Where nothing is said nothing fails.
+    assert_eq!(told(json!({}), "silence silence unheard 1").end, Some(Hand::Hangup { cause: 16 }));
+}
