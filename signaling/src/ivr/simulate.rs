@@ -2,6 +2,7 @@
 //! be heard and where the call goes out.
 
 mod replay;
+mod waiting;
 
 pub use replay::{Past, Replayed, replay};
 
@@ -15,13 +16,16 @@ use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use terms::media::{Seek, Source};
 use terms::region::Regions;
-use terms::routing::Hours;
+use terms::routing::{Hours, Queue};
 use terms::{FlowId, Moment, QueueId, Timestamp};
 
 /// Lines of one transcript; a longer one is cut.
 pub const LINES_MAX: usize = 10_000;
+/// Longest wait in a queue that one act is, in seconds.
+pub const WAITS_S_MAX: u64 = 86_400;
 
 /// What the caller and the world do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +38,14 @@ pub enum Act {
     Http(Result<(u16, serde_json::Value), String>),
     /// What is said cannot be: a prompt is missing, or no voice speaks.
     Unheard,
+    /// So long passes in the queue.
+    Waits(Duration),
+    /// An agent of the queue answers.
+    Answered,
+    /// They ask the queue to call them back.
+    CalledBack,
+    /// The queue sends them to its overflow.
+    FlowsOut,
     /// The machine that got the call gives it back by this edge.
     Back(String),
     /// Hang up.
@@ -51,6 +63,8 @@ pub struct Scene {
     pub language: String,
     /// Opening hours.
     pub hours: Vec<Hours>,
+    /// The tenant's queues: how long one waits there, where they send whom, whom they call back.
+    pub queues: Vec<Queue>,
     /// Who calls.
     pub caller: String,
     /// What they dialled.
@@ -86,6 +100,7 @@ impl Default for Scene {
             time_zone: "Asia/Shanghai".to_owned(),
             language: "zh-CN".to_owned(),
             hours: Vec::new(),
+            queues: Vec::new(),
             caller: "+8613800138000".to_owned(),
             called: "95105688".to_owned(),
             variables: BTreeMap::new(),
@@ -103,6 +118,8 @@ pub struct Transcript {
     pub lines: Vec<String>,
     /// Where the call ended up; `None` when the script ended first.
     pub end: Option<Hand>,
+    /// The queue whose agent talks to the caller there.
+    pub answered: Option<QueueId>,
     /// Requests that were made.
     pub requests: Vec<String>,
     /// The steps in turn, with what was heard in each.
@@ -136,18 +153,29 @@ impl Transcript {
     }
 }
 
-/// Reads a script such as `1 silence 13800# hangup`: keys one by one, words as they are.
+/// Reads a script such as `1 silence 13800# 90s hangup`: keys one by one, words as they are.
 pub fn script(text: &str) -> Vec<Act> {
     text.split_whitespace()
         .flat_map(|word| match word {
             "silence" => vec![Act::Silence],
             "unheard" => vec![Act::Unheard],
+            "answered" => vec![Act::Answered],
+            "called_back" => vec![Act::CalledBack],
+            "flows_out" => vec![Act::FlowsOut],
             "hangup" => vec![Act::Hangup],
-            keys => {
-                keys.chars().filter(|c| "0123456789*#ABCD".contains(*c)).map(Act::Digit).collect()
-            }
+            word => seconds(word).map_or_else(|| keys(word), |time| vec![Act::Waits(time)]),
         })
         .collect()
+}
+
+fn keys(word: &str) -> Vec<Act> {
+    word.chars().filter(|c| "0123456789*#ABCD".contains(*c)).map(Act::Digit).collect()
+}
+
+/// `90s`, a day at most.
+fn seconds(word: &str) -> Option<Duration> {
+    let seconds: u64 = word.strip_suffix('s')?.parse().ok()?;
+    (seconds <= WAITS_S_MAX).then(|| Duration::from_secs(seconds))
 }
 
 /// The flows that `document` calls, and those that they call, out of the published ones. One that
@@ -178,7 +206,7 @@ pub fn simulate(flow: Flow, scene: &Scene, acts: Vec<Act>) -> Transcript {
     let mut walk = Walk::new(scene);
     let mut run = walk.start(Arc::new(flow));
     let mut acts = VecDeque::from(acts);
-    while !run.is_over() {
+    while !run.is_over() && !walk.over {
         match acts.pop_front() {
             Some(act) => walk.act(&mut run, act),
             None if walk.told.end.is_some() => break,
@@ -197,6 +225,10 @@ struct Walk<'a> {
     /// In the step where the call is.
     heard: Vec<String>,
     playing: bool,
+    /// The queue that they wait in, or where a place is kept for them.
+    stay: Option<waiting::Stay>,
+    /// Nothing more comes of the call.
+    over: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -208,6 +240,8 @@ impl<'a> Walk<'a> {
             told: Transcript::default(),
             heard: Vec::new(),
             playing: false,
+            stay: None,
+            over: false,
         }
     }
 
@@ -269,6 +303,9 @@ impl<'a> Walk<'a> {
         match act {
             Act::Digit(digit) => {
                 self.told.line(format!("press {digit}"));
+                if self.is_waiting() {
+                    return self.key_in_queue(run, digit);
+                }
                 self.feed(run, Input::Digit(digit));
             }
             Act::Silence => self.silence(run),
@@ -281,15 +318,21 @@ impl<'a> Walk<'a> {
                 self.drain(run);
             }
             Act::Http(result) => self.feed(run, Input::Http(result)),
+            Act::Waits(time) => self.pass(time),
+            Act::Answered => self.is_answered(),
+            Act::CalledBack => self.asks_back(run),
+            Act::FlowsOut => self.flows_out(),
             Act::Back(edge) => {
                 if run.follow(&self.cx(), &edge) {
+                    self.stay = None;
                     self.told.line(format!("back by {edge}"));
-                    self.told.end = None;
+                    (self.told.end, self.told.answered) = (None, None);
                 }
                 self.drain(run);
             }
             Act::Hangup => {
                 self.told.line("hang up".to_owned());
+                self.stay = None;
                 run.left("hangup");
                 run.caller_gone(&self.cx());
                 self.drain(run);
@@ -421,47 +464,33 @@ impl<'a> Walk<'a> {
                     let exit = Some(left.exit.clone());
                     self.walked(left, exit);
                 }
-                Effect::Hand(hand) => {
-                    if let Hand::Record(Record { sources, .. }) = &hand {
-                        self.heard.push(wording::text(sources));
-                        for source in sources {
-                            self.told.line(heard(source.clone()));
-                        }
-                    }
-                    self.told.line(match &hand {
-                        Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
-                        Hand::Area { by: AreaBy::Address, code } => {
-                            format!("goes to the people of the area of the address {code}")
-                        }
-                        Hand::Area { code, .. } if !code.is_empty() => {
-                            format!("goes to the people of area {code}")
-                        }
-                        Hand::Area { by, .. } => {
-                            format!("goes to the people of the area of the {}", by.whose())
-                        }
-                        Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
-                        Hand::Message { agent } => format!("leaves a message for agent {agent}"),
-                        Hand::Record(Record { queue, .. }) => {
-                            format!("says something for queue {queue}")
-                        }
-                        Hand::Callback { queue, number } if number.is_empty() => {
-                            format!("is called back for queue {queue}")
-                        }
-                        Hand::Callback { queue, number } => {
-                            format!("is called back for queue {queue} at {number}")
-                        }
-                        Hand::Survey => "is asked for satisfaction".to_owned(),
-                        Hand::Fax(Fax { document: None, .. }) => "sends a fax".to_owned(),
-                        Hand::Fax(Fax { document: Some(name), .. }) => {
-                            format!("gets the fax {name}")
-                        }
-                        Hand::Transfer { target } => format!("is transferred to {target}"),
-                        Hand::Hangup { cause } => format!("ends with cause {cause}"),
-                    });
-                    self.told.end = Some(hand);
-                }
+                Effect::Hand(hand) => self.handed(run, hand),
             }
         }
+    }
+
+    /// The flow gives the call away.
+    fn handed(&mut self, run: &mut Run, hand: Hand) {
+        if let Hand::Record(Record { sources, .. }) = &hand {
+            self.heard.push(wording::text(sources));
+            for source in sources {
+                self.told.line(heard(source.clone()));
+            }
+        }
+        if let Hand::Enqueue { queue, priority } = hand
+            && self.is_back(queue, priority)
+        {
+            return;
+        }
+        self.gives_up_place();
+        if let Hand::Enqueue { queue, .. } = hand {
+            if self.dissuades(run, queue) {
+                return;
+            }
+            self.enters_queue(queue);
+        }
+        self.told.line(goes(&hand));
+        self.told.end = Some(hand);
     }
 }
 
@@ -469,6 +498,40 @@ impl Mock {
     fn answers(&self, url: &str) -> bool {
         let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
         behind.find('/').is_some_and(|at| behind[at..].starts_with(&self.path))
+    }
+}
+
+/// The line of a transcript that says where the call goes.
+fn goes(hand: &Hand) -> String {
+    match hand {
+        Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
+        Hand::Area { by: AreaBy::Address, code } => {
+            format!("goes to the people of the area of the address {code}")
+        }
+        Hand::Area { code, .. } if !code.is_empty() => {
+            format!("goes to the people of area {code}")
+        }
+        Hand::Area { by, .. } => {
+            format!("goes to the people of the area of the {}", by.whose())
+        }
+        Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
+        Hand::Message { agent } => format!("leaves a message for agent {agent}"),
+        Hand::Record(Record { queue, .. }) => {
+            format!("says something for queue {queue}")
+        }
+        Hand::Callback { queue, number } if number.is_empty() => {
+            format!("is called back for queue {queue}")
+        }
+        Hand::Callback { queue, number } => {
+            format!("is called back for queue {queue} at {number}")
+        }
+        Hand::Survey => "is asked for satisfaction".to_owned(),
+        Hand::Fax(Fax { document: None, .. }) => "sends a fax".to_owned(),
+        Hand::Fax(Fax { document: Some(name), .. }) => {
+            format!("gets the fax {name}")
+        }
+        Hand::Transfer { target } => format!("is transferred to {target}"),
+        Hand::Hangup { cause } => format!("ends with cause {cause}"),
     }
 }
 

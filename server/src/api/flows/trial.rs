@@ -13,9 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signaling::ivr::check::check as check_flow;
 use signaling::ivr::run::Hand;
-use signaling::ivr::simulate::{Act, Mock, Scene, Transcript, Walked, library, script, simulate};
+use signaling::ivr::simulate::{
+    Act, Mock, Scene, Transcript, WAITS_S_MAX, Walked, library, script, simulate,
+};
 use signaling::ivr::step::AreaBy;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use terms::{AgentId, FlowId, QueueId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,7 +37,7 @@ struct Trial {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     document: Option<Value>,
-    /// Keys and silences: `1 silence 13800# hangup`.
+    /// Keys, silences and what else happens: `1 silence 13800# 90s answered hangup`.
     script: String,
     /// Who calls.
     #[serde(default)]
@@ -65,6 +68,12 @@ enum TrialEnd {
         queue: QueueId,
         /// Added to the queue's own.
         priority: i32,
+    },
+    /// With an agent.
+    Agent {
+        /// Of this queue.
+        #[schema(value_type = String)]
+        queue: QueueId,
     },
     /// With the people of an area.
     Area {
@@ -117,6 +126,13 @@ enum TrialEnd {
         /// Hangup cause, ITU-T Q.850.
         cause: u8,
     },
+}
+
+impl TrialEnd {
+    fn of(told: &Transcript) -> Option<TrialEnd> {
+        let answered = told.answered.map(|queue| TrialEnd::Agent { queue });
+        answered.or_else(|| told.end.clone().map(TrialEnd::from))
+    }
 }
 
 impl From<Hand> for TrialEnd {
@@ -175,7 +191,7 @@ struct Simulation {
 enum SimulatedInput {
     /// Keys, one by one: 0-9, *, #, A-D.
     Keys(String),
-    /// Words as in a script: `silence 1 hangup`.
+    /// Words as in a script: `silence 1 90s answered hangup`.
     Text(String),
     /// The caller listens to the end, or says nothing until the flow's patience is over.
     Silence,
@@ -192,6 +208,14 @@ enum SimulatedInput {
     Failure,
     /// What is said cannot be heard: a prompt is missing, or no voice speaks.
     Unheard,
+    /// So many seconds pass in the queue, a day at most; who waits too long there goes to its overflow.
+    WaitsS(u32),
+    /// An agent of the queue answers.
+    Answered,
+    /// They ask the queue to call them back.
+    CalledBack,
+    /// The queue sends them to its overflow.
+    FlowsOut,
     /// The queue, the agent or the survey that got the call gives it back by this edge.
     Back(String),
     /// The caller hangs up.
@@ -227,6 +251,8 @@ struct Simulated {
     steps: Vec<SimulatedStep>,
     /// All that is heard, as text, one entry for each time that something is said.
     heard: Vec<String>,
+    /// One thing a line, as a script tells it: also what happens in queues, which is no step.
+    lines: Vec<String>,
     /// Addresses that were asked.
     requests: Vec<String>,
     /// Variables at the end: what an agent's page would show.
@@ -269,11 +295,12 @@ impl From<Walked> for SimulatedStep {
 impl From<Transcript> for Simulated {
     fn from(told: Transcript) -> Self {
         Simulated {
+            end: TrialEnd::of(&told),
             heard: told.steps.iter().flat_map(|step| step.heard.iter().cloned()).collect(),
             steps: told.steps.into_iter().map(SimulatedStep::from).collect(),
             requests: told.requests,
             variables: told.variables,
-            end: told.end.map(TrialEnd::from),
+            lines: told.lines,
         }
     }
 }
@@ -297,7 +324,8 @@ async fn try_out(
     let document = trial.document.unwrap_or(stored);
     let scene = Scene { caller: trial.caller.unwrap_or_default(), ..Scene::default() };
     let told = walk(&api, &caller, document, trial.at, scene, script(&trial.script)).await?;
-    Ok(Json(Told { lines: told.lines, end: told.end.map(TrialEnd::from) }))
+    let end = TrialEnd::of(&told);
+    Ok(Json(Told { lines: told.lines, end }))
 }
 
 /// Simulate a call: the steps that it would take, what would be heard, and where it would go.
@@ -360,6 +388,7 @@ async fn walk(
             time_zone: plan.time_zone,
             language: plan.language,
             hours: plan.hours,
+            queues: plan.queues,
             regions: plan.regions,
             ..scene
         };
@@ -390,6 +419,16 @@ fn acts(inputs: &[SimulatedInput]) -> Result<Vec<Act>, Problem> {
             }
             SimulatedInput::Failure => acts.push(Act::Http(Err("refused".to_owned()))),
             SimulatedInput::Unheard => acts.push(Act::Unheard),
+            SimulatedInput::WaitsS(seconds) if u64::from(*seconds) > WAITS_S_MAX => {
+                let message = format!("a wait has at most {WAITS_S_MAX} seconds");
+                return Err(Problem::invalid("inputs", message));
+            }
+            SimulatedInput::WaitsS(seconds) => {
+                acts.push(Act::Waits(Duration::from_secs((*seconds).into())));
+            }
+            SimulatedInput::Answered => acts.push(Act::Answered),
+            SimulatedInput::CalledBack => acts.push(Act::CalledBack),
+            SimulatedInput::FlowsOut => acts.push(Act::FlowsOut),
             SimulatedInput::Back(edge) => acts.push(Act::Back(edge.clone())),
             SimulatedInput::Hangup => acts.push(Act::Hangup),
         }

@@ -64,6 +64,29 @@ async fn a_call_is_simulated_step_by_step_with_what_would_be_heard_in_words() {
 }
 
 #[tokio::test]
+async fn a_simulation_goes_on_in_the_tenants_queue() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let document = json!({"format": 1, "start": "wait", "steps": {
+        "wait": {"kind": "enqueue", "queue": "1", "asides": {"4": "aside"}, "on": {"error": "bye"}},
+        "aside": {"kind": "play", "prompts": ["welcome"], "next": "wait"},
+        "bye": {"kind": "hangup"}}});
+    let uri = "/api/v1/flows/1/simulate";
+    let body = |inputs: Value| json!({"document": document, "inputs": inputs});
+    let inputs = json!([{"waits_s": 5}, {"keys": "4"}, "silence", "answered"]);
+    let told = rig.post(uri, &token, body(inputs)).await.json();
+    assert_eq!(told["end"], json!({"kind": "agent", "queue": "1"}), "{told}");
+    let lines = told["lines"].as_array().expect("they are told");
+    assert_eq!(lines.last(), Some(&json!("an agent of queue 1 answers")));
+    assert!(lines.contains(&json!("waits 5 s in queue 1")), "{told}");
+    let told = rig.post(uri, &token, body(json!(["flows_out"]))).await.json();
+    let left = json!("flows out of queue 1");
+    assert!(told["lines"].as_array().expect("they are told").contains(&left), "{told}");
+    let long = rig.post(uri, &token, body(json!([{"waits_s": 86_401}]))).await;
+    assert_eq!(long.status, StatusCode::BAD_REQUEST, "{long:?}");
+}
+
+#[tokio::test]
 async fn a_simulation_goes_into_published_flows_and_takes_no_nonsense() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Manager).await;

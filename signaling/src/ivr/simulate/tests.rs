@@ -1,6 +1,7 @@
 //! Flows heard as transcripts.
 
 mod outside;
+mod waiting;
 
 use super::*;
 use crate::ivr::default_flow;
