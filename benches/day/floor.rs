@@ -238,7 +238,7 @@ impl Day {
                 }
                 Output::Answer(response) => self.answers.push(response.body),
                 // No flow here asks anybody.
-                Output::Http(_) | Output::Sql(_) | Output::Bot(_) => {}
+                Output::Http(_) | Output::Sql(_) | Output::Order(_) | Output::Bot(_) => {}
             }
         }
     }

@@ -19,6 +19,7 @@ pub mod field;
 pub(crate) mod lost;
 pub mod query;
 pub mod rule;
+mod told;
 pub mod write;
 
 use crate::store::{DbRow, id, id_opt, time, time_opt};

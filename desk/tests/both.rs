@@ -22,6 +22,7 @@ mod on_sqlite {
     mod leases;
     mod mailboxes;
     mod order_steps;
+    mod order_told;
     mod outgoing_faxes;
     mod queues;
     mod report_definitions;
@@ -52,6 +53,7 @@ mod on_postgres {
     mod leases;
     mod mailboxes;
     mod order_steps;
+    mod order_told;
     mod outgoing_faxes;
     mod queues;
     mod report_definitions;

@@ -16,6 +16,7 @@ pub mod lifelines;
 pub mod link;
 pub mod logging;
 pub mod open;
+pub mod orders_line;
 pub mod outward;
 pub mod own;
 pub mod pg;

@@ -19,6 +19,7 @@ mod leases;
 mod lost;
 mod mailbox;
 mod metrics;
+mod order;
 mod park;
 mod phones;
 mod pickup;
@@ -40,6 +41,7 @@ pub(crate) use areas::Stop;
 pub use bot::{BotAsk, BotDone};
 pub use config::Config;
 pub(crate) use leases::{Binding, Found as LeaseFound};
+pub use order::OrderAsk;
 pub(crate) use plan::{Calling, Compiled, Dialled, is_dialable};
 pub use sql::{SqlAsk, SqlDone};
 pub(crate) use traces::Trace;
@@ -112,6 +114,8 @@ pub enum Output {
     Http(HttpAsk),
     /// A SQL step's question; exactly one [`SqlDone`] answers it.
     Sql(Box<SqlAsk>),
+    /// A question of an order step; exactly one [`SqlDone`] answers it.
+    Order(Box<OrderAsk>),
     /// A talk of a bot step; exactly one [`BotDone`] answers it.
     Bot(Box<BotAsk>),
 }

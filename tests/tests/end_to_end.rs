@@ -4,6 +4,9 @@
 #[path = "end_to_end/addresses.rs"]
 mod addresses;
 
+#[path = "end_to_end/asked_order.rs"]
+mod asked_order;
+
 #[path = "end_to_end/bot.rs"]
 mod bot;
 
@@ -141,6 +144,7 @@ mod two_lines;
 mod two_sites;
 
 use addresses::two_peers_are_told_two_addresses_and_hear_each_other;
+use asked_order::a_caller_hears_the_state_of_their_order_and_nobody_elses;
 use bot::a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out;
 use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
@@ -343,6 +347,7 @@ stories! {
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     a_caller_keys_an_account_and_hears_its_balance_from_the_database,
+    a_caller_hears_the_state_of_their_order_and_nobody_elses,
     a_caller_keys_account_and_month_and_hears_what_the_gas_company_answers,
     a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out,
     what_an_agent_set_lasts_over_an_orderly_stop,

@@ -19,7 +19,7 @@ use crate::schedules::files::Files;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::work::encode::Form;
-use crate::{away, first, flight, lifelines, link, pg, work};
+use crate::{away, first, flight, lifelines, link, orders_line, pg, work};
 use desk::Store;
 use futures::future::BoxFuture;
 use signaling::edge::tls::Certificate;
@@ -75,6 +75,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let events = Feed::new(data.join("events"));
     tokio::spawn(events.clone().follow(ingest.progress().applied_seq + 1));
     let next = ingest.progress().applied_seq + 1;
+    let orders = link::listen(&data.join(orders_line::SOCKET))?;
+    tokio::spawn(orders_line::serve(orders, store.clone(), first::wall));
     tokio::spawn(super::calling::follow::run(store.clone(), events.clone(), next));
     let (stop, stopping) = watch::channel(false);
     let (seals, seal_requests) = mpsc::channel(8);

@@ -6,6 +6,7 @@ use super::http_step::HttpSteps;
 use super::measure;
 use super::sql_step::SqlSteps;
 use crate::config::{Config, value};
+use crate::orders_line::OrderSteps;
 use crate::prompts::{self, own_of};
 use mediacore::codec::Rate;
 use mediacore::edge::bot::Bot;
@@ -82,6 +83,8 @@ impl Switchboard {
         let asked = handle.clone();
         let databases = SqlSteps::new(&config.ivr.sql_allowed, config.ivr.sqlite_folder.clone());
         let (sql_runtime, sql_asked) = (runtime.clone(), handle.clone());
+        let orders = OrderSteps::new(&config.server.data);
+        let (order_runtime, order_asked) = (runtime.clone(), handle.clone());
         let bots = BotSteps::new(&config.ivr.http_allowed);
         let (bot_runtime, bot_asked, legs) = (runtime.clone(), handle.clone(), engine.clone());
         let signaling = Signaling::start(
@@ -108,6 +111,15 @@ impl Switchboard {
                 let (databases, asked) = (databases.clone(), sql_asked.clone());
                 sql_runtime.spawn(async move {
                     let done = databases.run(ask).await;
+                    if let Some(handle) = asked.get() {
+                        handle.sql_done(done);
+                    }
+                });
+            }),
+            Box::new(move |ask| {
+                let (orders, asked) = (orders.clone(), order_asked.clone());
+                order_runtime.spawn(async move {
+                    let done = orders.run(ask).await;
                     if let Some(handle) = asked.get() {
                         handle.sql_done(done);
                     }

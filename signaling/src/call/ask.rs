@@ -1,8 +1,8 @@
-//! A flow asks a business database.
+//! A flow asks a business database, or for the state of an order.
 
 use super::Call;
-use crate::ivr::run::{Fault, Input, Query};
-use crate::switch::{Cx, SqlAsk, SqlDone};
+use crate::ivr::run::{Fault, Found, Input, OrderQuery, Query};
+use crate::switch::{Cx, OrderAsk, SqlAsk, SqlDone};
 use std::time::Duration;
 
 impl Call {
@@ -30,7 +30,20 @@ impl Call {
         self.await_request(id);
     }
 
-    /// The question of a SQL step ended.
+    /// Asks whoever keeps the orders. Who withholds their number has no order of their own.
+    pub(super) fn ask_order(&mut self, cx: &mut Cx, query: OrderQuery) {
+        let OrderQuery { number, own, timeout } = query;
+        let whose = self.customer();
+        let of = Some(whose.normal.clone()).filter(|_| own || number.is_empty());
+        if of.is_some() && whose.is_withheld() {
+            return self.feed_flow(cx, Input::Sql(Ok(Found::default())));
+        }
+        let (call, tenant) = (self.id, self.tenant);
+        let id = cx.order(call, |id| OrderAsk { id, call, tenant, number, of, timeout });
+        self.await_request(id);
+    }
+
+    /// The question of a SQL or an order step ended.
     pub fn on_sql(&mut self, cx: &mut Cx, done: SqlDone) {
         if self.takes_request(done.id) {
             self.feed_flow(cx, Input::Sql(done.result));

@@ -192,6 +192,7 @@ impl Call {
                 self.await_request(id);
             }
             Effect::Sql(query) => self.ask_database(cx, query),
+            Effect::Order(query) => self.ask_order(cx, query),
             Effect::Load(queue) => {
                 let load = cx.acd(self.tenant).and_then(|acd| acd.load(queue));
                 self.feed_flow(cx, Input::Load(load));

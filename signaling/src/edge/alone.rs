@@ -62,6 +62,7 @@ pub fn start(config: Config) -> Result<(Signaling, Receiver<Response>), Error> {
         Box::new(move |response| send.send(response).unwrap_or_default()),
         Box::new(|ask| panic!("no flow here asks {}", ask.url)),
         Box::new(|ask| panic!("no flow here asks {}", ask.connector.name)),
+        Box::new(|ask| panic!("no flow here asks for the order {}", ask.number)),
         Box::new(|ask| panic!("no flow here speaks with {}", ask.connector.name)),
     )?;
     // Media waits for it; nobody else sets it.

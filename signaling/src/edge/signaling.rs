@@ -19,7 +19,8 @@ use crate::sip::flow::Transport;
 use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
 use crate::switch::{
-    self, BotAsk, BotDone, HttpAsk, HttpDone, Input, Output, Secret, SqlAsk, SqlDone, Switch,
+    self, BotAsk, BotDone, HttpAsk, HttpDone, Input, OrderAsk, Output, Secret, SqlAsk, SqlDone,
+    Switch,
 };
 use std::collections::BTreeSet;
 use std::io;
@@ -140,6 +141,8 @@ pub type Answers = Box<dyn FnMut(Response) + Send>;
 pub type Http = Box<dyn FnMut(HttpAsk) + Send>;
 /// Takes questions of SQL steps.
 pub type Sql = Box<dyn FnMut(SqlAsk) + Send>;
+/// Takes questions of order steps.
+pub type Orders = Box<dyn FnMut(OrderAsk) + Send>;
 /// Takes talks of bot steps.
 pub type Bots = Box<dyn FnMut(BotAsk) + Send>;
 
@@ -183,7 +186,7 @@ impl Handle {
         self.put(Input::Http(done));
     }
 
-    /// A SQL step's question ended.
+    /// A SQL or an order step's question ended.
     pub fn sql_done(&self, done: SqlDone) {
         self.put(Input::Sql(done));
     }
@@ -218,6 +221,7 @@ impl Signaling {
         answers: Answers,
         http: Http,
         sql: Sql,
+        orders: Orders,
         bots: Bots,
     ) -> Result<Self, Error> {
         let journal = Journal::open(&config.data.join("events"), config.journal.clone())?;
@@ -238,7 +242,7 @@ impl Signaling {
                         return;
                     }
                 };
-                let sinks = Sinks { media, answers, http, sql, bots };
+                let sinks = Sinks { media, answers, http, sql, orders, bots };
                 let local = tokio::task::LocalSet::new();
                 local.block_on(&runtime, run(config, journal, plans, sinks, waiting, &ready));
             })
@@ -277,6 +281,7 @@ struct Sinks {
     answers: Answers,
     http: Http,
     sql: Sql,
+    orders: Orders,
     bots: Bots,
 }
 
@@ -669,6 +674,7 @@ impl Thread {
             }
             Output::Http(ask) => (self.sinks.http)(ask),
             Output::Sql(ask) => (self.sinks.sql)(*ask),
+            Output::Order(ask) => (self.sinks.orders)(*ask),
             Output::Bot(ask) => (self.sinks.bots)(*ask),
         }
     }

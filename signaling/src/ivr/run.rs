@@ -7,6 +7,7 @@
 mod hand;
 mod load;
 mod nested;
+mod order;
 mod query;
 mod talk;
 
@@ -14,6 +15,7 @@ pub use hand::{Agreed, Fax, Hand, Left, Record, Told};
 pub use load::Load;
 pub(crate) use load::stand_in as stand_in_load;
 pub(crate) use nested::Back;
+pub use order::OrderQuery;
 pub(crate) use query::stand_in;
 pub use query::{Fault, Found, Query};
 pub(crate) use talk::stand_in as stand_in_bot;
@@ -124,6 +126,8 @@ pub enum Effect {
     },
     /// Ask a database.
     Sql(Query),
+    /// Ask for the state of an order; the answer comes as that of a database.
+    Order(OrderQuery),
     /// Say how busy a queue is, at once.
     Load(QueueId),
     /// Let a bot speak with the caller.

@@ -8,8 +8,8 @@ pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
 use super::run::{
-    Agreed, Cx, Effect, Fax, Hand, Input, Left, Load, Query, Record, Run, Talk, Told, stand_in,
-    stand_in_bot, stand_in_load,
+    Agreed, Cx, Effect, Fax, Hand, Input, Left, Load, OrderQuery, Query, Record, Run, Talk, Told,
+    stand_in, stand_in_bot, stand_in_load,
 };
 use super::step::AreaBy;
 use super::{Known, check, wording};
@@ -24,6 +24,8 @@ use terms::{FlowId, Moment, QueueId, Timestamp};
 
 /// Lines of one transcript; a longer one is cut.
 pub const LINES_MAX: usize = 10_000;
+/// Path of what stands in for who keeps the orders.
+const ORDERS: &str = "orders";
 /// Longest wait in a queue that one act is, in seconds.
 pub const WAITS_S_MAX: u64 = 86_400;
 
@@ -85,7 +87,9 @@ pub struct Mock {
     /// Requests whose path begins so are answered, whatever their host; `sql:<connector>` stands in
     /// for a database, whose rows are a list of objects in `body`; `bot:<connector>` for a bot, whose
     /// `body` is `{"says": […], "outcome": …, "transfer": …, "set": {…}}`; `queue:<id>` for a queue,
-    /// whose `body` is `{"waiting": …, "free": …, "agents": …, "wait_s": …}`.
+    /// whose `body` is `{"waiting": …, "free": …, "agents": …, "wait_s": …}`; `orders` for who keeps
+    /// the orders, whose `body` is one with `number`, `kind`, `stage`, `deadline` and `overdue`, or an
+    /// empty list.
     pub path: String,
     /// The status.
     pub status: u16,
@@ -310,7 +314,7 @@ impl<'a> Walk<'a> {
             }
             Act::Silence => self.silence(run),
             Act::Unheard => self.unheard(run),
-            Act::Http(result) if run.kind() == "sql" => {
+            Act::Http(result) if matches!(run.kind(), "sql" | "order") => {
                 self.feed(run, Input::Sql(stand_in(result)));
             }
             Act::Http(result) if run.kind() == "bot" => {
@@ -369,6 +373,19 @@ impl<'a> Walk<'a> {
         let path = format!("sql:{connector}");
         let mock = self.scene.mocks.iter().find(|mock| mock.path == path);
         self.told.requests.push(path);
+        if let Some(Mock { status, body, .. }) = mock {
+            run.handle(&self.cx(), Input::Sql(stand_in(Ok((*status, body.clone())))));
+        }
+    }
+
+    /// An order is asked for: what stands in for who keeps them answers at once.
+    fn look_up_order(&mut self, run: &mut Run, query: &OrderQuery) {
+        self.told.line(match query.number.as_str() {
+            "" => "ask for the latest order of the caller".to_owned(),
+            number => format!("ask for the order {number}"),
+        });
+        let mock = self.scene.mocks.iter().find(|mock| mock.path == ORDERS);
+        self.told.requests.push(ORDERS.to_owned());
         if let Some(Mock { status, body, .. }) = mock {
             run.handle(&self.cx(), Input::Sql(stand_in(Ok((*status, body.clone())))));
         }
@@ -446,6 +463,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Effect::Sql(query) => self.query(run, &query),
+                Effect::Order(query) => self.look_up_order(run, &query),
                 Effect::Load(queue) => self.look(run, queue),
                 Effect::Bot(talk) => self.talk(run, &talk),
                 Effect::BotKey(_) | Effect::BotStop => {}

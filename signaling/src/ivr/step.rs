@@ -17,6 +17,7 @@ mod http;
 mod language;
 mod load;
 mod menu;
+mod order;
 mod play;
 mod record;
 mod set;
@@ -44,6 +45,7 @@ pub use http::Http;
 pub use language::Language;
 pub use load::Load;
 pub use menu::Menu;
+pub use order::Order;
 pub use play::Play;
 pub use record::Record;
 pub use set::Set;
@@ -151,6 +153,8 @@ kinds! {
     Http,
     /// Asks a database.
     Sql,
+    /// Tells of an order.
+    Order,
     /// Lets a bot speak with the caller.
     Bot,
     /// Tells programs of something.

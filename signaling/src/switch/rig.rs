@@ -12,7 +12,9 @@ pub use ops::run_ops;
 pub use page::{FINGERPRINT, page_or_phone, page_sdp};
 pub use plan::demo_plan;
 
-use super::{BotAsk, Config, HttpAsk, HttpDone, Input, Now, Output, Secret, SqlAsk, Switch};
+use super::{
+    BotAsk, Config, HttpAsk, HttpDone, Input, Now, OrderAsk, Output, Secret, SqlAsk, Switch,
+};
 use crate::kept::{Change, Key};
 use crate::sip::user_agent::{
     Charging, Command as Sipc, Destination, Event as SipEvent, Incoming, Invite, Origin,
@@ -95,6 +97,8 @@ pub struct Rig {
     pub requests: Vec<HttpAsk>,
     /// Questions of SQL steps.
     pub questions: Vec<SqlAsk>,
+    /// Questions of order steps.
+    pub orders: Vec<OrderAsk>,
     /// Talks of bot steps.
     pub talks: Vec<BotAsk>,
     /// What must balance.
@@ -154,6 +158,7 @@ impl Rig {
             answers: Vec::new(),
             requests: Vec::new(),
             questions: Vec::new(),
+            orders: Vec::new(),
             talks: Vec::new(),
             books: Books::default(),
             events: BTreeMap::new(),
@@ -420,6 +425,7 @@ impl Rig {
                 Output::Answer(answer) => self.answers.push(answer),
                 Output::Http(ask) => self.requests.push(ask),
                 Output::Sql(ask) => self.questions.push(*ask),
+                Output::Order(ask) => self.orders.push(*ask),
                 Output::Bot(ask) => self.talks.push(*ask),
             }
         }

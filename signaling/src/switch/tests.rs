@@ -32,6 +32,7 @@ mod language;
 mod leases;
 mod lost;
 mod mailboxes;
+mod orders;
 mod outbound;
 mod parking;
 mod phones;

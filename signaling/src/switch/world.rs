@@ -3,7 +3,9 @@
 use super::inside::Inside;
 use super::leases::Leases;
 use super::traces::Traces;
-use super::{BotAsk, Compiled, Config, HttpAsk, Now, Output, Secret, SqlAsk, trunks::Usage};
+use super::{
+    BotAsk, Compiled, Config, HttpAsk, Now, OrderAsk, Output, Secret, SqlAsk, trunks::Usage,
+};
 use crate::acd::Distributor;
 use crate::call::{AskedBack, Summons};
 use crate::calling::CallsOut;
@@ -264,6 +266,13 @@ impl Cx<'_> {
     pub fn sql(&mut self, call: CallId, ask: impl FnOnce(u64) -> SqlAsk) -> u64 {
         let id = self.request(call);
         self.world.outputs.push_back(Output::Sql(Box::new(ask(id))));
+        id
+    }
+
+    /// Sends a question of an order step.
+    pub fn order(&mut self, call: CallId, ask: impl FnOnce(u64) -> OrderAsk) -> u64 {
+        let id = self.request(call);
+        self.world.outputs.push_back(Output::Order(Box::new(ask(id))));
         id
     }
 

@@ -360,6 +360,7 @@ impl Center {
             Output::Answer(answer) => self.answers.push(answer),
             Output::Http(ask) => panic!("no flow of this world asks {ask:?}"),
             Output::Sql(ask) => panic!("no flow of this world asks {ask:?}"),
+            Output::Order(ask) => panic!("no flow of this world asks {ask:?}"),
             Output::Bot(ask) => panic!("no flow of this world speaks with {ask:?}"),
         }
     }

@@ -30,7 +30,7 @@ pub fn a_caller_keys_an_account_and_hears_its_balance_from_the_database(backend:
     let (status, body) = house.put_json("/api/v1/connectors/gas", &connector);
     assert_eq!(status, 200, "{body}");
     assert!(!body.to_string().contains(USER_PASSWORD));
-    answers(&house, &flow());
+    puts_on_a_number(&house, NUMBER, &flow());
 
     let heard = call(&house, "13500135000", [1, 2, 3]);
     hears(&heard, OWES, NOBODY);
@@ -90,15 +90,15 @@ fn flow() -> Value {
 }
 
 /// Publishes the flow and has it answer the number.
-fn answers(house: &House, document: &Value) {
-    let draft = json!({"name": "gas", "document": document});
+pub fn puts_on_a_number(house: &House, number: &str, document: &Value) {
+    let draft = json!({"name": "asks", "document": document});
     let (status, body) = house.post("/api/v1/flows", &draft);
     assert_eq!(status, 201, "{body}");
     let flow = body["id"].as_str().expect("an id").to_owned();
     let publish = format!("/api/v1/flows/{flow}/publish");
     let (status, body) = house.post(&publish, &json!({"revision": 1}));
     assert_eq!(status, 201, "{body}");
-    let number = json!({"digits": NUMBER, "target": {"flow": flow}});
+    let number = json!({"digits": number, "target": {"flow": flow}});
     let (status, body) = house.post("/api/v1/numbers", &number);
     assert_eq!(status, 201, "{body}");
 }

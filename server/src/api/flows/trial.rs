@@ -229,7 +229,8 @@ struct SimulatedServer {
     /// Requests whose path begins so, whatever their host; `sql:<connector>` stands in for a database,
     /// `bot:<connector>` for a bot, whose `body` is what it says and how it leaves: `says`, `outcome`,
     /// `transfer`, `set`; `queue:<id>` for a queue, whose `body` says `waiting`, `free`, `agents` and
-    /// `wait_s`.
+    /// `wait_s`; `orders` for who keeps the orders, whose `body` says `number`, `kind`, `stage`,
+    /// `deadline` and `overdue` of one, or is an empty list.
     path: String,
     /// The HTTP status.
     #[serde(default = "ok")]

@@ -384,3 +384,20 @@ fn what_is_said_or_recorded_may_have_a_way_for_its_failure() {
         }
     }
 }
+
+#[test]
+fn an_order_step_has_a_way_for_who_cannot_be_asked() {
+    let step = json!({"kind": "order", "found": "z", "none": "z"});
+    let text = problems(&one(step.clone())).join("\n");
+    assert!(text.contains("the edge on.error is missing"), "{text}");
+    for (field, value, right) in [
+        ("number", json!("${"), "text with ${variable}"),
+        ("timeout_ms", json!(99), "100 to"),
+        ("customer", json!("+8613800138000"), "fields of docs/formats"),
+    ] {
+        let mut bad = step.clone();
+        (bad[field], bad["on"]["error"]) = (value, json!("z"));
+        let text = problems(&one(bad)).join("\n");
+        assert!(text.contains(right), "{right}: {text}");
+    }
+}

@@ -109,6 +109,13 @@ fn a_courier_tells_where_a_parcel_is_what_sending_costs_and_where_the_branch_is(
     assert!(route.contains("浙江寄往新疆可以送达，约需五天。"), "{route}");
     let none = heard(&told("courier", "silence 5 310012 999999"));
     assert!(none.contains("该线路暂未开通"), "{none}");
+    let progress = heard(&told("courier", "silence 6"));
+    assert!(
+        progress.contains(
+            "您的工单二零二六一一二八零零零四二正在处理。 | 预计完成日期二零二六年十二月一日"
+        ),
+        "{progress}"
+    );
     let complaint = told("courier", "silence 4");
     assert_eq!(complaint.end, Some(Hand::Voicemail { queue: QUEUE }));
     assert_eq!(complaint.variables.get("business").map(String::as_str), Some("快递投诉"));

@@ -78,7 +78,9 @@ fn go_on(walk: &mut Walk, run: &mut Run, entry: Option<&Past>) -> bool {
         ("play" | "menu" | "collect", Some("error"), _) if walk.playing => Act::Unheard,
         _ if walk.playing => Act::Silence,
         ("menu" | "collect" | "http" | "sql" | "bot", Some("timeout"), _) => Act::Silence,
-        ("http" | "sql" | "bot", Some("error"), _) => Act::Http(Err("replayed".to_owned())),
+        ("http" | "sql" | "order" | "bot", Some("error"), _) => {
+            Act::Http(Err("replayed".to_owned()))
+        }
         ("menu", _, Some(digits)) => return type_in(walk, run, digits),
         // What is all stars may be a secret.
         ("collect", Some("next"), Some(digits)) if digits.chars().any(|c| c != '*') => {

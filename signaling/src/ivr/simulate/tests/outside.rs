@@ -172,3 +172,37 @@ fn what_cannot_be_heard_has_a_way_of_its_own_where_the_flow_has_one() {
     // Where nothing is said nothing fails.
     assert_eq!(told(json!({}), "silence silence unheard 1").end, Some(Hand::Hangup { cause: 16 }));
 }
+
+#[test]
+fn the_state_of_an_order_is_told_in_the_language_of_the_call() {
+    let document = |language: &str| {
+        json!({"format": 1, "start": "language", "steps": {
+            "language": {"kind": "language", "language": language, "next": "ask"},
+            "ask": {"kind": "collect", "prompts": ["account"], "variable": "typed",
+                "digits_min": 0, "digits_max": 20, "next": "look",
+                "on": {"timeout": "bye", "invalid": "bye"}},
+            "look": {"kind": "order", "number": "${typed}", "found": "say", "none": "bye",
+                "on": {"error": "bye"}},
+            "say": {"kind": "play", "prompts": ["say:${order_stage_text}"], "next": "bye"},
+            "bye": {"kind": "hangup"}}})
+    };
+    let told = |language: &str, keys: &str, mock: Option<(u16, Value)>| {
+        let mocks = mock.map(|(status, body)| Mock { path: "orders".into(), status, body });
+        let scene = Scene { mocks: mocks.into_iter().collect(), ..Scene::default() };
+        simulate(flow(&document(language)), &scene, script(keys))
+    };
+    let way = |told: &Transcript| told.steps[2].exit.clone().expect("it was left");
+    let order = json!({"number": "20261123-00042", "stage": "in_progress", "kind": "报修",
+        "deadline": "2026-12-01T10:00:00Z", "overdue": "no"});
+    let chinese = told("zh-CN", "2026112300042#", Some((200, order.clone())));
+    assert!(chinese.lines.contains(&"ask for the order 2026112300042".to_owned()));
+    assert!(chinese.lines.contains(&"hear \"正在处理\" spoken".to_owned()), "{chinese:#?}");
+    assert_eq!(chinese.variables["order_number"], "20261123-00042");
+    assert_eq!(chinese.requests, ["orders"]);
+    let english = told("en", "#", Some((200, order)));
+    assert!(english.lines.contains(&"ask for the latest order of the caller".to_owned()));
+    assert!(english.lines.contains(&"hear \"being worked on\" spoken".to_owned()));
+    assert_eq!(way(&told("en", "1#", Some((200, json!([]))))), "none");
+    assert_eq!(way(&told("en", "1#", Some((503, json!({}))))), "error");
+    assert_eq!(way(&told("en", "1# silence", None)), "error");
+}
