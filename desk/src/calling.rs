@@ -278,6 +278,7 @@ impl Store {
             crate::outgoing_fax::keep(&mut write, entry).await?;
             if followed.is_none_or(|seq| entry.seq > seq) {
                 crate::lease::keep(&mut write, entry).await?;
+                crate::outgoing_fax::asked::keep(&mut write, entry).await?;
             }
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };
             if followed.is_none_or(|seq| entry.seq > seq) {

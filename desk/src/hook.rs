@@ -48,6 +48,7 @@ pub const KINDS: &[&str] = &[
     "fax_started",
     "fax_ended",
     "fax_done",
+    "fax_asked",
     "recording_started",
     "recording_paused",
     "recording_resumed",

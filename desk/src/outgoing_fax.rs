@@ -7,6 +7,8 @@
 //! nobody says anything, because a process died in between, it is not known whether the fax arrived: it is
 //! over then, and a person decides.
 
+pub(crate) mod asked;
+
 use crate::audit::By;
 use crate::error::During;
 use crate::sql;
@@ -201,44 +203,7 @@ impl Store {
     ) -> Result<OutgoingFax> {
         draft.check()?;
         let mut write = self.write("have a fax sent").await?;
-        let doing = write.doing;
-        let open: i64 = sql::query_scalar(
-            "SELECT count(*) FROM outgoing_faxes
-             WHERE tenant_id = $1 AND state IN ('waiting', 'calling')",
-        )
-        .bind(tenant.0 as i64)
-        .fetch_one(write.db())
-        .await
-        .during(doing)?;
-        if open >= OPEN_MAX {
-            return Err(Error::Refused(format!("{open} faxes wait already; some must go first")));
-        }
-        let new = write.next_id("outgoing fax").await?;
-        let row = sql::query(
-            "INSERT INTO outgoing_faxes (id, tenant_id, number, document, caller_number, station,
-             order_id, customer_id, tries_max, pause_s, asked_by, asked_at, state, tries, next_at,
-             pages, problem)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting', 0, $12, 0, '')
-             RETURNING *",
-        )
-        .bind(new)
-        .bind(tenant.0 as i64)
-        .bind(draft.number.as_str())
-        .bind(draft.document.as_str())
-        .bind(draft.caller_number.clone())
-        .bind(draft.station.as_str())
-        .bind(draft.order.map(|order| order.0 as i64))
-        .bind(draft.customer.map(|customer| customer.0 as i64))
-        .bind(i64::from(draft.tries_max))
-        .bind(i64::from(draft.pause_s))
-        .bind(by.user.unwrap_or_default().0 as i64)
-        .bind(by.at.0)
-        .fetch_one(write.db())
-        .await
-        .during(doing)?;
-        let added = of(&row)?;
-        let subject = format!("{new} {}: {}", draft.number, draft.document);
-        write.audit(tenant, by, "fax.send", subject).await?;
+        let added = add(&mut write, tenant, by, &draft).await?;
         write.commit().await?;
         Ok(added)
     }
@@ -445,6 +410,54 @@ impl Store {
         write.commit().await?;
         Ok(lost.rows_affected())
     }
+}
+
+/// Adds one whose first try is due at once.
+async fn add(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    draft: &FaxDraft,
+) -> Result<OutgoingFax> {
+    let doing = write.doing;
+    let open: i64 = sql::query_scalar(
+        "SELECT count(*) FROM outgoing_faxes
+         WHERE tenant_id = $1 AND state IN ('waiting', 'calling')",
+    )
+    .bind(tenant.0 as i64)
+    .fetch_one(write.db())
+    .await
+    .during(doing)?;
+    if open >= OPEN_MAX {
+        return Err(Error::Refused(format!("{open} faxes wait already; some must go first")));
+    }
+    let new = write.next_id("outgoing fax").await?;
+    let row = sql::query(
+        "INSERT INTO outgoing_faxes (id, tenant_id, number, document, caller_number, station,
+         order_id, customer_id, tries_max, pause_s, asked_by, asked_at, state, tries, next_at,
+         pages, problem)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting', 0, $12, 0, '')
+         RETURNING *",
+    )
+    .bind(new)
+    .bind(tenant.0 as i64)
+    .bind(draft.number.as_str())
+    .bind(draft.document.as_str())
+    .bind(draft.caller_number.clone())
+    .bind(draft.station.as_str())
+    .bind(draft.order.map(|order| order.0 as i64))
+    .bind(draft.customer.map(|customer| customer.0 as i64))
+    .bind(i64::from(draft.tries_max))
+    .bind(i64::from(draft.pause_s))
+    .bind(by.user.unwrap_or_default().0 as i64)
+    .bind(by.at.0)
+    .fetch_one(write.db())
+    .await
+    .during(doing)?;
+    let added = of(&row)?;
+    let subject = format!("{new} {}: {}", draft.number, draft.document);
+    write.audit(tenant, by, "fax.send", subject).await?;
+    Ok(added)
 }
 
 /// What an entry of the event log says of a try.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind, Outcome, Party};
 use terms::media::FaxOutcome;
-use terms::{CallId, FaxId, TenantId, Timestamp};
+use terms::{CallId, FaxId, PhoneNumber, TenantId, Timestamp, UserId};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const CALL: CallId = CallId(900);
@@ -217,4 +217,40 @@ async fn one_that_waits_can_be_taken_off_and_only_so_many_are_sent_at_a_time() {
         let error = store.add_outgoing_fax(tenant, &by(), wrong).await.unwrap_err();
         assert!(error.to_string().starts_with(bad), "{error}");
     }
+}
+
+fn asked(seq: u64, tenant: TenantId, number: &str) -> Arc<Entry> {
+    let number = PhoneNumber::parse(number, "86");
+    let (document, station) = ("price-list".to_owned(), String::new());
+    entry(seq, tenant, Kind::FaxAsked { document, number, station })
+}
+
+#[tokio::test]
+async fn a_fax_that_a_caller_wants_sent_waits_once_and_not_too_many_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let first = [asked(1, tenant, "01065529988")];
+    store.keep_calling(&first, 1, false).await.unwrap();
+    store.keep_calling(&first, 1, false).await.unwrap();
+    let fax = only(&store, tenant).await;
+    assert_eq!((fax.state, fax.asked_by), (OutgoingFaxState::Waiting, UserId(0)));
+    assert_eq!(
+        (fax.draft.number.as_str(), fax.draft.document.as_str()),
+        ("01065529988", "price-list")
+    );
+    assert!(store.outgoing_fax_due(at(1)).await.unwrap());
+
+    let more: Vec<_> = (2..7).map(|seq| asked(seq, tenant, "01065529988")).collect();
+    store.keep_calling(&more, 6, false).await.unwrap();
+    let all = store.outgoing_faxes(tenant, None, 200).await.unwrap();
+    assert_eq!(all.len(), 3, "to one number within an hour");
+    let others: Vec<_> =
+        (7..200).map(|seq| asked(seq, tenant, &format!("0106552{seq:04}"))).collect();
+    store.keep_calling(&others, 199, false).await.unwrap();
+    let all = store.outgoing_faxes(tenant, None, 200).await.unwrap();
+    assert_eq!(all.len(), 100, "of all callers within an hour");
+    let later = [asked(4_000, tenant, "01065529988")];
+    store.keep_calling(&later, 4_000, false).await.unwrap();
+    let all = store.outgoing_faxes(tenant, None, 200).await.unwrap();
+    assert_eq!(all.len(), 101, "an hour later");
 }

@@ -215,6 +215,8 @@ struct Story {
     interrupted: bool,
     /// What the caller said last of being recorded.
     consent: Option<bool>,
+    /// A flow has somebody else faxed something.
+    fax_asked: bool,
 }
 
 /// A call.

@@ -422,6 +422,15 @@ pub enum Kind {
         /// How it ended.
         outcome: FaxOutcome,
     },
+    /// A step of a flow has a document faxed to a number outside, later and in a call of its own.
+    FaxAsked {
+        /// The document.
+        document: String,
+        /// Whom to call.
+        number: PhoneNumber,
+        /// What the other machine shows of us; empty is the caller number.
+        station: String,
+    },
     /// A recording began; its row in the ledger follows once the conversation is over.
     RecordingStarted {
         /// The recording.

@@ -49,6 +49,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("fax_started", "The parties went over from audio to T.38.", ""),
     ("fax_ended", "They went back to audio, or the call ended.", ""),
     ("fax_done", "A fax of ours was sent or received, or was not.", "document?:text outcome:any"),
+    ("fax_asked", "A step of a flow has a document faxed to a number outside, later and in a call of its own.", "document:text number:number station:text"),
     ("recording_started", "A recording began.", "recording:id by?:id"),
     ("recording_paused", "Nothing is kept of what is said until it is resumed.", "recording:id by:id"),
     ("recording_resumed", "What is said is kept again.", "recording:id by:id"),

@@ -256,6 +256,12 @@ impl Call {
             }
             Hand::Survey => self.ask_survey(cx, true),
             Hand::Fax(fax) => self.start_document(cx, fax),
+            Hand::FaxTo(fax) => {
+                let edge = if self.flow_asks_fax(cx, fax) { "next" } else { "error" };
+                if !self.follow_flow(cx, edge) {
+                    self.strand(cx);
+                }
+            }
             Hand::Transfer { target } => self.hand_to(cx, &target),
             Hand::Hangup { cause } => self.end(cx, cause, Party::System),
         }

@@ -7,12 +7,13 @@ use super::click::shows;
 use super::dial::{Dial, Dialable, Why};
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause};
-use crate::ivr::run::Fax;
+use crate::ivr::run::{Fax, FaxTo};
+use crate::ivr::step::is_fax_target;
 use crate::switch::Cx;
 use std::sync::Arc;
 use terms::control::FaxCall;
 use terms::event::{Direction, Kind, Party};
-use terms::media::{FaxOutcome, is_fax_station};
+use terms::media::{FaxOutcome, is_fax_name, is_fax_station};
 use terms::{AgentId, FaxId, LegId, PhoneNumber};
 
 /// What is sent to who answers.
@@ -63,6 +64,24 @@ pub(crate) fn send_fax(cx: &mut Cx, order: &FaxCall) -> Result<Call, String> {
 }
 
 impl Call {
+    /// A step of the flow has a document sent to somebody else, by the tenant's right and once in a call.
+    /// The store, which follows the log, has it sent. False, and nothing happens, where it may not be.
+    pub(super) fn flow_asks_fax(&mut self, cx: &mut Cx, fax: FaxTo) -> bool {
+        let FaxTo { number, document, station } = fax;
+        let typed = number.trim();
+        if self.story.fax_asked || !is_fax_target(typed) || !is_fax_name(&document) {
+            return false;
+        }
+        let Ok(to) = self.whom_to_fax(typed) else { return false };
+        if self.screen_may_call(cx, None, &to).is_err() {
+            return false;
+        }
+        self.story.fax_asked = true;
+        let number = PhoneNumber::parse(typed, &self.plan.plan.country);
+        self.log(cx, Some(self.anchor), Kind::FaxAsked { document, number, station });
+        true
+    }
+
     fn whom_to_fax(&self, target: &str) -> Result<Dialable, &'static str> {
         match self.resolve(target) {
             // They need no right to be called, and nobody there reads a fax.

@@ -6,7 +6,7 @@ mod tables;
 use super::flow::{FLOW_FORMAT, Flow};
 use super::prompt::{self, Entry};
 use super::spoken::Way;
-use super::step::Step;
+use super::step::{FAX_TARGET, Step, is_fax_target};
 use super::template::{is_sound, is_variable, names};
 use super::{
     LIST_MAX, NAME_CHARS_MAX, PROMPTS_MAX, SHOW_MAX, STEPS_MAX, STEPS_TAKEN_DEFAULT,
@@ -459,6 +459,16 @@ impl Report<'_> {
             let what = format!("a fax cannot be sent or received: {}", clip_to(why, 400));
             self.add(&what, "no such step, or what is missing");
         }
+    }
+
+    /// The other machine that gets a fax.
+    pub(crate) fn fax_to(&mut self, send: Option<&str>, to: &str) {
+        self.template("to", to);
+        self.unless(send.is_some() || to.is_empty(), || {
+            ("to names who gets a fax, and send names none".to_owned(), "both of them".to_owned())
+        });
+        let plain = to.is_empty() || names(to).next().is_some() || is_fax_target(to);
+        self.unless(plain, || (format!("to is \"{}\"", clip(to)), FAX_TARGET.to_owned()));
     }
 
     pub(crate) fn template(&mut self, field: &str, text: &str) {

@@ -8,8 +8,8 @@ pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
 use super::run::{
-    Agreed, Cx, Effect, Fax, Hand, Input, Left, Load, OrderQuery, Query, Record, Run, Talk, Told,
-    stand_in, stand_in_bot, stand_in_load,
+    Agreed, Cx, Effect, Fax, FaxTo, Hand, Input, Left, Load, OrderQuery, Query, Record, Run, Talk,
+    Told, stand_in, stand_in_bot, stand_in_load,
 };
 use super::step::AreaBy;
 use super::{Known, check, wording};
@@ -547,6 +547,9 @@ fn goes(hand: &Hand) -> String {
         Hand::Fax(Fax { document: None, .. }) => "sends a fax".to_owned(),
         Hand::Fax(Fax { document: Some(name), .. }) => {
             format!("gets the fax {name}")
+        }
+        Hand::FaxTo(FaxTo { number, document, .. }) => {
+            format!("has the fax {document} sent to {number}")
         }
         Hand::Transfer { target } => format!("is transferred to {target}"),
         Hand::Hangup { cause } => format!("ends with cause {cause}"),

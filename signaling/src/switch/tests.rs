@@ -158,6 +158,9 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::ProgressHeard { tone } => format!("heard {tone:?}"),
         Kind::FaxStarted => "fax started".into(),
         Kind::FaxEnded => "fax ended".into(),
+        Kind::FaxAsked { document, number, .. } => {
+            format!("{document} is to be faxed to {}", number.received)
+        }
         Kind::FaxDone { document, outcome } => format!(
             "{} {} pages: {}",
             document.as_deref().unwrap_or("received"),

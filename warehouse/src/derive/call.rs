@@ -224,6 +224,8 @@ impl OpenCall {
             | Kind::Decided(_)
             // What a flow tells programs is in `events` as it was told.
             | Kind::FlowTold { .. }
+            // A fax that a flow asks for is a call of its own.
+            | Kind::FaxAsked { .. }
             // That the customer waits is told by hold, who came by their leg and its answer.
             | Kind::Consultation(_)
             // The same is so for who is parked.

@@ -116,6 +116,13 @@ enum TrialEnd {
         /// What it sends; none where it receives.
         document: Option<String>,
     },
+    /// On the line, while somebody else will be faxed something; the flow goes on.
+    FaxTo {
+        /// Whom.
+        number: String,
+        /// What.
+        document: String,
+    },
     /// With somebody else.
     Transfer {
         /// Who, as the flow says it.
@@ -146,6 +153,7 @@ impl From<Hand> for TrialEnd {
             Hand::Callback { queue, number } => TrialEnd::Callback { queue, number },
             Hand::Survey => TrialEnd::Survey,
             Hand::Fax(fax) => TrialEnd::Fax { document: fax.document },
+            Hand::FaxTo(fax) => TrialEnd::FaxTo { number: fax.number, document: fax.document },
             Hand::Transfer { target } => TrialEnd::Transfer { target },
             Hand::Hangup { cause } => TrialEnd::Hangup { cause },
         }

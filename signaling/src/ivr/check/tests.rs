@@ -401,3 +401,26 @@ fn an_order_step_has_a_way_for_who_cannot_be_asked() {
         assert!(text.contains(right), "{right}: {text}");
     }
 }
+
+#[test]
+fn a_fax_to_another_number_has_a_document_and_a_number() {
+    let step = |more: serde_json::Value| {
+        let mut step = json!({"kind": "fax", "next": "z", "on": {"error": "z"}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            step[name] = value.clone();
+        }
+        one(step)
+    };
+    for good in ["${number}", "01065529988", "+861065529988"] {
+        let flow = check(&step(json!({"send": "price-list", "to": good})), &Known::anything());
+        assert!(flow.is_ok(), "{good}: {flow:?}");
+    }
+    for (more, right) in [
+        (json!({"to": "01065529988"}), "both of them"),
+        (json!({"send": "price-list", "to": "queue:7"}), "3 to 20 digits"),
+        (json!({"send": "price-list", "to": "${"}), "text with ${variable}"),
+    ] {
+        let text = problems(&step(more)).join("\n");
+        assert!(text.contains(right), "{right}: {text}");
+    }
+}

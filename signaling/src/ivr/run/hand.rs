@@ -55,6 +55,17 @@ pub struct Fax {
     pub ecm: bool,
 }
 
+/// What is to be faxed to somebody else, later and in a call of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaxTo {
+    /// Whom to call, as it was typed.
+    pub number: String,
+    /// The document.
+    pub document: String,
+    /// What the other machine shows of us; empty is the caller number.
+    pub station: String,
+}
+
 /// What a caller says is to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -110,6 +121,8 @@ pub enum Hand {
     Survey,
     /// A fax machine of ours.
     Fax(Fax),
+    /// Nowhere: somebody will be faxed something, and the flow goes on.
+    FaxTo(FaxTo),
     /// Somebody else.
     Transfer {
         /// Who.

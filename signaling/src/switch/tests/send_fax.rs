@@ -4,6 +4,7 @@
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Destination};
 use crate::switch::Input;
+use serde_json::{Value, json};
 use terms::control::FaxCall;
 use terms::media::{Command, Event, FaxOrder, FaxOutcome, FaxWay};
 use terms::{FaxId, UserId};
@@ -199,5 +200,58 @@ fn a_fax_that_a_kill_interrupts_is_not_said_to_be_sent_or_not() {
         balanced(&mut rig);
         assert_eq!(super::outcome(&rig).0, Outcome::Interrupted);
         assert_eq!(noted(&rig), []);
+    }
+}
+
+/// The hotline's flow has the price list sent to what `number` is; a second step has it sent once more.
+fn on_demand(number: &str) -> (Rig, LegId) {
+    let step = |next: &str, more: Value| {
+        let mut step = json!({"kind": "fax", "send": "price-list", "to": "${number}",
+            "next": next, "on": {"error": "badly"}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            step[name] = value.clone();
+        }
+        step
+    };
+    let mut plan = demo_plan();
+    plan.flows[0].document = json!({"format": 1, "start": "fax", "variables": {"number": number},
+        "steps": {
+            "fax": step("well", json!({})),
+            "well": {"kind": "play", "prompts": ["thanks"], "next": "again"},
+            "again": step("bye", json!({"to": MACHINE})),
+            "badly": {"kind": "play", "prompts": ["invalid"], "next": "bye"},
+            "bye": {"kind": "hangup"}}});
+    let mut rig = Rig::new(plan);
+    let caller = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    (rig, caller)
+}
+
+fn asked(rig: &Rig) -> Vec<String> {
+    told(rig).into_iter().filter(|word| word.contains("is to be faxed")).collect()
+}
+
+#[test]
+fn a_caller_has_one_document_sent_to_a_number_outside_and_their_flow_goes_on() {
+    let (mut rig, caller) = on_demand(MACHINE);
+    assert_eq!(heard(&rig, caller), ["thanks"]);
+    assert_eq!(asked(&rig), [format!("price-list is to be faxed to {MACHINE}")]);
+    assert!(dialled(&rig).is_empty(), "that is the call of who follows the log");
+    rig.wait(secs(3));
+    assert_eq!(heard(&rig, caller), ["thanks", "invalid"], "one in a call");
+    assert_eq!(asked(&rig).len(), 1);
+    rig.wait(secs(10));
+    balanced(&mut rig);
+}
+
+#[test]
+fn what_the_tenant_may_not_call_and_what_is_no_number_outside_gets_no_fax() {
+    for number in [ABROAD, "1001", "110", "120", "", "*41", "12", "abc", "queue:1", "01065529988;x"]
+    {
+        let (mut rig, caller) = on_demand(number);
+        assert_eq!(heard(&rig, caller), ["invalid"], "{number}");
+        assert!(asked(&rig).is_empty(), "{number}");
+        rig.wait(secs(10));
+        balanced(&mut rig);
     }
 }

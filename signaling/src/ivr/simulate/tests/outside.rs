@@ -206,3 +206,19 @@ fn the_state_of_an_order_is_told_in_the_language_of_the_call() {
     assert_eq!(way(&told("en", "1#", Some((503, json!({}))))), "error");
     assert_eq!(way(&told("en", "1# silence", None)), "error");
 }
+
+#[test]
+fn a_fax_to_another_number_lets_the_flow_go_on() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "number", "digits_max": 12,
+            "next": "fax", "on": {"timeout": "bye", "invalid": "bye"}},
+        "fax": {"kind": "fax", "send": "tariff", "to": "${number}", "next": "thank",
+            "on": {"error": "bye"}},
+        "thank": {"kind": "play", "prompts": ["thanks"], "next": "bye"},
+        "bye": {"kind": "hangup"}}});
+    let acts = [script("01065529988#"), vec![Act::Back("next".to_owned())]].concat();
+    let told = simulate(flow(&document), &Scene::default(), acts);
+    assert!(told.lines.contains(&"has the fax tariff sent to 01065529988".to_owned()));
+    assert!(told.lines.contains(&"step fax → next".to_owned()), "{:#?}", told.lines);
+    assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
+}
