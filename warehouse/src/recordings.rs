@@ -9,6 +9,7 @@
 
 mod delete;
 mod fill;
+mod heard;
 mod moved;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use delete::{Deleted, Doomed, OfQueues, Reason};
 pub use moved::{Moved, Stage, Stored};
 
 pub(crate) use fill::{fill, row, unfill};
+pub(crate) use heard::{SCHEMA as HEARD, unfill as unfill_heard};
 pub(crate) use moved::{forget_places, prepare};
 
 use crate::db::{self, Db, DbRow, Text};
@@ -46,7 +48,8 @@ pub(crate) const SCHEMA: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS recording_by_time
         ON recording (tenant, started_at, id, duration_ms, caller)",
     "CREATE INDEX IF NOT EXISTS recording_by_call ON recording (tenant, call, started_at, id)",
-    "CREATE INDEX IF NOT EXISTS recording_by_agent ON recording (tenant, agent, started_at, id)",
+    // Of the first agent alone; `recording_agent` knows all.
+    "DROP INDEX IF EXISTS recording_by_agent",
     "CREATE INDEX IF NOT EXISTS recording_by_queue ON recording (tenant, queue, started_at, id)",
     "CREATE INDEX IF NOT EXISTS recording_by_caller ON recording (tenant, caller, started_at, id)",
     "CREATE INDEX IF NOT EXISTS recording_kept
@@ -54,6 +57,12 @@ pub(crate) const SCHEMA: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS recording_to_remove
         ON recording (deleted_at) WHERE deleted_at IS NOT NULL AND removed = 0",
 ];
+
+/// Start and id of a recording, in its row and in that of an agent who is heard in it.
+const OF_RECORDING: (&str, &str) = ("started_at", "id");
+const OF_AGENT: (&str, &str) = ("began", "recording_id");
+/// That an agent is heard in it; the agent and a bracket follow.
+const HEARD_IN: &str = "EXISTS (SELECT 1 FROM recording_agent WHERE recording_id = id AND heard";
 
 /// What is known of a recording.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,9 +113,9 @@ pub struct Search {
     pub caller: Option<String>,
     /// The customer's number as it is stored, whole.
     pub number: Option<String>,
-    /// The first agent on it.
+    /// An agent who is heard in it.
     pub agent: Option<AgentId>,
-    /// The first agent on it is one of these.
+    /// One of these agents is heard in it.
     pub agents: Option<Vec<AgentId>>,
     /// It was of one of these queues. With `agents` a recording of either is found.
     pub queues: Option<Vec<QueueId>>,
@@ -251,7 +260,8 @@ pub(crate) async fn note(db: &mut Db, rows: &[Row]) -> Result<(), Error> {
             _ => None,
         })
         .collect();
-    insert(db, &recordings).await
+    insert(db, &recordings).await?;
+    heard::note(db, rows).await
 }
 
 /// A recording that is there already stays as it is: it may have been deleted.
@@ -310,7 +320,7 @@ async fn few_of_number(db: &mut Db, search: &Search) -> Result<Option<Vec<i64>>,
     if let Some(pattern) = like(text) {
         query.push(" AND caller LIKE ").push_bind(pattern).push(" ESCAPE '\\'");
     }
-    times(&mut query, search);
+    times(&mut query, search, OF_RECORDING);
     query.push(" LIMIT ").push_bind(SORTED_MAX as i64 + 1);
     let ids: Vec<i64> =
         query.numbers(db).fetch_all(db).await.map_err(Error::database("find a number"))?;
@@ -318,22 +328,41 @@ async fn few_of_number(db: &mut Db, search: &Search) -> Result<Option<Vec<i64>>,
 }
 
 fn select(query: &mut Text, search: &Search, few: Option<&[i64]>, limit: usize) {
-    query.push("SELECT *");
+    query.push("SELECT recording.*");
     matching(query, search, few);
-    query.push(" ORDER BY started_at DESC, id DESC LIMIT ").push_bind(limit as i64);
+    let (at, id) = match leading_agent(search, few) {
+        Some(_) => OF_AGENT,
+        None => OF_RECORDING,
+    };
+    query.push(format_args!(" ORDER BY {at} DESC, {id} DESC LIMIT "));
+    query.push_bind(limit as i64);
+}
+
+/// The agent whose recordings are gone through, where nothing rules out more.
+fn leading_agent(search: &Search, few: Option<&[i64]>) -> Option<AgentId> {
+    let is_narrower =
+        few.is_some() || search.call.is_some() || search.calls.is_some() || search.number.is_some();
+    search.agent.filter(|_| !is_narrower)
 }
 
 /// `FROM … WHERE …` of a search.
 fn matching(query: &mut Text, search: &Search, few: Option<&[i64]>) {
-    query.push(" FROM recording");
-    match few {
-        Some(ids) => {
-            query.push(" WHERE id IN (SELECT value FROM json_each(");
+    query.push(" FROM ");
+    let leading = leading_agent(search, few);
+    match (few, leading) {
+        (Some(ids), _) => {
+            query.push("recording WHERE id IN (SELECT value FROM json_each(");
             query.push_bind(serde_json::to_string(ids).expect("numbers are valid JSON"));
             query.push(")) AND tenant = ").push_bind(search.tenant.0 as i64);
         }
-        None => {
-            query.push(" INDEXED BY ").push(index_of(search));
+        (None, Some(agent)) => {
+            // The words `CROSS JOIN` have SQLite begin with the agent.
+            query.push("recording_agent INDEXED BY recording_agent_by_time CROSS JOIN recording");
+            query.push(" WHERE id = recording_id AND whose = ").push_bind(search.tenant.0 as i64);
+            query.push(" AND heard = ").push_bind(agent.0 as i64);
+        }
+        (None, None) => {
+            query.push("recording INDEXED BY ").push(index_of(search));
             query.push(" WHERE tenant = ").push_bind(search.tenant.0 as i64);
         }
     }
@@ -348,8 +377,8 @@ fn matching(query: &mut Text, search: &Search, few: Option<&[i64]>) {
     if let Some(number) = &search.number {
         query.push(" AND caller = ").push_bind(number.clone());
     }
-    if let Some(agent) = search.agent {
-        query.push(" AND agent = ").push_bind(agent.0 as i64);
+    if let (Some(agent), None) = (search.agent, leading) {
+        query.push(" AND ").push(HEARD_IN).push(" = ").push_bind(agent.0 as i64).push(")");
     }
     of_either(query, search);
     if let Some(queue) = search.queue {
@@ -374,19 +403,20 @@ fn matching(query: &mut Text, search: &Search, few: Option<&[i64]>) {
             None => query.push(" AND instr(caller, ").push_bind(text.clone()).push(") > 0"),
         };
     }
-    times(query, search);
+    times(query, search, if leading.is_some() { OF_AGENT } else { OF_RECORDING });
 }
 
 /// The recordings of the agents or queues that are asked for together.
 fn of_either(query: &mut Text, search: &Search) {
     let agents = search.agents.as_ref().map(|agents| agents.iter().map(|id| id.0 as i64).collect());
     let queues = search.queues.as_ref().map(|queues| queues.iter().map(|id| id.0 as i64).collect());
-    let wanted: [(&str, Option<Vec<i64>>); 2] = [("agent", agents), ("queue", queues)];
+    let wanted: [(&str, Option<Vec<i64>>, &str); 2] =
+        [(HEARD_IN, agents, ")))"), ("queue", queues, "))")];
     let mut before = " AND (";
-    for (column, ids) in wanted {
+    for (of, ids, end) in wanted {
         let Some(ids) = ids else { continue };
-        query.push(before).push(column).push(" IN (SELECT value FROM json_each(");
-        query.push_bind(serde_json::to_string(&ids).expect("numbers are valid JSON")).push("))");
+        query.push(before).push(of).push(" IN (SELECT value FROM json_each(");
+        query.push_bind(serde_json::to_string(&ids).expect("numbers are valid JSON")).push(end);
         before = " OR ";
     }
     if before == " OR " {
@@ -399,22 +429,22 @@ fn index_of(search: &Search) -> &'static str {
     match search {
         Search { call: Some(_), .. } | Search { calls: Some(_), .. } => "recording_by_call",
         Search { number: Some(_), .. } => "recording_by_caller",
-        Search { agent: Some(_), .. } => "recording_by_agent",
         Search { queue: Some(_), .. } => "recording_by_queue",
         _ => "recording_by_time",
     }
 }
 
-fn times(query: &mut Text, search: &Search) {
+/// The times of a search, by the columns that hold start and id.
+fn times(query: &mut Text, search: &Search, (at, id): (&str, &str)) {
     if let Some(from) = search.from {
-        query.push(" AND started_at >= ").push_bind(from.0);
+        query.push(format_args!(" AND {at} >= ")).push_bind(from.0);
     }
     if let Some(to) = search.to {
-        query.push(" AND started_at < ").push_bind(to.0);
+        query.push(format_args!(" AND {at} < ")).push_bind(to.0);
     }
-    if let Some((at, id)) = search.before {
-        query.push(" AND (started_at, id) < (").push_bind(at.0);
-        query.push(", ").push_bind(id.0 as i64).push(")");
+    if let Some((last_at, last)) = search.before {
+        query.push(format_args!(" AND ({at}, {id}) < (")).push_bind(last_at.0);
+        query.push(", ").push_bind(last.0 as i64).push(")");
     }
 }
 

@@ -518,6 +518,7 @@ pub(crate) async fn write_format(db: &mut Db) -> Result<(), Error> {
 pub(crate) async fn make_tables(db: &mut Db) -> Result<(), Error> {
     let indexes = crate::recordings::SCHEMA
         .iter()
+        .chain(crate::recordings::HEARD)
         .chain(crate::faxes::SCHEMA)
         .chain(rollup::SCHEMA)
         .chain(age::SCHEMA)

@@ -121,7 +121,7 @@ pub(super) struct Search {
     /// A part of the title, content, address or a note of an order that was made from its call.
     #[serde(default)]
     text: Option<String>,
-    /// The first agent on it.
+    /// An agent who is heard in it.
     #[serde(default)]
     #[param(value_type = Option<String>)]
     agent: Option<AgentId>,
@@ -388,11 +388,10 @@ impl Api {
         let found = self.warehouse.recording(caller.tenant(), recording).await?;
         // What was left for the people of a queue is for each of them.
         let is_message = self.message_for(caller, recording).await?.is_some();
-        let agent = found.as_ref().and_then(|found| found.recording.agent_id);
-        let queue = found.as_ref().and_then(|found| found.recording.queue_id);
-        let own = is_message || agent.is_some() && agent == caller.agent();
-        let is_theirs =
-            own || caller.may(Permission::CallsRead) && self.sees(caller, agent, queue).await?;
+        let is_theirs = match &found {
+            Some(found) => is_message || self.is_theirs(caller, &found.recording).await?,
+            None => is_message,
+        };
         match found {
             Some(found) if is_theirs => {
                 refuse_deleted(&found)?;
@@ -403,6 +402,20 @@ impl Api {
             None => self.refuse_unfinished(caller, recording).await?,
         }
         Err(Problem::not_found("There is no such recording."))
+    }
+
+    /// Whether `caller` is heard in a recording, or may hear it because of its queue or of who is.
+    async fn is_theirs(&self, caller: &Caller, of: &Recording) -> Result<bool, Problem> {
+        let heard = self.warehouse.heard_in(of.recording_id).await?;
+        if caller.agent().is_some_and(|own| heard.contains(&own)) {
+            return Ok(true);
+        }
+        if !caller.may(Permission::CallsRead) {
+            return Ok(false);
+        }
+        let sight = self.store.sight(caller.identity()).await?;
+        let of_agent = heard.into_iter().any(|agent| sight.has(Some(agent), None));
+        Ok(of_agent || sight.has(None, of.queue_id))
     }
 
     /// 409 for a recording whose conversation goes on, or whose file is being made. The switch

@@ -11,12 +11,12 @@ use chrono::NaiveDate;
 use std::path::PathBuf;
 use std::sync::Arc;
 use terms::Timestamp;
-use terms::record::{Fax, Record, Row};
+use terms::record::{Fax, Leg, Record, Recording, Row};
 
-/// Puts rows that were not there into the indexes, before a file has them: the one of recordings is
-/// filled at the next opening.
+/// Puts rows that were not there into the indexes, before a file has them: the one of recordings, and
+/// who is heard in them, is filled at the next opening.
 pub async fn note(warehouse: &Warehouse, table: &str, added: &RecordBatch) -> Result<(), Error> {
-    let is_indexed = table == "recordings" || table == Fax::TABLE;
+    let is_indexed = [Recording::TABLE, Leg::TABLE, Fax::TABLE].contains(&table);
     if !is_indexed || added.num_rows() == 0 {
         return Ok(());
     }
@@ -26,6 +26,8 @@ pub async fn note(warehouse: &Warehouse, table: &str, added: &RecordBatch) -> Re
         let rows = (0..added.num_rows()).map(|at| recordings::row(&columns, added, at));
         let rows: Vec<Row> = rows.map(|row| row.map(Row::Fax)).collect::<Result<_, _>>()?;
         faxes::note(&mut tx, &rows).await?;
+    } else if table == Leg::TABLE {
+        recordings::unfill_heard(&mut tx).await?;
     } else {
         recordings::unfill(&mut tx).await?;
     }

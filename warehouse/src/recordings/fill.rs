@@ -2,7 +2,7 @@
 //! staged rows and the files, deletions included. It happens once, at the start of the writer; a
 //! process that dies in between begins again and changes nothing that is right.
 
-use super::insert;
+use super::{heard, insert};
 use crate::db::{self, Db};
 use crate::schema::layout_of;
 use crate::stage::Staged;
@@ -16,6 +16,11 @@ use terms::record::{Column, ColumnType, Record, Recording, RecordingDeletion, Ro
 const FILLED: &str = "recordings";
 
 pub(crate) async fn fill(warehouse: &Warehouse) -> Result<(), Error> {
+    rows(warehouse).await?;
+    heard::fill(warehouse).await
+}
+
+async fn rows(warehouse: &Warehouse) -> Result<(), Error> {
     let mut tx = warehouse.write("fill the index of recordings").await?;
     let filled: Option<i64> = sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
         .bind(FILLED)
@@ -27,7 +32,9 @@ pub(crate) async fn fill(warehouse: &Warehouse) -> Result<(), Error> {
     }
     let mut files = manifest::in_state(&mut tx, "hot").await?;
     files.extend(manifest::in_state(&mut tx, "published").await?);
-    let staged = staged(&mut tx).await?;
+    let select =
+        "SELECT seq, crc, blob FROM stage WHERE tbl IN ('recordings', 'recording_deletions')";
+    let staged = staged(&mut tx, select).await?;
     // File by file: the memory does not grow with the store.
     for entry in of_table::<Recording>(&files) {
         let rows: Vec<Recording> = read(warehouse, entry).await?;
@@ -44,6 +51,7 @@ pub(crate) async fn fill(warehouse: &Warehouse) -> Result<(), Error> {
             mark(&mut tx, deletion).await?;
         }
     }
+    heard::unfill(&mut tx).await?;
     sqlx::query("INSERT INTO meta (name, value) VALUES ($1, 1)")
         .bind(FILLED)
         .execute(&mut *tx)
@@ -56,19 +64,16 @@ pub(crate) async fn fill(warehouse: &Warehouse) -> Result<(), Error> {
 pub(crate) async fn unfill(db: &mut Db) -> Result<(), Error> {
     sqlx::query("DELETE FROM meta WHERE name = $1")
         .bind(FILLED)
-        .execute(db)
+        .execute(&mut *db)
         .await
         .map_err(Error::database("forget the index of recordings"))?;
-    Ok(())
+    heard::unfill(db).await
 }
 
-async fn staged(db: &mut Db) -> Result<Vec<Row>, Error> {
-    let rows: Vec<Staged> = sqlx::query_as(
-        "SELECT seq, crc, blob FROM stage WHERE tbl IN ('recordings', 'recording_deletions')",
-    )
-    .fetch_all(db)
-    .await
-    .map_err(Error::database("read staged rows"))?;
+/// The staged rows that `select` names; one that is damaged is left out.
+pub(super) async fn staged(db: &mut Db, select: &'static str) -> Result<Vec<Row>, Error> {
+    let rows: Vec<Staged> =
+        sqlx::query_as(select).fetch_all(db).await.map_err(Error::database("read staged rows"))?;
     Ok(rows.iter().filter_map(|staged| staged.row().ok()).collect())
 }
 
@@ -87,23 +92,32 @@ async fn mark(db: &mut Db, deletion: &RecordingDeletion) -> Result<(), Error> {
     Ok(())
 }
 
-fn of_table<R: Record>(files: &[manifest::Entry]) -> impl Iterator<Item = &manifest::Entry> {
+/// The files of a table.
+pub(super) fn of_table<R: Record>(
+    files: &[manifest::Entry],
+) -> impl Iterator<Item = &manifest::Entry> {
     files.iter().filter(|entry| entry.tbl == R::TABLE)
 }
 
-/// The rows of a file. A damaged one is told and left out.
 async fn read<R: Record>(warehouse: &Warehouse, entry: &manifest::Entry) -> Result<Vec<R>, Error> {
-    let near = warehouse.shelf().near(vec![entry.path.clone()]).await?;
-    let entry = entry.clone();
-    let work = move || file::read_whole(layout_of(R::TABLE), &near, &[entry]).0;
-    let batches = tokio::task::spawn_blocking(work).await.expect("reading does not panic");
     let (columns, mut rows) = (R::columns(), Vec::new());
-    for batch in &batches {
+    for batch in &batches::<R>(warehouse, entry).await? {
         for at in 0..batch.num_rows() {
             rows.push(row(&columns, batch, at)?);
         }
     }
     Ok(rows)
+}
+
+/// The rows of a file. A damaged one is told and left out.
+pub(super) async fn batches<R: Record>(
+    warehouse: &Warehouse,
+    entry: &manifest::Entry,
+) -> Result<Vec<RecordBatch>, Error> {
+    let near = warehouse.shelf().near(vec![entry.path.clone()]).await?;
+    let entry = entry.clone();
+    let work = move || file::read_whole(layout_of(R::TABLE), &near, &[entry]).0;
+    Ok(tokio::task::spawn_blocking(work).await.expect("reading does not panic"))
 }
 
 /// A row by way of its JSON: a column that this file lacks is as in a row from before it.

@@ -32,7 +32,7 @@ async fn called_before(rig: &Rig, agent: AgentId, seconds: i64) {
     rig.stage(&[Row::Call(outbound), Row::Leg(leg_row(rig, id, agent, -seconds))]).await;
 }
 
-fn leg_row(rig: &Rig, call: CallId, agent: AgentId, second: i64) -> Leg {
+pub(super) fn leg_row(rig: &Rig, call: CallId, agent: AgentId, second: i64) -> Leg {
     let at = Timestamp(NOON.0 + second * 1_000_000);
     Leg {
         tenant_id: rig.tenant(),

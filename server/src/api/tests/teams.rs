@@ -1,6 +1,7 @@
 //! Teams over the API, and what a supervisor of teams sees.
 
 use super::callbacks::waiting;
+use super::click::leg_row;
 use super::rig::{LIVE_CALL, NOON, Rig};
 use super::voicemails::left;
 use axum::http::{Method, StatusCode};
@@ -9,7 +10,8 @@ use desk::{By, Role};
 use serde_json::{Value, json};
 use terms::control::{LiveAgent, LiveConference, LiveMember, RecordingNow};
 use terms::event::{Activity, Forwarding};
-use terms::{AgentId, CallId, ConferenceId, ContactId, MeetingId};
+use terms::record::{Leg, Row};
+use terms::{AgentId, CallId, ConferenceId, ContactId, MeetingId, Timestamp, UserId};
 
 async fn put(rig: &Rig, uri: &str, token: &str, body: Value) -> StatusCode {
     rig.ask(Method::PUT, uri, token, Some(body)).await.status
@@ -179,6 +181,43 @@ async fn a_supervisor_of_teams_finds_nothing_of_other_agents() {
     assert_eq!(floor.seen().await, [true, true]);
     floor.limit(Value::Null).await;
     assert_eq!(floor.seen().await, [true, true]);
+}
+
+#[tokio::test]
+async fn a_conversation_that_was_passed_on_is_heard_by_both_agents_and_by_who_leads_either() {
+    let floor = Floor::new().await;
+    let (rig, own) = (&floor.rig, floor.rig.token(Role::Agent).await);
+    let ids = async |uri: &str, token: &str| -> Vec<String> {
+        let listed = rig.get(uri, token).await.json();
+        let rows = listed["recordings"].as_array().unwrap().iter();
+        rows.map(|row| row["recording_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let second = rig.first.agents[1].0;
+    let of_first = floor.recordings[0].as_str();
+    floor.limit(json!([floor.teams[1]])).await;
+    assert_eq!(ids("/api/v1/recordings", &floor.supervisor).await, [floor.recordings[1].as_str()]);
+
+    // The first agent's recording is of call 5; the second agent took that over.
+    let leg = leg_row(rig, CallId(5), second, 0);
+    let ended_at = Timestamp(NOON.0 + 900_000);
+    let leg = Leg { answered_at: Some(leg.started_at), ended_at, talk_ms: 900, ..leg };
+    rig.stage(&[Row::Leg(leg)]).await;
+    let mut found = ids("/api/v1/recordings", &floor.supervisor).await;
+    found.sort();
+    let mut both = floor.recordings.to_vec();
+    both.sort();
+    assert_eq!(found, both, "their leader finds it");
+    let uri = format!("/api/v1/recordings/{of_first}");
+    assert_eq!(floor.status(&uri).await, StatusCode::OK, "and hears it");
+    let by_agent = format!("/api/v1/recordings?agent={second}");
+    assert!(ids(&by_agent, &floor.administrator).await.contains(&floor.recordings[0]));
+    let colleague = rig.token_of(rig.tenant(), UserId(second.0), Role::Agent, Some(second)).await;
+    assert!(ids("/api/v1/recordings", &colleague).await.contains(&floor.recordings[0]));
+    assert_eq!(rig.get(&uri, &colleague).await.status, StatusCode::OK);
+    // Who was not in it is told as little as before.
+    assert_eq!(ids("/api/v1/recordings", &own).await, [of_first]);
+    let uri = format!("/api/v1/recordings/{}", floor.recordings[1]);
+    assert_eq!(rig.get(&uri, &own).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
