@@ -53,8 +53,8 @@ pub use render::{
     Format, Loaded, Progress, Rendered, UnknownFormat, load_fonts, render, render_into,
 };
 pub use run::{
-    AgentName, Asked, Error, Fields, Names, Opened, Params, Wrong, check_own, count, numbers_of,
-    open, open_number, run, run_own,
+    AgentName, Asked, Error, Fields, Names, Opened, Params, Wrong, check_own, count, count_own,
+    numbers_of, open, open_number, run, run_own,
 };
 pub use table::{Cell, Condition, ReportTable, Row, RowKind};
 pub use window::Window;

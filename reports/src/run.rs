@@ -4,7 +4,7 @@ mod opened;
 mod own;
 
 pub use opened::{Opened, numbers_of, open, open_number};
-pub use own::{Asked, Wrong, check_own, run_own};
+pub use own::{Asked, Wrong, check_own, count_own, run_own};
 
 use crate::definition::{Column, Kind, Order, Report, Source};
 use crate::interval::is_provisional;
@@ -185,9 +185,14 @@ pub async fn count(
     let rows = (report.sql)(&window(params));
     let answer =
         ask(session, report, &format!("SELECT COUNT(*) AS n FROM ({rows}) AS made")).await?;
+    Ok(first_number(&answer))
+}
+
+/// The number that a question for a count is answered with.
+fn first_number(answer: &warehouse::Answer) -> u64 {
     let count = answer.batches.iter().find(|batch| batch.num_rows() > 0);
     let count = count.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
-    Ok(count.unsigned_abs())
+    count.unsigned_abs()
 }
 
 /// The window of a report that is run on `session`.

@@ -3,7 +3,7 @@
 
 mod behind;
 
-use super::{Error, FieldColumns, Fields, Names, Params, cell};
+use super::{Error, FieldColumns, Fields, Names, Params, cell, first_number};
 use crate::definition::Report;
 use crate::interval::is_provisional;
 use crate::messages::Words;
@@ -84,6 +84,26 @@ pub async fn run_own(
     table.truncated = answer.truncated;
     table.left_out = answer.left_out;
     Ok(table)
+}
+
+/// How many rows the question of `definition` has, counted and not read.
+///
+/// # Errors
+/// [`Error::Query`] when the warehouse refuses, fails or takes too long.
+pub async fn count_own(
+    session: &Session,
+    report: &'static Report,
+    definition: &Definition,
+    params: &Params,
+    asked: Asked,
+) -> Result<u64, Error> {
+    let period = &params.period;
+    // The question may end in a comment.
+    let sql = format!("SELECT COUNT(*) AS n FROM (\n{}\n) AS made", definition.sql);
+    let answer = session.query_named(&sql, &values(period.from, period.to, asked)).await;
+    let answer =
+        answer.map_err(|source| Error::Query { report: report.id, source: Box::new(source) })?;
+    Ok(first_number(&answer))
 }
 
 /// What it was asked with, by the names that people know.

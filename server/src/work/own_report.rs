@@ -87,6 +87,20 @@ impl Bench {
         reports::run_own(session, report, &definition, params, asked).await.map_err(failed)
     }
 
+    /// How many rows its question has; none where that takes too long to count.
+    pub(super) async fn count_own(
+        &self,
+        session: &Session,
+        report: &'static Report,
+        own: &OwnReport,
+        params: &Params,
+        asked: Asked,
+    ) -> Option<u64> {
+        let _watched = self.watch.begin(Instant::now());
+        let counted = reports::count_own(session, report, &definition(own), params, asked).await;
+        counted.inspect_err(|error| tracing::debug!(%error, report = report.id, "not counted")).ok()
+    }
+
     /// Checks a definition: its question is planned and not asked.
     pub(super) async fn check_own(&self, job: CheckJob) -> Result<Done, Problem> {
         let session = self.session(job.scope.into(), self.limits).await?;

@@ -52,12 +52,13 @@ impl Bench {
             Some(own) => self.run_own(&session, report, own, &params, asked).await?,
             None => reports::run(&session, report, &params).await.map_err(failed)?,
         };
-        if table.truncated && own.is_some() {
-            return Err(too_many(limits.rows_max));
+        if let (true, Some(own)) = (table.truncated, &own) {
+            let rows = self.count_own(&session, report, own, &params, asked).await;
+            return Err(too_many(rows, limits.rows_max));
         }
         if table.truncated {
             let rows = reports::count(&session, report, &params).await.map_err(failed)?;
-            return Err(too_long(rows, self.report_rows_max));
+            return Err(too_long(rows, self.report_rows_max, self.limits.rows_max));
         }
         Ok((session, table))
     }
@@ -196,20 +197,29 @@ fn known(id: &str) -> Result<&'static Report, Problem> {
     })
 }
 
-/// Half a report would be taken for a whole one. How many rows a free question has is not asked.
-fn too_many(most: usize) -> Problem {
-    let message = format!(
-        "This report has more than {most} rows (sql.rows_max); choose a shorter period, or group \
-         them in its question."
-    );
+/// Half a report would be taken for a whole one. A question that takes too long to be counted has no
+/// number.
+fn too_many(rows: Option<u64>, most: usize) -> Problem {
+    let message = match rows {
+        Some(rows) => format!(
+            "This report has {rows} rows, and one from a question of your own has at most {most} \
+             (sql.rows_max); choose a shorter period, group them in its question, or fetch them in \
+             portions as CSV with POST /api/v1/sql."
+        ),
+        None => format!(
+            "This report has more than {most} rows (sql.rows_max); choose a shorter period, group \
+             them in its question, or fetch them in portions as CSV with POST /api/v1/sql."
+        ),
+    };
     Problem::new(413, "too_large", message, String::new())
 }
 
 /// Half a report would be taken for a whole one.
-fn too_long(rows: u64, most: usize) -> Problem {
+fn too_long(rows: u64, most: usize, portion: usize) -> Problem {
     let message = format!(
         "This report has {rows} rows, and one has at most {most} (sql.report_rows_max); choose a \
-         shorter period, or read the files of the warehouse, which hold them all."
+         shorter period, or fetch them in portions as CSV with POST /api/v1/sql, up to {portion} \
+         rows in each (sql.rows_max)."
     );
     Problem::new(413, "too_large", message, String::new())
 }

@@ -48,9 +48,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("The recording could not be encoded.", "录音转码失败。"),
     (
         "This report has {} rows, and one has at most {} (sql.report_rows_max); choose a shorter \
-         period, or read the files of the warehouse, which hold them all.",
-        "此报表有 {} 行，一份报表最多 {} 行（sql.report_rows_max）；请缩短统计期，或直接读取数据仓库的\
-         文件，其中有全部数据。",
+         period, or fetch them in portions as CSV with POST /api/v1/sql, up to {} rows in each \
+         (sql.rows_max).",
+        "此报表有 {} 行，一份报表最多 {} 行（sql.report_rows_max）；请缩短统计期，或通过 \
+         POST /api/v1/sql 分批导出 CSV，每批最多 {} 行（sql.rows_max）。",
     ),
     ("The report could not be made.", "报表生成失败。"),
     ("The report could not be printed.", "报表排版失败。"),

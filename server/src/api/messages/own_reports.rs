@@ -13,9 +13,17 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "查询结果与报表定义不符，请重新保存该定义。",
     ),
     (
-        "This report has more than {} rows (sql.rows_max); choose a shorter period, or group them \
-         in its question.",
-        "该报表超过 {} 行（sql.rows_max），请缩短统计期，或在查询中分组。",
+        "This report has more than {} rows (sql.rows_max); choose a shorter period, group them in \
+         its question, or fetch them in portions as CSV with POST /api/v1/sql.",
+        "该报表超过 {} 行（sql.rows_max），请缩短统计期、在查询中分组，或通过 POST /api/v1/sql 分批导出 \
+         CSV。",
+    ),
+    (
+        "This report has {} rows, and one from a question of your own has at most {} \
+         (sql.rows_max); choose a shorter period, group them in its question, or fetch them in \
+         portions as CSV with POST /api/v1/sql.",
+        "该报表有 {} 行，自定义查询的报表最多 {} 行（sql.rows_max），请缩短统计期、在查询中分组，或通过 \
+         POST /api/v1/sql 分批导出 CSV。",
     ),
     (
         "column \"{}\": the answer has no field \"{}\"; did you mean \"{}\"?",

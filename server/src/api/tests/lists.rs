@@ -307,6 +307,8 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
                     assert_eq!(problem.status, 413);
                     let said = "has 4 rows, and one has at most 3 (sql.report_rows_max)";
                     assert!(problem.message.contains(said), "{problem}");
+                    let export = "as CSV with POST /api/v1/sql, up to 100000 rows in each";
+                    assert!(problem.message.contains(export), "{problem}");
                     assert!(crate::api::messages::in_chinese(&problem.message).is_some());
                 }
             }

@@ -1,9 +1,15 @@
 //! Reports that a tenant defines: checked when they are saved, run in the scope of who asks.
 
-use super::rig::{Got, Rig};
+use super::rig::{Got, NOON, Rig};
 use crate::api::links::Clock;
+use crate::api::messages::in_chinese;
+use crate::config::Config;
+use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
+use crate::work::own_report::OwnReport;
 use axum::http::{Method, StatusCode};
 use desk::Role;
+use desk::report_definition::ReportDefinitionDraft;
+use desk::team::Sight;
 use serde_json::{Value, json};
 
 pub(super) const TALK: &str = "/api/v1/report-definitions/talk";
@@ -155,6 +161,53 @@ async fn an_own_report_is_saved_and_scheduled_like_any_other() {
     let got = rig.get(&file, &manager).await;
     assert_eq!(got.status, StatusCode::OK, "{got:?}");
     assert!(text(&got).contains("agent_id,calls"), "{}", text(&got));
+}
+
+#[tokio::test]
+async fn an_own_report_of_too_many_rows_is_refused_with_their_number_and_an_export() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    for second in 0..4 {
+        rig.call(rig.tenant(), second, 60, agent).await;
+    }
+    let mut draft = definition();
+    draft["sql"] = json!(
+        "SELECT agent_id, 1 AS calls FROM calls
+         WHERE started_at >= :from AND started_at < :until -- a row for each"
+    );
+    let draft: ReportDefinitionDraft = serde_json::from_value(draft).unwrap();
+    let mut config = Config::default();
+    config.server.data = rig.folder.path().to_owned();
+    for (most, fits) in [(4, true), (3, false)] {
+        config.sql.rows_max = most;
+        let bench = Bench::open(config.clone()).await.unwrap();
+        let named = crate::first::names(&rig.store, rig.tenant()).await.unwrap();
+        let scope = JobScope::seen(rig.tenant(), Sight::WHOLE, false, "Asia/Shanghai".into());
+        let asked = ("own.talk".to_owned(), "2026-11-23".to_owned());
+        let job = ReportJob {
+            format: "csv".into(),
+            language: "en".into(),
+            own: Some(OwnReport { name: "talk".into(), draft: draft.clone() }),
+            ..ReportJob::of(named, scope, asked, NOON)
+        };
+        match bench.run(Job::Report(Box::new(job))).await {
+            Ok(_) => assert!(fits),
+            Err(problem) => {
+                assert!(!fits, "{problem}");
+                assert_eq!(problem.status, 413);
+                let said = "has 4 rows, and one from a question of your own has at most 3";
+                assert!(problem.message.contains(said), "{problem}");
+                assert!(problem.message.ends_with("as CSV with POST /api/v1/sql."), "{problem}");
+                assert!(in_chinese(&problem.message).unwrap().contains("4 行"), "{problem}");
+            }
+        }
+    }
+    // Who defines reports can fetch their rows so.
+    let portion = json!({"sql": "SELECT call_id FROM calls ORDER BY call_id LIMIT 2 OFFSET 2",
+        "format": "csv"});
+    let got = rig.post("/api/v1/sql", &manager, portion).await;
+    assert_eq!((got.status, text(&got).lines().count()), (StatusCode::OK, 3), "{got:?}");
 }
 
 #[tokio::test]
