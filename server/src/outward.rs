@@ -3,6 +3,7 @@
 //!
 //! The checked address is the one that is connected to: a name cannot change in between.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Where a URL leads.
@@ -30,14 +31,30 @@ impl Place {
     /// # Errors
     /// A sentence for people.
     pub async fn of(url: &reqwest::Url, allowed: &[IpAddr], key: &str) -> Result<Place, Refusal> {
+        let by_system = |host: String, port: u16| async move {
+            let found = tokio::net::lookup_host((host.as_str(), port)).await;
+            found.map(|addresses| addresses.collect::<Vec<SocketAddr>>())
+        };
+        Self::looked_up(url, allowed, key, by_system).await
+    }
+
+    /// The same with another way to look up a name.
+    async fn looked_up<F>(
+        url: &reqwest::Url,
+        allowed: &[IpAddr],
+        key: &str,
+        lookup: impl FnOnce(String, u16) -> F,
+    ) -> Result<Place, Refusal>
+    where
+        F: Future<Output = io::Result<Vec<SocketAddr>>>,
+    {
         let barred = |why: &str| Refusal::Barred(why.to_owned());
         let host = url.host_str().ok_or_else(|| barred("the URL names no host"))?;
         let host = host.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default();
         let port = port.ok_or_else(|| barred("only http and https can be asked"))?;
-        let found = tokio::net::lookup_host((host.as_str(), port)).await;
-        let found = found.map_err(|error| Refusal::Unknown(format!("{host}: {error}")))?;
-        let addresses: Vec<SocketAddr> = found.collect();
+        let found = lookup(host.clone(), port).await;
+        let addresses = found.map_err(|error| Refusal::Unknown(format!("{host}: {error}")))?;
         let inside = |at: &&SocketAddr| !is_public(at.ip()) && !allowed.contains(&at.ip());
         if let Some(inside) = addresses.iter().find(inside) {
             let ip = inside.ip();
@@ -117,6 +134,46 @@ fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::ready;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// The first lookup of the name gives an address that may be asked, each later one an address
+    /// inside. An allowed one of this machine stands for the internet.
+    #[tokio::test]
+    async fn a_name_that_rebinds_is_asked_where_it_was_checked_and_refused_the_next_time() {
+        let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = outside.local_addr().unwrap().port();
+        let inside = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
+        let allowed = [IpAddr::from([127, 0, 0, 1])];
+        let lookups = AtomicUsize::new(0);
+        let lookup = |_: String, port: u16| {
+            let last = if lookups.fetch_add(1, Ordering::Relaxed) == 0 { 1 } else { 2 };
+            ready(Ok(vec![SocketAddr::from(([127, 0, 0, last], port))]))
+        };
+        let url = reqwest::Url::parse(&format!("http://hook.example:{port}/")).unwrap();
+        let place = Place::looked_up(&url, &allowed, "hooks.allowed", lookup).await.unwrap();
+        let answering = tokio::spawn(async move {
+            let (mut peer, _) = outside.accept().await.unwrap();
+            let mut request = [0; 1024];
+            assert!(peer.read(&mut request).await.unwrap() > 0);
+            let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            peer.write_all(answer).await.unwrap();
+        });
+        let client = place.client().build().unwrap();
+        let answer = client.get(url.clone()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 204);
+        answering.await.unwrap();
+        assert_eq!(lookups.load(Ordering::Relaxed), 1, "the client looks nothing up");
+        let came = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
+        assert!(came.is_err(), "nobody came inside");
+
+        let refused = Place::looked_up(&url, &allowed, "hooks.allowed", lookup).await.unwrap_err();
+        let sentence = "127.0.0.2 is inside; name it in hooks.allowed to have it asked";
+        assert_eq!(refused, Refusal::Barred(sentence.into()));
+    }
 
     #[test]
     fn the_public_internet_is_open() {
