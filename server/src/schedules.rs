@@ -29,7 +29,8 @@ use crate::api::links::WorkLink;
 use crate::config::{self, Config};
 use crate::tier::Tier;
 use crate::work::given;
-use crate::work::jobs::{Job, JobScope, ReportJob};
+use crate::work::jobs::{Done, Job, JobScope, Problem, ReportJob};
+use crate::work::printing::Printed;
 use desk::Store;
 use desk::schedule::pack::Part;
 use desk::schedule::run::{Delivery, DeliveryState, Lease, Run, RunFile, RunState};
@@ -62,6 +63,9 @@ const DATA_MAX: Duration = Duration::from_secs(24 * 3_600);
 const BESIDE_MAX: usize = 4;
 /// Runs of one tenant that are worked on before the next tenant's turn.
 const TURN_MAX: usize = 4;
+
+/// How often a run that is being made says how far its file is; a test does not wait so long.
+const PROGRESS_EVERY: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 2_000 });
 
 /// Plans, makes and delivers.
 pub struct Schedules {
@@ -228,7 +232,7 @@ impl Schedules {
         let mut made = Vec::new();
         for (place, part) in pack::parts(run).into_iter().enumerate() {
             let name = Files::name(run, place, &part);
-            match self.make_part(lease.tenant, run, part, name, now).await? {
+            match self.make_part(lease, run, part, name, now).await? {
                 Ok(file) => made.push(file),
                 Err((why, ours)) => {
                     self.discard(lease.tenant, &made).await;
@@ -256,12 +260,13 @@ impl Schedules {
     /// Makes one file of a run; else says why not, and whether it may go better the next time.
     async fn make_part(
         &self,
-        tenant: TenantId,
+        lease: &Lease,
         run: &Run,
         part: Part,
         name: String,
         now: Timestamp,
     ) -> Result<Result<RunFile, (String, bool)>, Error> {
+        let tenant = lease.tenant;
         if self.is_ownerless(tenant, run).await? {
             let why =
                 "the owner of this schedule may not sign in any more; save it as somebody else";
@@ -276,7 +281,7 @@ impl Schedules {
             Ok(job) => job,
             Err(refused) => return Ok(Err((refused.to_string(), false))),
         };
-        let done = match self.work.run(job).await {
+        let done = match self.done(lease, job).await? {
             Ok(done) => done,
             Err(problem) => {
                 let ours = problem.status >= 500 || problem.status == 408;
@@ -295,6 +300,27 @@ impl Schedules {
             Ok(()) => Ok(RunFile { name, bytes, content_type }),
             Err(error) => Err((format!("write {name}: {error}"), true)),
         })
+    }
+
+    /// What the worker makes; the run says meanwhile how far that is.
+    async fn done(&self, lease: &Lease, job: Job) -> Result<Result<Done, Problem>, Error> {
+        let mut making = self.work.run(job);
+        loop {
+            match tokio::time::timeout(PROGRESS_EVERY, &mut making).await {
+                Ok(done) => return Ok(done),
+                Err(_) => self.tell_progress(lease).await?,
+            }
+        }
+    }
+
+    /// Has the run say how many rows are in its file. A worker that does not say it is left alone.
+    async fn tell_progress(&self, lease: &Lease) -> Result<(), Error> {
+        let asked = self.work.run(Job::Printed { key: lease.run.0 });
+        let answered = tokio::time::timeout(PROGRESS_EVERY, asked).await;
+        let Ok(Ok(Done { body, .. })) = answered else { return Ok(()) };
+        let Ok(Some(Printed { rows, of })) = serde_json::from_slice(&body) else { return Ok(()) };
+        let told = format!("{rows} of {of} rows are in its file");
+        Ok(self.store.note_run_progress(lease, &told).await?)
     }
 
     /// Whether everything that began in the periods of a run is in the warehouse; else why not.
@@ -356,6 +382,7 @@ impl Schedules {
             own,
             mark,
             paper,
+            key: Some(run.id.0),
             ..ReportJob::of(named, scope, (part.report, part.period), now)
         }))))
     }

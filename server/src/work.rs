@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod moving;
 pub mod opened;
 pub mod own_report;
+pub mod printing;
 pub mod remove;
 mod report;
 mod watch;

@@ -498,6 +498,24 @@ impl Store {
         write.commit().await
     }
 
+    /// Says how far the file of a run is, in the place of why it waits.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the lease is another's.
+    pub async fn note_run_progress(&self, lease: &Lease, told: &str) -> Result<()> {
+        let mut write = self.write("say how far a run is").await?;
+        let sql = "UPDATE report_runs SET problem = $4
+             WHERE tenant_id = $1 AND id = $2 AND lease_holder = $3";
+        let query = sql::query(sql)
+            .bind(lease.tenant.0 as i64)
+            .bind(lease.run.0 as i64)
+            .bind(lease.holder)
+            .bind(reason(told));
+        let done = query.execute(write.db()).await.during("say how far a run is")?;
+        held(lease, done.rows_affected())?;
+        write.commit().await
+    }
+
     /// The files of a run are there, whole and synced: `file`, and those of what it makes besides.
     ///
     /// # Errors

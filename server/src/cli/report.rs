@@ -6,9 +6,11 @@ use crate::config::Config;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
 use desk::team::Sight;
-use reports::{Orientation, Paper, Size};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reports::{Orientation, Paper, Progress, Size};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use terms::TenantId;
 
 /// Arguments of `switchgrid report`.
@@ -80,8 +82,12 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             paper: Paper { size: arguments.paper, orientation: arguments.orientation },
             ..ReportJob::of(named, scope, asked, crate::first::wall())
         };
+        let bar = bar();
+        let shown = bar.clone();
         let bench = Bench::open(config.clone()).await?;
+        let bench = bench.heard_by(Arc::new(move |at| show(&shown, at)));
         let done = bench.run(Job::Report(Box::new(job))).await;
+        bar.finish_and_clear();
         done.map_err(anyhow::Error::from)
     })?
     .body;
@@ -95,9 +101,30 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     Ok(())
 }
 
+/// How many rows of a long form are in it, on standard error. It shows itself with the first word of
+/// that, and nowhere but on a terminal.
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows {eta}");
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.with_style(style.expect("the template is valid"))
+}
+
+fn show(bar: &ProgressBar, Progress { rows, of }: Progress) {
+    bar.set_length(of as u64);
+    bar.set_position(rows as u64);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bar_stands_where_the_form_is() {
+        let bar = bar();
+        assert_eq!((bar.position(), bar.length()), (0, None));
+        show(&bar, Progress { rows: 2_000, of: 1_000_000 });
+        assert_eq!((bar.position(), bar.length()), (2_000, Some(1_000_000)));
+    }
 
     #[test]
     fn a_parameter_is_given_by_name_and_value() {

@@ -4,6 +4,7 @@
 mod beside;
 mod marked;
 mod paper;
+mod progress;
 mod sight;
 mod smtp;
 

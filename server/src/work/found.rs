@@ -42,6 +42,6 @@ impl Bench {
         let mut table = found::table(&job.tenant_name, period, &job.time_zone, job.now, &job.list)
             .map_err(|error| wrong(error.to_string()))?;
         table.mark = job.mark;
-        printed(table, format, language).await
+        printed(table, format, language, |_| ()).await
     }
 }

@@ -7,6 +7,7 @@ use super::found::FoundJob;
 use super::moving::{self, Claims, Freed, Sent, done};
 use super::opened::OpenJob;
 use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
+use super::printing::{Heard, Printing};
 use super::watch::Watch;
 use super::wire::WireJob;
 use crate::config::Config;
@@ -122,6 +123,9 @@ pub struct ReportJob {
     /// What its pages are set on.
     #[serde(default)]
     pub paper: reports::Paper,
+    /// By what it is asked meanwhile how far it is ([`Job::Printed`]), where somebody will.
+    #[serde(default)]
+    pub key: Option<u64>,
 }
 
 impl ReportJob {
@@ -167,6 +171,7 @@ impl ReportJob {
             own: None,
             mark: None,
             paper: reports::Paper::default(),
+            key: None,
         }
     }
 }
@@ -191,6 +196,12 @@ pub enum Job {
     Flow(Box<FlowJob>),
     /// Render a report.
     Report(Box<ReportJob>),
+    /// Say how far the form of a report is. Answered by
+    /// [`Printed`](super::printing::Printed), or null.
+    Printed {
+        /// The key of its job.
+        key: u64,
+    },
     /// List what is behind a row of a report.
     OpenRow(Box<OpenJob>),
     /// Print a list of what was found.
@@ -311,6 +322,8 @@ pub struct Bench {
     pub(super) report_rows_max: usize,
     pub(super) watch: Arc<Watch>,
     pub(super) shelf: Shelf,
+    pub(super) printing: Printing,
+    pub(super) heard: Option<Heard>,
     keys: PathBuf,
     rates: Rates,
     turns: Arc<Semaphore>,
@@ -345,6 +358,8 @@ impl Bench {
             report_rows_max: config.sql.report_rows_max as usize,
             watch: Watch::new(config.sql.time_max.0),
             shelf: Shelf::new(SHELF_BYTES_MAX),
+            printing: Printing::default(),
+            heard: None,
             keys: config.recording_keys(),
             rates: Rates::of(&config),
             turns: Arc::new(Semaphore::new(config.sql.jobs_max as usize)),
@@ -369,6 +384,12 @@ impl Bench {
     #[must_use]
     pub fn with_tier(self, tier: Option<Arc<Tier>>) -> Self {
         Bench { tier, ..self }
+    }
+
+    /// The same with somebody who hears how far its reports are.
+    #[must_use]
+    pub fn heard_by(self, heard: Heard) -> Self {
+        Bench { heard: Some(heard), ..self }
     }
 
     /// The same with another hand that draws what is to be faxed.
@@ -401,6 +422,7 @@ impl Bench {
                 let _turn = self.turn().await?;
                 self.report(*job).await
             }
+            Job::Printed { key } => Ok(done(&self.printing.at(key))),
             Job::OpenRow(job) => {
                 let _turn = self.turn().await?;
                 self.open_row(*job).await

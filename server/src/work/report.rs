@@ -39,10 +39,20 @@ impl Bench {
         let language: Language =
             job.language.parse().map_err(|error: reports::UnknownLanguage| wrong(error))?;
         let (mark, paper) = (job.mark.take(), job.paper);
+        let place = job.key.map(|key| self.printing.begin(key));
         let (_, mut table) = self.made(job).await?;
         table.mark = mark;
         table.paper = paper;
-        printed(table, format, language).await
+        let heard = self.heard.clone();
+        let told = move |at: Progress| {
+            if let Some(place) = &place {
+                place.tell(at);
+            }
+            if let Some(heard) = &heard {
+                heard(at);
+            }
+        };
+        printed(table, format, language, told).await
     }
 
     /// Runs the report of `job`, whole: the session that answered, and the table.
@@ -149,18 +159,20 @@ impl Bench {
     }
 }
 
-/// A table in one form.
+/// A table in one form; `told` hears how far it is.
 pub(super) async fn printed(
     table: ReportTable,
     format: Format,
     language: Language,
+    told: impl Fn(Progress) + Send + 'static,
 ) -> Result<Done, Problem> {
     let id = table.report.id;
     // Typesetting is pure computation: it must not hold up the socket.
     let (body, warnings) = tokio::task::spawn_blocking(move || {
         let mut body: Vec<u8> = Vec::new();
-        let mut progress = |Progress { rows, of }: Progress| {
-            tracing::debug!(rows, of, report = id, %format, "printing");
+        let mut progress = |at: Progress| {
+            tracing::debug!(rows = at.rows, of = at.of, report = id, %format, "printing");
+            told(at);
         };
         reports::render_into(&table, format, language, &mut body, &mut progress)
             .map(|warnings| (body, warnings))

@@ -43,6 +43,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "a title begins with none of = + - @: a spreadsheet would compute it",
         "标题不能以 = + - @ 开头，否则电子表格会当作公式",
     ),
+    ("{} of {} rows are in its file", "文件已写入 {} 行，共 {} 行"),
     ("at most {} further reports are made", "最多另加 {} 份报表"),
     ("the saved report {} stands there twice", "已保存的报表 {} 重复"),
     ("a question of 1-{} bytes is needed", "需要 1 至 {} 字节的查询"),

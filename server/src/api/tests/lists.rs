@@ -293,6 +293,7 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             own: None,
             mark: None,
             paper: reports::Paper::default(),
+            key: None,
         }))
     };
     for (most, fits) in [(4, true), (3, false)] {

@@ -10,7 +10,9 @@ use axum::http::{Method, StatusCode};
 use desk::Role;
 use desk::report_definition::ReportDefinitionDraft;
 use desk::team::Sight;
+use reports::Progress;
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 
 pub(super) const TALK: &str = "/api/v1/report-definitions/talk";
 const RUN: &str = "/api/v1/reports/own.talk?period=2026-11-23&lang=en";
@@ -181,18 +183,29 @@ async fn an_own_report_of_too_many_rows_is_refused_with_their_number_and_an_expo
     config.server.data = rig.folder.path().to_owned();
     for (most, fits) in [(4, true), (3, false)] {
         config.sql.rows_max = most;
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = heard.clone();
         let bench = Bench::open(config.clone()).await.unwrap();
+        let bench = bench.heard_by(Arc::new(move |at: Progress| hears.lock().unwrap().push(at)));
         let named = crate::first::names(&rig.store, rig.tenant()).await.unwrap();
         let scope = JobScope::seen(rig.tenant(), Sight::WHOLE, false, "Asia/Shanghai".into());
         let asked = ("own.talk".to_owned(), "2026-11-23".to_owned());
         let job = ReportJob {
-            format: "csv".into(),
+            format: "xlsx".into(),
             language: "en".into(),
             own: Some(OwnReport { name: "talk".into(), draft: draft.clone() }),
             ..ReportJob::of(named, scope, asked, NOON)
         };
         match bench.run(Job::Report(Box::new(job))).await {
-            Ok(_) => assert!(fits),
+            Ok(_) => {
+                assert!(fits);
+                let told = heard.lock().unwrap().last().copied();
+                assert_eq!(
+                    told,
+                    Some(Progress { rows: 4, of: 4 }),
+                    "a workbook says how far it is"
+                );
+            }
             Err(problem) => {
                 assert!(!fits, "{problem}");
                 assert_eq!(problem.status, 413);
