@@ -8,7 +8,7 @@ use desk::saved_report::{PARAMETERS_MAX, Parameters, SavedReportDraft};
 use desk::schedule::planner::{Misfire, RelativePeriod};
 use desk::schedule::run::{DeliveryState, LEASE_US, RunFile, RunState};
 use desk::schedule::target::Target;
-use desk::schedule::{Hidden, ScheduleDraft};
+use desk::schedule::{Hidden, Schedule, ScheduleDraft};
 use desk::{By, Error, Store};
 use serde_json::json;
 use terms::{SavedReportId, ScheduleId, TenantId, Timestamp};
@@ -110,6 +110,26 @@ async fn a_schedule_that_cannot_be_is_refused_by_its_field() {
     let gone = ScheduleDraft { saved_report: SavedReportId(999), ..daily(&desk) };
     let gone = desk.store.create_schedule(desk.tenant, &by(), &gone).await;
     assert!(matches!(gone, Err(Error::NotFound { what: "saved report", .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_over_is_refused_when_it_is_made_and_when_it_is_changed() {
+    let desk = desk().await;
+    let made = desk.store.create_schedule(desk.tenant, &by(), &daily(&desk)).await.unwrap();
+    let said = |result: desk::Result<Schedule>| match result {
+        Err(Error::Invalid { field, problem }) => format!("{field}: {problem}"),
+        other => panic!("{other:?}"),
+    };
+    // What ends at this very moment is over too.
+    for until in [after(-24), after(0)] {
+        let over = ScheduleDraft { until: Some(until), name: "Over".into(), ..daily(&desk) };
+        let refused = desk.store.create_schedule(desk.tenant, &by(), &over).await;
+        assert_eq!(said(refused), "until: a time in the future is needed");
+        let refused = desk.store.put_schedule(desk.tenant, &by(), made.id, &over).await;
+        assert_eq!(said(refused), "until: a time in the future is needed");
+    }
+    let kept = desk.store.schedule(desk.tenant, made.id).await.unwrap();
+    assert_eq!((kept.draft.until, kept.draft.name), (None, made.draft.name));
 }
 
 #[tokio::test]
