@@ -23,7 +23,7 @@ use tokio::sync::watch;
 /// The log's name among the sources: `warehouse.position(SOURCE)` is the last entry applied.
 pub const SOURCE: &str = "event log";
 /// Entries of one transaction: a call has some twenty, and each transaction waits for the disk once.
-const ENTRIES_MAX: usize = 5_000;
+const ENTRIES_MAX: usize = 20_000;
 /// Calls of one INSERT: five columns each.
 const ENDED_ROWS: usize = 1_000;
 /// How long to wait when the log has nothing new; a row is durable this much after its entry.

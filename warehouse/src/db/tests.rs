@@ -27,6 +27,8 @@ async fn a_commit_in_sqlite_is_on_disk_and_who_reads_does_not_write() {
         ("PRAGMA synchronous", "2"),
         ("PRAGMA busy_timeout", "10000"),
         ("PRAGMA query_only", "0"),
+        ("PRAGMA wal_autocheckpoint", "16000"),
+        ("PRAGMA cache_size", "-32768"),
     ] {
         assert_eq!(told(&writer, pragma).await, value, "{pragma}");
     }
