@@ -1,12 +1,15 @@
 //! What callers can do and hear while they wait: keys that lead out, notices, and how long it will be.
 
 use super::*;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use terms::Timestamp;
 use terms::event::Role;
 use terms::media::{Command, Source};
-use terms::routing::Plan;
+use terms::routing::{Agent, Plan};
 
 /// The demo plan, whose hotline leads straight to this step; `message` and `bye` are there.
 fn hotline(step: serde_json::Value) -> Plan {
@@ -141,26 +144,68 @@ fn a_notice_does_not_cut_the_place_short() {
     balanced(&mut rig);
 }
 
-/// A busy hour of a queue with two agents whose conversations are all of one length.
+/// A busy time of a queue: somebody calls whenever fewer wait than should.
 struct Hour {
     rig: Rig,
-    callers: u32,
+    /// Seconds of the next conversation.
+    talk: Box<dyn FnMut() -> u64>,
+    /// Who wait at a time, and who call in all.
+    waiting: usize,
+    callers_max: usize,
+    callers: usize,
     legs: BTreeMap<CallId, LegId>,
     answered: BTreeMap<LegId, Timestamp>,
+    /// Conversations that go on, and when they end.
+    ends: BTreeMap<LegId, Timestamp>,
     /// Whom something was said of the wait, when, and how many minutes.
     said: Vec<(LegId, Timestamp, i64)>,
     log_seen: usize,
     media_seen: usize,
 }
 
-/// Seconds of a conversation, and with what rings before it.
+/// Seconds of a conversation, by the mean where they vary, and with what rings before it.
 const TALK: i64 = 100;
 const HANDLED: i64 = TALK + 3;
-const CALLERS: u32 = 60;
+/// What is said may be so much less than the wait, or more, in seconds.
+const BOUND: RangeInclusive<i64> = -HANDLED..=HANDLED + 60;
 
 impl Hour {
+    /// `agents` of the first queue are there for whoever comes.
+    fn begin(agents: u64, talk: Box<dyn FnMut() -> u64>) -> Self {
+        let mut plan = demo_plan();
+        let more = (plan.agents.len() as u64 + 1..=agents).map(|id| Agent {
+            id: AgentId(id),
+            number: format!("800{id}"),
+            sip_user: format!("{}", 1_000 + id),
+            ..plan.agents[0].clone()
+        });
+        let more: Vec<Agent> = more.collect();
+        plan.agents.extend(more);
+        let queue = &mut plan.queues[0];
+        queue.agents = (1..=agents).map(AgentId).collect();
+        (queue.wrap_up_s, queue.survey) = (0, false);
+        (queue.wait_max_s, queue.waiting_max) = (3_000, 50);
+        let mut rig = Rig::new(plan);
+        for id in 1..=agents {
+            sign_in(&mut rig, AgentId(id));
+        }
+        Hour {
+            rig,
+            talk,
+            waiting: 5,
+            callers_max: 60,
+            callers: 0,
+            legs: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            said: Vec::new(),
+            log_seen: 0,
+            media_seen: 0,
+        }
+    }
+
     fn second(&mut self) {
-        if self.callers < CALLERS && self.rig.state().queues[0].waiting < 5 {
+        if self.callers < self.callers_max && self.callers - self.answered.len() < self.waiting {
             self.rig.customer_dials("95105600");
             self.callers += 1;
         }
@@ -171,7 +216,9 @@ impl Hour {
                     self.legs.insert(call, leg);
                 }
                 (Kind::Answered { .. }, Some(call), _) => {
-                    self.answered.insert(self.legs[&call], entry.at);
+                    let leg = self.legs[&call];
+                    self.answered.insert(leg, entry.at);
+                    self.ends.insert(leg, entry.at + secs((self.talk)()));
                 }
                 _ => {}
             }
@@ -186,13 +233,45 @@ impl Hour {
         }
         self.media_seen = self.rig.media.len();
         let now = self.rig.now.wall;
-        let over = |at: &Timestamp| now.millis_since(*at) >= TALK * 1_000;
-        let done: Vec<LegId> =
-            self.answered.iter().filter(|(_, at)| over(at)).map(|(&leg, _)| leg).collect();
+        let over = self.ends.iter().filter(|(_, at)| **at <= now);
+        let done: Vec<LegId> = over.map(|(&leg, _)| leg).collect();
         for leg in done {
+            self.ends.remove(&leg);
             self.rig.hangs_up(leg);
         }
     }
+
+    /// Minutes that were said and seconds that were waited then, once so many conversations had
+    /// taught the queue how long they are.
+    fn announcements(&self, learned: usize) -> Vec<(i64, i64)> {
+        let mut answers: Vec<Timestamp> = self.answered.values().copied().collect();
+        answers.sort_unstable();
+        let learned = answers[learned];
+        let said = self.said.iter().filter(|said| said.1 > learned);
+        let waited = |&(leg, at, minutes): &(LegId, Timestamp, i64)| {
+            Some((minutes, self.answered.get(&leg)?.millis_since(at) / 1_000))
+        };
+        said.filter_map(waited).collect()
+    }
+
+    fn ends_well(mut self) {
+        all_leave(&mut self.rig);
+        balanced(&mut self.rig);
+    }
+}
+
+/// Seconds of conversations as measured ones are spread: log-normal, with [`TALK`] as their mean.
+fn log_normal(seed: u64) -> Box<dyn FnMut() -> u64> {
+    /// Of the logarithm: two of three last from half to nearly twice the usual one.
+    const SPREAD: f64 = 0.6;
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let middle = (TALK as f64).ln() - SPREAD * SPREAD / 2.0;
+    Box::new(move || {
+        // Box and Muller's way from two even numbers to a normal one.
+        let (near, around) = (rng.random_range(1e-12..1.0_f64), rng.random_range(0.0..1.0_f64));
+        let normal = (-2.0 * near.ln()).sqrt() * (std::f64::consts::TAU * around).cos();
+        (middle + SPREAD * normal).exp().ceil() as u64
+    })
 }
 
 /// Minutes of wait that are said, where they are.
@@ -207,31 +286,32 @@ fn minutes(sources: &[Source]) -> Option<i64> {
 
 #[test]
 fn what_is_said_of_the_wait_is_true_within_a_conversation_and_a_minute() {
-    let mut plan = demo_plan();
-    let queue = &mut plan.queues[0];
-    (queue.wrap_up_s, queue.survey) = (0, false);
-    (queue.wait_max_s, queue.waiting_max) = (3_000, 50);
-    let mut rig = Rig::new(plan);
-    sign_in(&mut rig, A1);
-    sign_in(&mut rig, A2);
-    let (legs, answered, said) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    let mut hour = Hour { rig, callers: 0, legs, answered, said, log_seen: 0, media_seen: 0 };
+    let mut hour = Hour::begin(2, Box::new(|| TALK as u64));
     for _ in 0..3_400 {
         hour.second();
     }
-    let mut checked = 0;
-    // The first conversations teach the queue how long they are.
-    let mut answers: Vec<Timestamp> = hour.answered.values().copied().collect();
-    answers.sort_unstable();
-    let learned = answers[40];
-    for (leg, at, minutes) in hour.said.iter().filter(|said| said.1 > learned) {
-        let Some(answer) = hour.answered.get(leg) else { continue };
-        let waited = answer.millis_since(*at) / 1_000;
-        let error = minutes * 60 - waited;
-        assert!((-HANDLED..=HANDLED + 60).contains(&error), "{minutes} min said, {waited} s");
-        checked += 1;
+    let said = hour.announcements(40);
+    for &(minutes, waited) in &said {
+        assert!(BOUND.contains(&(minutes * 60 - waited)), "{minutes} min said, {waited} s");
     }
-    assert!(checked > 30, "{checked} were said");
-    all_leave(&mut hour.rig);
-    balanced(&mut hour.rig);
+    assert!(said.len() > 30, "{} were said", said.len());
+    hour.ends_well();
+}
+
+#[test]
+fn of_what_is_said_of_the_wait_ninety_five_of_a_hundred_are_true_where_conversations_vary() {
+    for seed in 1..=3 {
+        let mut hour = Hour::begin(8, log_normal(seed));
+        (hour.waiting, hour.callers_max) = (20, 400);
+        for _ in 0..5_600 {
+            hour.second();
+        }
+        let said = hour.announcements(60);
+        let is_true = |&&(minutes, waited): &&(i64, i64)| BOUND.contains(&(minutes * 60 - waited));
+        let count = said.iter().filter(is_true).count();
+        let share = count as f64 / said.len() as f64;
+        assert!(said.len() > 2_000, "seed {seed}: {} were said", said.len());
+        assert!(share >= 0.95, "seed {seed}: {share:.3} of {} are true", said.len());
+        hour.ends_well();
+    }
 }
