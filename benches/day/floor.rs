@@ -1,5 +1,5 @@
-//! The floor of a day: 40 queues, 420 agents of whom each serves some of them, and callers who wait
-//! as long as they have patience. The switch is the product's; phones, the trunk and media are told
+//! The floor of a day: queues, agents of whom each serves some of them, and callers who wait as
+//! long as they have patience. The switch is the product's; phones, the trunk and media are told
 //! what to do by a list of what comes next, and time is what that list says.
 
 use anyhow::{Result, ensure};
@@ -24,10 +24,25 @@ pub const TENANT: TenantId = TenantId(1);
 /// 2026-11-25T00:00 in Shanghai, a Wednesday.
 pub const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_536_000);
 
-const AGENTS: u64 = 420;
-const QUEUES: u64 = 40;
-/// Agents of a queue; neighbours share most of theirs.
-const OF_QUEUE: u64 = 50;
+/// Who is on the floor.
+#[derive(Clone, Copy, Debug)]
+pub struct Staff {
+    /// All agents.
+    pub agents: u64,
+    /// Queues, each with a number of its own.
+    pub queues: u64,
+    /// Agents of a queue. Where all queues together want more than there are, neighbours share.
+    pub of_queue: u64,
+}
+
+/// That of a whole day: neighbours share most of their agents.
+const OF_THE_DAY: Staff = Staff { agents: 420, queues: 40, of_queue: 50 };
+/// How long a phone rings before it is answered, in seconds: any time between the two.
+pub const RINGS_S: (u64, u64) = (2, 8);
+/// The same of a conversation.
+pub const TALKS_S: (u64, u64) = (20, 120);
+/// What an agent needs afterwards.
+pub const WRAP_UP_S: u32 = 5;
 const CALLS_MAX: usize = 100_000;
 /// How many of 197 calls come in each hour; the last ones end on the same day.
 const HOURS: [u64; 24] =
@@ -44,6 +59,7 @@ const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\
 
 /// The day.
 pub struct Day {
+    staff: Staff,
     switch: Switch,
     now: Now,
     chance: SmallRng,
@@ -76,8 +92,17 @@ impl Day {
     /// # Errors
     /// When the switch refuses the plan or an agent.
     pub fn begin(seed: u64) -> Result<Day> {
+        Day::with(OF_THE_DAY, seed)
+    }
+
+    /// The same with others on the floor.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with(staff: Staff, seed: u64) -> Result<Day> {
         let config = Config { calls_max: CALLS_MAX, ..Config::default() };
         let mut day = Day {
+            staff,
             switch: Switch::new(config, seed, Secret([47; 32])),
             now: Now { moment: Moment::from_secs(1_000), wall: MIDNIGHT },
             chance: SmallRng::seed_from_u64(seed),
@@ -89,8 +114,8 @@ impl Day {
             told: Vec::new(),
             answers: Vec::new(),
         };
-        day.ask(Ask::Plan(Box::new(plan())))?;
-        for n in 1..=AGENTS {
+        day.ask(Ask::Plan(Box::new(plan(staff))))?;
+        for n in 1..=staff.agents {
             let (tenant, agent) = (TENANT, AgentId(n));
             day.feed(Input::Sip(Told::Registered { tenant, agent, registered: true }));
             day.ask(Ask::Agent { tenant, agent, action: AgentAction::SignIn })?;
@@ -102,9 +127,35 @@ impl Day {
     ///
     /// # Errors
     /// Those of `log`.
-    pub fn pass(&mut self, calls: u64, mut log: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+    pub fn pass(&mut self, calls: u64, log: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+        let arrivals = self.arrivals(calls);
+        self.pass_with(arrivals, log)
+    }
+
+    /// So many calls come within `time`, at any moment of it alike, and go.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn pass_evenly(
+        &mut self,
+        calls: u64,
+        time: Duration,
+        log: impl FnMut(Entry) -> Result<()>,
+    ) -> Result<()> {
+        let mut at = |_: u64| time.mul_f64(self.chance.random_range(0.0..1.0));
+        let mut arrivals: Vec<Duration> = (0..calls).map(&mut at).collect();
+        arrivals.sort_unstable();
+        self.pass_with(arrivals, log)
+    }
+
+    /// Calls come at these times, in order, and go.
+    fn pass_with(
+        &mut self,
+        arrivals: Vec<Duration>,
+        mut log: impl FnMut(Entry) -> Result<()>,
+    ) -> Result<()> {
         let midnight = self.now.moment;
-        let mut calls = self.arrivals(calls).into_iter().map(|at| midnight + at).peekable();
+        let mut calls = arrivals.into_iter().map(|at| midnight + at).peekable();
         loop {
             self.told.drain(..).try_for_each(&mut log)?;
             let (call, event) = (calls.peek().copied(), self.ahead.keys().next().map(|key| key.0));
@@ -198,7 +249,7 @@ impl Day {
     fn dial(&mut self) {
         self.made += 1;
         let leg = LegId(1 << 62 | self.made);
-        let queue = self.chance.random_range(1..=QUEUES);
+        let queue = self.chance.random_range(1..=self.staff.queues);
         let customer = self.chance.random_range(0..1_000_000_u64);
         let patience = self.seconds(20, 300);
         self.dialogs.insert(leg);
@@ -259,7 +310,7 @@ impl Day {
                 self.later(SOON * 20, What::Told(leg, Box::new(rings)));
                 let (sdp, source) = (SDP.to_owned(), away(8));
                 let answers = Told::Answered { leg, sdp, source, encrypted: false, nat: false };
-                let after = self.seconds(2, 8);
+                let after = self.seconds(RINGS_S.0, RINGS_S.1);
                 self.later(after, What::Told(leg, Box::new(answers)));
             }
             _ => {}
@@ -291,7 +342,7 @@ impl Day {
             Kind::Answered { .. } => {
                 if let Some(&leg) = self.customers.get(&call) {
                     self.talking.insert(leg);
-                    let talk = self.seconds(20, 120);
+                    let talk = self.seconds(TALKS_S.0, TALKS_S.1);
                     self.later(talk, What::HangsUp(leg));
                 }
             }
@@ -314,7 +365,7 @@ fn number(queue: u64) -> String {
     format!("951056{queue:02}")
 }
 
-fn plan() -> Plan {
+fn plan(staff: Staff) -> Plan {
     let mut plan = Plan::empty(TENANT, "switchgrid");
     plan.version = 1;
     let realm = plan.realm.clone();
@@ -322,17 +373,17 @@ fn plan() -> Plan {
         let user = (1_000 + n).to_string();
         alone::agent(AgentId(n), &user, "only in the day", &realm)
     };
-    plan.agents = (1..=AGENTS).map(agent).collect();
-    plan.queues = (1..=QUEUES).map(queue).collect();
-    plan.numbers = (1..=QUEUES)
+    plan.agents = (1..=staff.agents).map(agent).collect();
+    plan.queues = (1..=staff.queues).map(|n| queue(n, staff)).collect();
+    plan.numbers = (1..=staff.queues)
         .map(|n| Number { id: NumberId(n), digits: number(n), target: Target::Queue(QueueId(n)) })
         .collect();
     plan.trunks = vec![alone::trunk(&number(1), CALLS_MAX as u32)];
     plan
 }
 
-fn queue(n: u64) -> Queue {
-    let agents = (0..OF_QUEUE).map(|seat| AgentId(1 + (n * AGENTS / QUEUES + seat) % AGENTS));
+fn queue(n: u64, Staff { agents: all, queues, of_queue }: Staff) -> Queue {
+    let agents = (0..of_queue).map(|seat| AgentId(1 + (n * all / queues + seat) % all));
     Queue {
         id: QueueId(n),
         name: format!("queue {n}"),
@@ -343,7 +394,7 @@ fn queue(n: u64) -> Queue {
         wait_max_s: 180,
         overflow: Target::Hangup,
         ring_max_s: 15,
-        wrap_up_s: 5,
+        wrap_up_s: WRAP_UP_S,
         music: "music/wait".into(),
         announce_every_s: 0,
         record: false,

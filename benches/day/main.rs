@@ -1,12 +1,14 @@
 //! `switchgrid-day`: a day of calls through the switch in virtual time, its event log into a
-//! warehouse as the product fills one, and the report on its queues, whose figures must be those of
-//! the log. `kills` kills who fills the warehouse again and again. Prints a line for each figure
-//! with its limit, and fails where one was missed.
+//! warehouse as the product fills one, and the report on its queues, whose figures must be those
+//! of the log. Then two hours of queues that have the agents whom their load needs, and how many
+//! callers were answered in time. `kills` kills who fills the warehouse again and again. Prints a
+//! line for each figure with its limit, and fails where one was missed.
 
 mod floor;
 mod house;
 mod kills;
 mod log;
+mod rated;
 mod tally;
 
 use anyhow::{Context, Result};
@@ -16,7 +18,7 @@ use floor::Day;
 use log::Log;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tally::Tally;
 
 /// That of the program.
@@ -27,6 +29,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const DAY_S_MAX: f64 = 60.0;
 /// Finished calls whose rows are durable, in a second.
 const CALLS_PER_S_MIN: f64 = 5_000.0;
+/// How long queues are at their rated load.
+const RATED: Duration = Duration::from_secs(2 * 3_600);
 
 /// What the bench is told.
 #[derive(Parser)]
@@ -148,6 +152,12 @@ fn bench(arguments: &Arguments) -> Result<u32> {
     figures.line("finished calls made durable", per_s, "per s", least)?;
     let differ = tally.differ(&report) as f64;
     figures.line("queues whose report is not their log's", differ, "", Limit::Exactly(0.0))?;
+
+    let level = rated::level(arguments.seed, RATED)?;
+    figures.line("agents of a queue at its rated load", level.agents as f64, "", Limit::None)?;
+    figures.line("contacts of such queues", level.offered as f64, "", Limit::None)?;
+    let least = Limit::Least(100.0 * rated::LEVEL_MIN);
+    figures.line("of them answered within 20 s", 100.0 * level.in_time, "%", least)?;
     println!("figures appended to {}", figures.file.display());
     Ok(figures.missed)
 }
