@@ -252,7 +252,10 @@ use tests::{sound, tree};
 use three_parties::three_parties_on_two_cores_hear_each_other_and_any_may_leave;
 use trunks::a_call_that_one_carrier_refuses_goes_out_over_the_next_one;
 use two_lines::a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits;
-use two_sites::an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there;
+use two_sites::{
+    a_caller_is_passed_on_to_another_site_and_the_near_one_answers_when_that_is_gone,
+    an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there,
+};
 
 /// Boxes at a time: each is three processes, and the phones beside it keep real time.
 const STORIES_MAX: usize = 3;
@@ -302,6 +305,7 @@ stories! {
     a_call_that_one_carrier_refuses_goes_out_over_the_next_one,
     a_carrier_that_is_given_by_name_is_called_where_its_records_lead,
     an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there,
+    a_caller_is_passed_on_to_another_site_and_the_near_one_answers_when_that_is_gone,
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
