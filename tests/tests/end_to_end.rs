@@ -34,6 +34,12 @@ mod consulted;
 #[path = "end_to_end/database.rs"]
 mod database;
 
+#[path = "end_to_end/diverted.rs"]
+mod diverted;
+
+#[path = "end_to_end/driving.rs"]
+mod driving;
+
 #[path = "end_to_end/elsewhere.rs"]
 mod elsewhere;
 
@@ -60,6 +66,9 @@ mod gateways;
 
 #[path = "end_to_end/sip_i.rs"]
 mod sip_i;
+
+#[path = "end_to_end/glare.rs"]
+mod glare;
 
 #[path = "end_to_end/hides.rs"]
 mod hides;
@@ -131,6 +140,9 @@ mod sampled;
 #[path = "end_to_end/scanned.rs"]
 mod scanned;
 
+#[path = "end_to_end/taken_over.rs"]
+mod taken_over;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
@@ -142,6 +154,9 @@ mod two_lines;
 
 #[path = "end_to_end/two_sites.rs"]
 mod two_sites;
+
+#[path = "end_to_end/watched.rs"]
+mod watched;
 
 use addresses::two_peers_are_told_two_addresses_and_hear_each_other;
 use asked_order::a_caller_hears_the_state_of_their_order_and_nobody_elses;
@@ -168,6 +183,8 @@ use conference::{
 };
 use consulted::a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them;
 use database::a_caller_keys_an_account_and_hears_its_balance_from_the_database;
+use diverted::a_carrier_is_told_how_often_a_call_was_forwarded_and_after_five_times_it_is_not;
+use driving::who_drives_is_left_a_message_and_rung_again_when_the_drive_is_over;
 use elsewhere::{
     a_box_keeps_its_business_in_postgresql_over_a_stop,
     a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,
@@ -193,6 +210,7 @@ use gateways::{
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
 };
+use glare::offers_that_cross_are_refused_both_and_both_made_again;
 use hides::{
     each_side_of_a_lease_reaches_the_other_and_sees_the_published_number_alone,
     who_calls_back_reaches_the_agent_who_called_and_not_the_flow,
@@ -243,6 +261,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use stolen::a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it;
 use supervised::a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it;
+use taken_over::a_supervisor_comes_in_and_takes_over_and_moves_and_ends_another_conversation;
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::kamailio::Proxy;
@@ -256,6 +275,7 @@ use two_sites::{
     a_caller_is_passed_on_to_another_site_and_the_near_one_answers_when_that_is_gone,
     an_extension_dials_a_phone_at_another_box_and_a_caller_is_led_there,
 };
+use watched::who_watches_is_told_what_a_phone_publishes_and_where_it_is_registered;
 
 /// Boxes at a time: each is three processes, and the phones beside it keep real time.
 const STORIES_MAX: usize = 3;
@@ -313,6 +333,7 @@ stories! {
     isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends,
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,
+    offers_that_cross_are_refused_both_and_both_made_again,
     a_carrier_whose_ringing_has_to_arrive_gets_its_pracks_and_may_offer_anew,
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     a_phone_passes_its_caller_on_and_is_told_how_it_goes,
@@ -337,9 +358,13 @@ stories! {
     each_side_of_a_lease_reaches_the_other_and_sees_the_published_number_alone,
     who_calls_back_reaches_the_agent_who_called_and_not_the_flow,
     a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it,
+    a_supervisor_comes_in_and_takes_over_and_moves_and_ends_another_conversation,
     a_lamp_shows_a_colleagues_call_from_ringing_to_its_end_and_not_who_calls,
     a_message_for_an_agent_lights_the_lamp_of_their_phone_until_it_was_heard,
+    who_watches_is_told_what_a_phone_publishes_and_where_it_is_registered,
     calls_go_to_a_colleague_while_an_agent_is_not_to_be_disturbed_or_forwards_all,
+    a_carrier_is_told_how_often_a_call_was_forwarded_and_after_five_times_it_is_not,
+    who_drives_is_left_a_message_and_rung_again_when_the_drive_is_over,
     a_blocked_caller_is_refused_as_the_list_says_and_a_vip_is_let_in,
     an_emergency_says_its_announcement_first_from_on_to_off,
     a_caller_over_a_proxy_holds_an_agent_goes_on_and_is_passed_on,

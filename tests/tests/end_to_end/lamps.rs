@@ -16,7 +16,7 @@ use tests::peer::voice::Voice;
 const RINGS_MS: u32 = 2_000;
 
 /// A phone of the agent with this index that watches this extension.
-fn watches(house: &House, name: &str, index: usize, extension: &str, event: &str) -> Device {
+pub fn watches(house: &House, name: &str, index: usize, extension: &str, event: &str) -> Device {
     let phone = DeskPhone::of(house, index);
     let uri = format!("sip:{extension}@{}", house.sip);
     let more = format!(
@@ -32,7 +32,7 @@ fn watches(house: &House, name: &str, index: usize, extension: &str, event: &str
 }
 
 /// What it was told, in order; what was said twice over stands once.
-fn told(device: &Device) -> Vec<String> {
+pub fn told(device: &Device) -> Vec<String> {
     let mut told = device.heard();
     told.retain(|message| message.starts_with("NOTIFY "));
     told.dedup();

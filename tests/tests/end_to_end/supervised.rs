@@ -75,7 +75,7 @@ pub fn a_supervisor_listens_and_coaches_and_the_customer_hears_nothing_of_it(bac
     the_recording_has_no_supervisor(&house);
 }
 
-fn has_legs(house: &House, wanted: u8) {
+pub fn has_legs(house: &House, wanted: u8) {
     wait_for("a leg to come or to go", seconds(20), || {
         let legs = house.metric("switchgrid_rtp_legs");
         ((legs - f64::from(wanted)).abs() < 0.5).then_some(())
