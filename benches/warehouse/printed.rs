@@ -18,13 +18,14 @@ use terms::Timestamp;
 const PAGES_ROWS: i64 = 7_200;
 const PAGES: usize = 200;
 const PAGES_S_MAX: f64 = 5.0;
-const PAGES_MIB_MAX: f64 = 300.0;
+const PAGES_MB_MAX: f64 = 300.0;
 const WORKBOOK_ROWS: i64 = 1_000_000;
 const WORKBOOK_S_MAX: f64 = 30.0;
 /// A workbook holds a row at a time; above its rows it takes no more for a million than for ten
 /// thousand.
 const WORKBOOK_MIB_MAX: f64 = 64.0;
 const MIB: f64 = (1 << 20) as f64;
+const MB: f64 = 1e6;
 
 static ANSWERED: Words = Words { zh: "已接听", en: "answered" };
 static ABANDONED: Words = Words { zh: "放弃", en: "abandoned" };
@@ -48,7 +49,7 @@ fn pages(figures: &mut Figures) -> Result<()> {
     let begin = Instant::now();
     render_into(&table, Format::Pdf, Language::ZhCn, &mut pdf, &mut |_| ())?;
     let took = begin.elapsed().as_secs_f64();
-    let peak = memory("VmHWM:")? as f64 / MIB;
+    let peak = memory("VmHWM:")? as f64 / MB;
     let pages = pages_of(&pdf).context("the PDF does not say how many pages it has")?;
     ensure!(pages >= PAGES, "{pages} pages are fewer than {PAGES}");
     figures.line("reports: pages of the PDF", pages as f64, "", Limit::None)?;
@@ -56,7 +57,7 @@ fn pages(figures: &mut Figures) -> Result<()> {
     let share = PAGES as f64 / pages as f64;
     figures.line("reports: 200-page PDF", took * share, "s", Limit::Most(PAGES_S_MAX))?;
     let what = "reports: 200-page PDF, memory of the process at most";
-    figures.line(what, peak, "MiB", Limit::Most(PAGES_MIB_MAX))?;
+    figures.line(what, peak, "MB", Limit::Most(PAGES_MB_MAX))?;
     figures.line("reports: 200-page PDF, its size", pdf.len() as f64 / MIB, "MiB", Limit::None)
 }
 
