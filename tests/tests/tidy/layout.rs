@@ -65,7 +65,8 @@ fn what_outlives_the_process_has_the_form_of_its_number() {
 fn another_field_is_another_form_and_another_comment_is_not() {
     let source = "/// A call.\n#[derive(Debug, Serialize)]\nstruct Call {\n    at: At,\n}\n\n\
                   #[derive(Serialize)]\nenum At {\n    Home,\n    Away(Place),\n}\n\n\
-                  #[derive(Serialize)]\npub(crate) struct Place(u8);\n\n\
+                  #[derive(Serialize)]\npub(crate) struct Place([u8; PLACE_MAX]);\n\n\
+                  pub const PLACE_MAX: usize = 4;\n\n\
                   #[derive(Serialize)]\nstruct Home;\n";
     let of = |text: &str| {
         let file = Text { path: "a.rs".to_owned(), text: text.to_owned() };
@@ -73,9 +74,14 @@ fn another_field_is_another_form_and_another_comment_is_not() {
     };
     let whole = of(source);
     let wanted = "\nenum At {\nHome,\nAway(Place),\n}\n\nstruct Call {\nat: At,\n}\n\n\
-                  struct Place(u8);\n";
+                  const PLACE_MAX: usize = 4;\n\nstruct Place([u8; PLACE_MAX]);\n";
     assert_eq!(whole, wanted, "what a variant is called is no type");
-    for (now, then) in [("(u8)", "(u16)"), ("Home,", "Gone,\n    Home,"), ("at: At", "on: At")] {
+    for (now, then) in [
+        ("[u8;", "[u16;"),
+        ("usize = 4", "usize = 5"),
+        ("Home,", "Gone,\n    Home,"),
+        ("at: At", "on: At"),
+    ] {
         assert_ne!(of(&source.replace(now, then)), whole, "{now}");
     }
     let told = source.replace("pub(crate) ", "").replace("A call", "Some call");
@@ -121,8 +127,8 @@ fn definitions(file: &Text) -> Vec<Definition<'_>> {
     (0..lines.len()).filter_map(|at| definition(&file.path, &lines, at)).collect()
 }
 
-/// The one that begins in this line: a type that is written, another name for one, or how one is
-/// written.
+/// The one that begins in this line: a type that is written, another name for one, how one is written,
+/// or a number that says how long a list is.
 fn definition<'a>(path: &'a str, lines: &[&'a str], at: usize) -> Option<Definition<'a>> {
     let (kind, name) = opening(lines[at])?;
     let begin = lines[..at].iter().rposition(|line| !leads_in(line)).map_or(0, |before| before + 1);
@@ -149,7 +155,7 @@ fn opening(line: &str) -> Option<(&str, &str)> {
         return None;
     }
     let mut words = unpublic(line).split_whitespace();
-    let kind = words.next().filter(|kind| ["struct", "enum", "type"].contains(kind))?;
+    let kind = words.next().filter(|kind| ["struct", "enum", "type", "const"].contains(kind))?;
     Some((kind, word(words.next()?)))
 }
 
@@ -164,7 +170,7 @@ fn end(kind: &str, lines: &[&str], at: usize) -> usize {
         let line = lines[*n];
         let at_once = *n == at && line.ends_with([';', '}']);
         let below = *n > at && line.starts_with(['}', ')']);
-        at_once || below || (kind == "type" && line.ends_with(';'))
+        at_once || below || (["type", "const"].contains(&kind) && line.ends_with(';'))
     };
     (at..lines.len()).find(ends).unwrap_or(lines.len() - 1)
 }
