@@ -240,7 +240,9 @@ async fn a_fax_that_a_caller_wants_sent_waits_once_and_not_too_many_do() {
     );
     assert!(store.outgoing_fax_due(at(1)).await.unwrap());
 
-    let more: Vec<_> = (2..7).map(|seq| asked(seq, tenant, "01065529988")).collect();
+    // However it is written it is one number.
+    let written = ["01065529988", "+861065529988", "00861065529988", "+861065529988"];
+    let more: Vec<_> = (2..).zip(written).map(|(seq, to)| asked(seq, tenant, to)).collect();
     store.keep_calling(&more, 6, false).await.unwrap();
     let all = store.outgoing_faxes(tenant, None, 200).await.unwrap();
     assert_eq!(all.len(), 3, "to one number within an hour");

@@ -10,14 +10,15 @@ use crate::sql;
 use crate::store::Write;
 use crate::{Error, Result};
 use std::time::Duration;
+use terms::PhoneNumber;
 use terms::event::{Entry, Kind};
 
 /// The time that the limits are about.
 const HOUR: Duration = Duration::from_secs(3_600);
-/// Faxes to one number in that time.
-const TO_NUMBER_MAX: i64 = 3;
+/// Faxes to one number in that time, however it is written.
+const TO_NUMBER_MAX: usize = 3;
 /// Faxes of all callers of a tenant in that time.
-const OF_TENANT_MAX: i64 = 100;
+const OF_TENANT_MAX: usize = 100;
 
 /// What the switch said of a fax that a flow wants sent.
 pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
@@ -50,26 +51,26 @@ pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
 async fn within_limits(write: &mut Write, entry: &Entry, draft: &FaxDraft) -> Result<()> {
     let doing = write.doing;
     let since = entry.at.0 - HOUR.as_micros() as i64;
-    let of_callers: i64 = sql::query_scalar(
-        "SELECT count(*) FROM outgoing_faxes
+    let numbers: Vec<String> = sql::query_scalar(
+        "SELECT number FROM outgoing_faxes
          WHERE tenant_id = $1 AND asked_by = 0 AND asked_at > $2",
     )
     .bind(entry.tenant.0 as i64)
     .bind(since)
-    .fetch_one(write.db())
+    .fetch_all(write.db())
     .await
     .during(doing)?;
-    let to_number: i64 = sql::query_scalar(
-        "SELECT count(*) FROM outgoing_faxes
-         WHERE tenant_id = $1 AND asked_by = 0 AND asked_at > $2 AND number = $3",
-    )
-    .bind(entry.tenant.0 as i64)
-    .bind(since)
-    .bind(draft.number.as_str())
-    .fetch_one(write.db())
-    .await
-    .during(doing)?;
-    if of_callers >= OF_TENANT_MAX || to_number >= TO_NUMBER_MAX {
+    let country: Option<String> = sql::query_scalar("SELECT country FROM tenants WHERE id = $1")
+        .bind(entry.tenant.0 as i64)
+        .fetch_optional(write.db())
+        .await
+        .during(doing)?;
+    // A caller who may type the number has several ways to type it.
+    let country = country.unwrap_or_default();
+    let normal = |number: &str| PhoneNumber::parse(number, &country).normal;
+    let whom = normal(&draft.number);
+    let to_number = numbers.iter().filter(|number| normal(number) == whom).count();
+    if numbers.len() >= OF_TENANT_MAX || to_number >= TO_NUMBER_MAX {
         return Err(Error::Refused("callers had too many faxes sent within an hour".to_owned()));
     }
     Ok(())
