@@ -215,10 +215,17 @@ impl UserAgent {
         self.arm_leg(leg);
     }
 
-    /// The dialog is gone, or the refresh is tried again until the session ends.
+    /// The dialog is gone, or the refresh is tried again until the session ends. Some phones say that
+    /// they take UPDATE and do not: the next try is an INVITE.
     pub(super) fn on_refresh_failed(&mut self, now: Now, leg: LegId, status: u16) {
-        if matches!(status, 408 | 481) {
-            self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
+        match status {
+            408 | 481 => self.say_bye(now, leg, cause::TIMER_EXPIRY, true),
+            405 | 501 => {
+                if let Some(state) = self.legs.get_mut(&leg) {
+                    state.takes_update = false;
+                }
+            }
+            _ => {}
         }
     }
 }

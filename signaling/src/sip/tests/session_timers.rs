@@ -141,6 +141,27 @@ fn a_caller_who_knows_timers_and_asks_for_none_gets_one_that_we_refresh() {
 }
 
 #[test]
+fn a_caller_who_takes_no_update_although_they_say_so_is_refreshed_by_an_invite() {
+    for status in ["405 Method Not Allowed", "501 Not Implemented"] {
+        let mut bench = Bench::new();
+        answers(&mut bench, "Supported: timer\r\n");
+        let update = bench.pass(Duration::from_secs(900)).remove(0).1;
+        assert!(update.start().starts_with("UPDATE "));
+        bench.receive(carrier(), update.answer(status, "", "", ""));
+        // The session lasts, and what was refused is not tried again.
+        for wait in [10, 900] {
+            let sent = bench.pass(Duration::from_secs(wait));
+            let (_, invite) = sent.last().expect("a refresh");
+            assert!(invite.start().starts_with("INVITE "), "{sent:?}");
+            let granted = "Session-Expires: 1800;refresher=uac\r\n";
+            bench.receive(carrier(), invite.answer("200 OK", "", granted, SDP));
+            assert!(bench.one().start().starts_with("ACK "));
+        }
+        assert_eq!((bench.events(), bench.counter("legs_live")), (Vec::new(), 1));
+    }
+}
+
+#[test]
 fn the_timer_that_we_give_is_as_long_as_they_want_and_is_given_again_with_each_offer() {
     let mut bench = Bench::new();
     let knows = "Supported: timer\r\nMin-SE: 3600\r\n";
