@@ -176,10 +176,10 @@ fn keys(word: &str) -> Vec<Act> {
     word.chars().filter(|c| "0123456789*#ABCD".contains(*c)).map(Act::Digit).collect()
 }
 
-/// `90s`, a day at most.
+/// `90s`; a longer time than a day is a day, and no keys.
 fn seconds(word: &str) -> Option<Duration> {
     let seconds: u64 = word.strip_suffix('s')?.parse().ok()?;
-    (seconds <= WAITS_S_MAX).then(|| Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds.min(WAITS_S_MAX)))
 }
 
 /// The flows that `document` calls, and those that they call, out of the published ones. One that

@@ -125,6 +125,13 @@ fn who_waits_too_long_goes_where_the_queue_sends_them() {
 }
 
 #[test]
+fn a_time_in_a_script_is_a_day_at_most_and_never_keys() {
+    let day = Act::Waits(Duration::from_secs(WAITS_S_MAX));
+    assert_eq!(script("86400s 86401s"), [day.clone(), day]);
+    assert_eq!(script("90s 9"), [Act::Waits(Duration::from_secs(90)), Act::Digit('9')]);
+}
+
+#[test]
 fn whose_time_is_over_while_they_are_aside_goes_on_when_they_are_back() {
     let told = trial(queue(), "118s 4 silence silence");
     assert_eq!(
