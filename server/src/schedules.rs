@@ -313,14 +313,21 @@ impl Schedules {
         }
     }
 
-    /// Has the run say how many rows are in its file. A worker that does not say it is left alone.
+    /// Has the run say how many rows are in its file. A worker that does not say it is left alone, and a
+    /// store that cannot note it does not take from the worker what is nearly made.
     async fn tell_progress(&self, lease: &Lease) -> Result<(), Error> {
         let asked = self.work.run(Job::Printed { key: lease.run.0 });
         let answered = tokio::time::timeout(PROGRESS_EVERY, asked).await;
         let Ok(Ok(Done { body, .. })) = answered else { return Ok(()) };
         let Ok(Some(Printed { rows, of })) = serde_json::from_slice(&body) else { return Ok(()) };
         let told = format!("{rows} of {of} rows are in its file");
-        Ok(self.store.note_run_progress(lease, &told).await?)
+        match self.store.note_run_progress(lease, &told).await {
+            Err(error) if error.is_ours() => {
+                tracing::warn!(tenant = %lease.tenant, %error, "how far a report is stays unsaid");
+                Ok(())
+            }
+            noted => Ok(noted?),
+        }
     }
 
     /// Whether everything that began in the periods of a run is in the warehouse; else why not.
