@@ -133,11 +133,13 @@ impl Call {
         self.timers.set(Timer::Message, cx.now.moment + longest);
     }
 
-    /// Nothing of this recording is kept. Media has ended it by itself.
+    /// Nothing of this recording is kept: there is no message, whether or not the step has a way for
+    /// that. Media has ended it by itself.
     pub(crate) fn recording_refused(&mut self, cx: &mut Cx, recording: RecordingId) {
         let runs = self.recording.as_ref().is_some_and(|running| running.id == recording);
-        if runs && matches!(self.phase, Phase::Message(_)) && self.step_catches(STEPS) {
+        if runs && matches!(self.phase, Phase::Message(_)) {
             self.recording = None;
+            self.stop_recording(cx);
             self.message_fails(cx);
         }
     }

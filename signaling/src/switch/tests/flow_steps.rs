@@ -253,6 +253,39 @@ fn a_message_whose_prompts_cannot_be_heard_is_not_recorded() {
     balanced(&mut rig);
 }
 
+/// Media keeps nothing of the message that is spoken.
+fn refuses_to_record(rig: &mut Rig) {
+    assert_eq!(phase(rig), "voicemail");
+    let begun = rig.media.iter().find_map(|command| match command {
+        Command::RecordStart(start) => Some(start.clone()),
+        _ => None,
+    });
+    let start = begun.expect("it is recorded");
+    let whose = (start.tenant, start.contact, start.call);
+    let refused = Ledger::refused(whose, start.recording, start.started_at, "too many at once");
+    rig.feed(Input::Media(Event::Recorded(refused)));
+}
+
+#[test]
+fn a_message_that_media_refuses_to_record_is_none_where_the_step_has_no_way_for_it() {
+    for hangs_up in [true, false] {
+        let mut rig = Rig::new(led_to(json!({"kind": "voicemail", "queue": "1"})));
+        let caller = rig.customer_dials("95105688");
+        rig.wait(secs(4));
+        refuses_to_record(&mut rig);
+        assert_eq!(phase(&mut rig), "voicemail", "they speak on");
+        if hangs_up {
+            rig.hangs_up(caller);
+        } else {
+            rig.presses(caller, "#");
+        }
+        rig.wait(secs(10));
+        assert_eq!(messages(&rig), 0);
+        assert_ne!(outcome(&rig).0, Outcome::Voicemail);
+        balanced(&mut rig);
+    }
+}
+
 #[test]
 fn a_message_that_media_refuses_to_record_takes_the_error_edge() {
     let voicemail = json!({"kind": "voicemail", "queue": "1", "on": {"error": "badly"}});
@@ -260,15 +293,7 @@ fn a_message_that_media_refuses_to_record_takes_the_error_edge() {
         let mut rig = Rig::new(plan);
         let caller = rig.customer_dials("95105688");
         rig.wait(secs(4));
-        assert_eq!(phase(&mut rig), "voicemail");
-        let begun = rig.media.iter().find_map(|command| match command {
-            Command::RecordStart(start) => Some(start.clone()),
-            _ => None,
-        });
-        let start = begun.expect("it is recorded");
-        let whose = (start.tenant, start.contact, start.call);
-        let refused = Ledger::refused(whose, start.recording, start.started_at, "too many at once");
-        rig.feed(Input::Media(Event::Recorded(refused)));
+        refuses_to_record(&mut rig);
         assert!(heard(&rig, caller).contains(&"invalid".to_owned()), "at once");
         assert_eq!(exit(&rig).as_deref(), Some("error"));
         rig.wait(secs(10));
