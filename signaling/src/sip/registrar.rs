@@ -198,7 +198,8 @@ impl Registrar {
                     let known = old.is_some_and(|at| list[at].flow == flow);
                     if let Some(at) = old {
                         let gone = list.remove(at);
-                        if expires_s == 0 || *gone.contact != *contact {
+                        let is_same = *gone.contact == *contact && *gone.instance == *instance;
+                        if expires_s == 0 || !is_same {
                             self.note_left(who, &gone, Left::Unregistered);
                         }
                     }
@@ -618,6 +619,21 @@ mod tests {
         let gone: Vec<_> = all.map(|who| (who, vec![(id, Left::Expired)])).into();
         assert_eq!(registrar.take_news().into_iter().collect::<Vec<_>>(), gone);
         assert!(registrar.take_news().is_empty(), "once");
+    }
+
+    #[test]
+    fn a_contact_that_says_later_which_phone_it_is_left_and_came_to_those_who_watch() {
+        let mut registrar = Registrar::default();
+        register(&mut registrar, 0, 1, "Contact: <sip:7@10.0.0.9>\r\n").unwrap();
+        let nameless = registrar.bindings(WHO)[0].id();
+        registrar.take_news();
+        let named = "Contact: <sip:7@10.0.0.9>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
+        register(&mut registrar, 1, 2, named).unwrap();
+        let [phone] = registrar.bindings(WHO) else { panic!("it is one") };
+        assert_ne!(phone.id(), nameless);
+        assert_eq!(registrar.take_news()[&WHO], [(nameless, Left::Unregistered)]);
+        register(&mut registrar, 2, 3, named).unwrap();
+        assert!(registrar.take_news()[&WHO].is_empty(), "a refresh is no news of that kind");
     }
 
     #[test]
