@@ -17,6 +17,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "This report has no such row, or nothing is behind it; ask for the report anew.",
         "此报表没有这一行，或其后没有明细；请重新查询报表。",
     ),
+    ("The column \"{}\" does not open; there are {}.", "“{}”列不能展开明细；可以展开的列有 {}。"),
+    (
+        "The numbers of this report open with their row alone.",
+        "此报表的数字不能单独展开，请展开整行。",
+    ),
+    ("the id of a column is needed", "需要列的标识"),
     ("the key of a row is needed, as the report has it", "需要报表中该行的 key"),
     ("a time that is over is needed, as RFC 3339", "需要已过去的时间，按 RFC 3339 书写"),
     ("a time from 00:00 to 23:59 is needed", "需要 00:00 至 23:59 的时间"),

@@ -17,6 +17,16 @@ fn a_sentence_is_told_in_chinese_with_what_it_was_filled_with() {
             "kind: no rule names a department for \"漏水\"; choose one in department",
             "kind：没有为“漏水”指定部门的规则，请在 department 中选择部门",
         ),
+        (
+            "The column \"asa\" does not open; there are calls, offered.",
+            "“asa”列不能展开明细；可以展开的列有 calls, offered。",
+        ),
+        (
+            "The numbers of this report open with their row alone.",
+            "此报表的数字不能单独展开，请展开整行。",
+        ),
+        ("column: the id of a column is needed", "column：需要列的标识"),
+        ("inputs: a wait has at most 86400 seconds", "inputs：等待最长 86400 秒"),
     ] {
         assert_eq!(in_chinese(english).as_deref(), Some(chinese), "{english}");
     }
