@@ -3,17 +3,19 @@
 
 use super::faxes::document;
 use super::rig::{Got, MADE_CALL, NOON, Rig, request};
+use crate::api::calling::follow;
 use crate::api::fax_sending::Sender;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::Timestamp;
 use terms::control::{Ask, FaxCall, NO_MORE_CALLS};
-use terms::event::{ENTRY_VERSION, Entry, Kind};
+use terms::event::{ENTRY_VERSION, Entry, Kind, write_frame};
 use terms::media::FaxOutcome;
+use terms::{PhoneNumber, Timestamp, UserId};
 
 const OUTGOING: &str = "/api/v1/faxes/outgoing";
 
@@ -217,4 +219,40 @@ async fn a_switch_that_is_away_or_full_is_asked_later_and_what_it_refuses_is_ove
     assert_eq!(cancel().await, StatusCode::CONFLICT);
     assert!(!sender.send_one(NOON + Duration::from_secs(600)).await);
     assert_eq!(asked(&rig).len(), 2, "the full one and the refused one");
+}
+
+#[tokio::test]
+async fn what_a_caller_has_faxed_to_another_number_is_taken_from_the_log_and_sent() {
+    let rig = Rig::new().await;
+    let number = PhoneNumber::parse("01065529988", "86");
+    let (document, station) = ("price-list".to_owned(), String::new());
+    let entry = Entry {
+        v: ENTRY_VERSION,
+        seq: 1,
+        at: NOON,
+        tenant: rig.tenant(),
+        contact: None,
+        call: Some(MADE_CALL),
+        leg: None,
+        kind: Kind::FaxAsked { document, number, station },
+    };
+    let mut bytes = Vec::new();
+    write_frame(&entry, &mut bytes);
+    let log = rig.folder.path().join("events/events-00000000000000000001.log");
+    let mut log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+    log.write_all(&bytes).unwrap();
+
+    tokio::spawn(rig.feed.clone().follow(1));
+    tokio::spawn(follow::run(rig.store.clone(), rig.feed.clone(), 1));
+    let mut sender = sender(&rig);
+    for _ in 0..2_000 {
+        if sender.send_one(NOON).await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let orders = asked(&rig);
+    let [order] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!((order.tenant, order.by), (rig.tenant(), UserId(0)), "by the tenant's right");
+    assert_eq!((order.target.as_str(), order.document.as_str()), ("01065529988", "price-list"));
 }
