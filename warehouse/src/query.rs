@@ -103,11 +103,11 @@ impl Session {
         let is_away = Arc::default();
         let runtime = runtime(warehouse, &limits, &is_away).map_err(prepare)?;
         let context = context(&scope, runtime);
-        Session::over(warehouse, context, snapshot, (scope, limits), is_away).await
+        Session::over(warehouse, context, snapshot, (scope, limits), is_away)
     }
 
     /// The session of `context`, with the tables and the functions that are ours.
-    async fn over(
+    fn over(
         warehouse: &Warehouse,
         context: SessionContext,
         snapshot: Snapshot,
@@ -123,7 +123,7 @@ impl Session {
             tables.insert((*name).to_owned(), columns(layout));
         }
         let as_of = snapshot.as_of;
-        intervals::register(&context, &snapshot, &scope, &mut tables).await.map_err(prepare)?;
+        intervals::register(&context, &snapshot, &scope, &mut tables).map_err(prepare)?;
         let latest = orders::Latest::new(Arc::clone(&snapshot), scope.clone());
         context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());

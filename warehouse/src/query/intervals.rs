@@ -13,17 +13,19 @@ use crate::schema::layout_of;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::ViewTable;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::prelude::SessionContext;
+use futures::FutureExt;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The counts of quarter-hours, and their sums by hour and by day of the reader's zone.
-pub async fn register(
+pub fn register(
     context: &SessionContext,
     snapshot: &Arc<Snapshot>,
     scope: &Scope,
@@ -31,17 +33,14 @@ pub async fn register(
 ) -> Result<()> {
     let zone = scope.time_zone.replace('\'', "");
     let local = format!("arrow_cast(from_at, 'Timestamp(Microsecond, Some(\"{zone}\"))')");
-    // A state is a copy of much; its tables are those of the context.
-    let state = context.state();
     for counts in &KINDS {
-        let made = Intervals::new(counts, snapshot, scope.clone());
-        context.register_table(counts.name, Arc::new(made))?;
+        let made = Arc::new(Intervals::new(counts, snapshot, scope.clone()));
+        context.register_table(counts.name, Arc::<Intervals>::clone(&made))?;
         let columns = columns(counts.layout());
         for (name, unit) in counts.sums {
             let slot = format!("date_trunc('{unit}', {local})");
-            let plan = state.create_logical_plan(&counts.summed(counts.name, &slot)).await?;
-            let view = ViewTable::new(plan, None);
-            context.register_table(*name, Arc::new(view))?;
+            let sums = Sums { of: Arc::clone(&made), slot, planned: OnceLock::new() };
+            context.register_table(*name, Arc::new(sums))?;
             tables.insert((*name).to_owned(), columns.clone());
         }
         tables.insert(counts.name.to_owned(), columns);
@@ -125,5 +124,92 @@ impl TableProvider for Intervals {
         };
         // The scope has done its work below, where the rows still tell whose they are.
         Ok(Arc::new(ScopedExec::new(all, Rule::whole_tenant(&self.scope), shown)))
+    }
+}
+
+/// A view of one of the tables: its sums by hour or by day. It is planned when somebody asks for it:
+/// most sessions ask for none of them, and a person waits while one is opened.
+#[derive(Debug)]
+struct Sums {
+    of: Arc<Intervals>,
+    /// The hour or the day of a quarter-hour, in SQL.
+    slot: String,
+    /// The view, or why it cannot be.
+    planned: OnceLock<Result<ViewTable, String>>,
+}
+
+impl Sums {
+    fn view(&self) -> Result<&ViewTable> {
+        let planned = self.planned.get_or_init(|| self.plan().map_err(|error| error.to_string()));
+        planned.as_ref().map_err(|error| DataFusionError::Plan(error.clone()))
+    }
+
+    fn plan(&self) -> Result<ViewTable> {
+        let (context, name) = (SessionContext::new(), self.of.counts.name);
+        context.register_table(name, Arc::<Intervals>::clone(&self.of))?;
+        let sql = self.of.counts.summed(name, &self.slot);
+        // The only table is in memory: nothing is waited for.
+        let waits = || DataFusionError::Internal(format!("the plan over {name} waits"));
+        let summed = context.sql(&sql).now_or_never().ok_or_else(waits)??;
+        Ok(ViewTable::new(summed.into_unoptimized_plan(), None))
+    }
+}
+
+#[async_trait]
+impl TableProvider for Sums {
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        self.view().ok()?.get_logical_plan()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.view().map_or_else(|_| self.of.schema(), ViewTable::schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        self.view()?.supports_filters_pushdown(filters)
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.view()?.scan(state, projection, filters, limit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Warehouse};
+    use terms::TenantId;
+
+    #[tokio::test]
+    async fn a_view_is_planned_when_somebody_asks_for_it_and_no_sooner() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let (scope, limits) = (Scope::of(TenantId(1)), Limits::default());
+        let session = crate::Session::open(&warehouse, scope, limits).await.unwrap();
+        let mut planned = Vec::new();
+        for asked in [None, Some("SELECT count(*) AS n FROM call_hours")] {
+            if let Some(sql) = asked {
+                session.query(sql).await.unwrap();
+            }
+            for name in KINDS.iter().flat_map(|counts| counts.sums).map(|(name, _)| *name) {
+                let table = session.context.table_provider(name).await.unwrap();
+                let sums = table.downcast_ref::<Sums>().unwrap();
+                planned.extend(sums.planned.get().map(|_| (asked.is_some(), name)));
+            }
+        }
+        assert_eq!(planned, [(true, "call_hours")]);
     }
 }

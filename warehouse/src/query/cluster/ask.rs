@@ -86,8 +86,7 @@ impl Session {
             .with_optimizer_rules(ballista_default_optimizer_rules())
             .build();
         let context = SessionContext::new_with_state(state);
-        let mut session =
-            Session::over(warehouse, context, snapshot, (scope, limits), is_away).await?;
+        let mut session = Session::over(warehouse, context, snapshot, (scope, limits), is_away)?;
         session.cluster = Some(cluster);
         Ok(session)
     }
