@@ -165,6 +165,9 @@ async fn a_warehouse_that_does_not_know_who_is_heard_learns_it_from_its_files_an
     // A recording whose legs were staged before is told of them.
     put(&warehouse, 9, &[Row::Recording(passed_on(6, 55))]).await;
     assert_eq!(found(&warehouse, SECOND).await, [6, 5, 3, 2, 1]);
+    // So is one whose legs were in a file already.
+    put(&warehouse, 10, &[Row::Recording(passed_on(7, 51))]).await;
+    assert_eq!(found(&warehouse, SECOND).await, [7, 6, 5, 3, 2, 1]);
 }
 
 #[tokio::test]
