@@ -29,9 +29,10 @@ use warehouse::{Ingest, Limits, Scope, Session, Warehouse};
 
 /// A process lives for so long, from its start to its kill.
 const LIVES_MS: std::ops::Range<u64> = 50..4_000;
-/// Steps of ingest, of 5,000 entries each, after which rows are sealed, and days published and merged.
-const SEAL_EVERY: u32 = 5;
-const PUBLISH_EVERY: u32 = 20;
+/// Steps of ingest, of some 20,000 entries each, after which rows are sealed, and days published and
+/// merged.
+const SEAL_EVERY: u32 = 1;
+const PUBLISH_EVERY: u32 = 5;
 /// Tables whose rows are counted in the end.
 const TABLES: [&str; 3] = ["calls", "legs", "queue_visits"];
 const ROWS_MAX: usize = 10_000_000;
