@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::server::Server;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use benches::procstat;
 use std::time::Duration;
 
@@ -83,16 +83,21 @@ impl Left {
         Ok(Left {
             files: procstat::open_files(server.pid(), "")?,
             files_of_calls: procstat::open_files(server.pid(), CALLS)?,
-            lives: GAUGES.map(|(name, _)| gauge(&text, name)).to_vec(),
+            lives: GAUGES
+                .iter()
+                .map(|(name, _)| gauge(&text, name))
+                .collect::<Result<Vec<f64>>>()?,
         })
     }
 }
 
-/// The sum of a gauge over its labels; 0 where there is none.
-fn gauge(text: &str, name: &str) -> f64 {
+/// The sum of a gauge over its labels. One that is not told, or is called otherwise by now, is no zero.
+fn gauge(text: &str, name: &str) -> Result<f64> {
     let of_name = |line: &&str| line.split(['{', ' ']).next() == Some(name);
+    let mut lines = text.lines().filter(of_name).peekable();
+    ensure!(lines.peek().is_some(), "the metrics do not tell {name}");
     let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
-    text.lines().filter(of_name).filter_map(value).sum()
+    Ok(lines.filter_map(value).sum())
 }
 
 /// How steeply something grows.
@@ -142,7 +147,7 @@ mod tests {
     fn a_gauge_is_summed_over_its_labels_and_no_other_name_counts() {
         let text = "# TYPE switchgrid_rtp_legs gauge\nswitchgrid_rtp_legs{shard=\"0\"} 3\n\
                     switchgrid_rtp_legs{shard=\"1\"} 4\nswitchgrid_rtp_legs_opened_total 99\n";
-        assert_eq!(gauge(text, "switchgrid_rtp_legs"), 7.0);
-        assert_eq!(gauge(text, "switchgrid_calls"), 0.0);
+        assert_eq!(gauge(text, "switchgrid_rtp_legs").unwrap(), 7.0);
+        assert!(gauge(text, "switchgrid_calls").is_err(), "nobody said that there are none");
     }
 }
