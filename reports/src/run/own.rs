@@ -98,9 +98,8 @@ pub async fn count_own(
     asked: Asked,
 ) -> Result<u64, Error> {
     let period = &params.period;
-    // The question may end in a comment.
-    let sql = format!("SELECT COUNT(*) AS n FROM (\n{}\n) AS made", definition.sql);
-    let answer = session.query_named(&sql, &values(period.from, period.to, asked)).await;
+    let sql = &definition.sql;
+    let answer = session.count_named(sql, &values(period.from, period.to, asked)).await;
     let answer =
         answer.map_err(|source| Error::Query { report: report.id, source: Box::new(source) })?;
     Ok(first_number(&answer))

@@ -3,7 +3,7 @@
 use super::incomplete::{cut_calls, session_of};
 use super::*;
 use reports::own::{Behind, Definition, Described, Picture, Shelf, Text, What};
-use reports::{Asked, Format, Total, Wrong, check_own, render, run_own};
+use reports::{Asked, Format, Total, Wrong, check_own, count_own, render, run_own};
 
 const SQL: &str = "SELECT queue_id, agent_id, COUNT(*) AS calls, SUM(talk_ms) AS talk,
        MAX(started_at) AS latest
@@ -80,12 +80,29 @@ async fn made_of(store: &Store, definition: Definition, asked: Asked) -> ReportT
 }
 
 async fn made_on(session: &Session, definition: Definition, asked: Asked) -> ReportTable {
+    let report = Shelf::new(1 << 20).report(OURS, &definition).expect("it has room");
+    run_own(session, report, &definition, &params(), asked).await.expect("the report runs")
+}
+
+fn params() -> Params {
     let now = at("UTC", "2026-11-24 00:00:00");
     let period = Period::parse("2026-11-23", "Asia/Shanghai", now).expect("a good period");
     let names = Names { queues: [(REPAIR, "报修".to_owned())].into(), ..Names::default() };
-    let report = Shelf::new(1 << 20).report(OURS, &definition).expect("it has room");
-    let params = Params::new(period, now, "江城燃气热线", names);
-    run_own(session, report, &definition, &params, asked).await.expect("the report runs")
+    Params::new(period, now, "江城燃气热线", names)
+}
+
+#[tokio::test]
+async fn rows_are_counted_however_the_question_ends() {
+    let store = talk().await;
+    let session = store.session().await;
+    for end in ["", ";", " -- of each agent", "; -- of each agent", " LIMIT 1"] {
+        let definition = definition(&format!("{SQL}{end}"));
+        let report = Shelf::new(1 << 20).report(OURS, &definition).expect("it has room");
+        let asked = Asked::default();
+        let counted = count_own(&session, report, &definition, &params(), asked).await;
+        let expected = if end == " LIMIT 1" { 1 } else { 2 };
+        assert_eq!(counted.expect("it is counted"), expected, "{end}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use super::names::nearest;
 use super::{Session, plain_text, refusal};
 use crate::{Answer, SqlError, SqlFault};
 use arrow::datatypes::SchemaRef;
+use datafusion::functions_aggregate::count::count_all;
+use datafusion::logical_expr::{self, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, VisitMut, VisitorMut};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -24,6 +26,21 @@ impl Session {
     pub async fn query_named(&self, sql: &str, values: &[Named]) -> Result<Answer, SqlError> {
         let statement = self.bound(sql, values)?;
         self.within_time(sql, self.run(sql, statement)).await
+    }
+
+    /// Counts the rows of such a question, however many they are: the answer is one number.
+    ///
+    /// # Errors
+    /// See [`SqlFault`]; an unknown parameter is [`SqlFault::Syntax`].
+    pub async fn count_named(&self, sql: &str, values: &[Named]) -> Result<Answer, SqlError> {
+        let statement = self.bound(sql, values)?;
+        let counted = async {
+            let rows = self.context.state().statement_to_plan(statement).await?;
+            let alone = Vec::<logical_expr::Expr>::new();
+            let count = LogicalPlanBuilder::from(rows).aggregate(alone, [count_all()])?.build()?;
+            self.answer(sql, self.read_only(count)?).await
+        };
+        self.within_time(sql, counted).await
     }
 
     /// Names and types of the columns of a question, planned and not asked. Text is always Utf8.
