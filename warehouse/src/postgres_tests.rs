@@ -47,6 +47,7 @@ const SQLITE_ALONE: &[&str] = &[
     "files_of_after_an_old_database_lie_aside_and_count_again_when_they_are_adopted",
     "rows_that_were_sealed_after_an_old_database_lie_aside_and_count_again_too",
     "what_is_to_move_is_found_without_reading_what_has_moved",
+    "who_is_heard_in_a_recording_is_looked_at_once_whoever_is_asked_for",
 ];
 /// Makes a cluster, starts its server, says so, and ends it when nobody listens any more.
 const SCRIPT: &str = r#"

@@ -61,8 +61,9 @@ pub(crate) const SCHEMA: &[&str] = &[
 /// Start and id of a recording, in its row and in that of an agent who is heard in it.
 const OF_RECORDING: (&str, &str) = ("started_at", "id");
 const OF_AGENT: (&str, &str) = ("began", "recording_id");
-/// That an agent is heard in it; the agent and a bracket follow.
-const HEARD_IN: &str = "EXISTS (SELECT 1 FROM recording_agent WHERE recording_id = id AND heard";
+/// That an agent is heard in it; the agent and a bracket follow. The sign has SQLite look at the one or
+/// two who are heard, and not for each of fifty agents in each of a year's recordings.
+const HEARD_IN: &str = "EXISTS (SELECT 1 FROM recording_agent WHERE recording_id = id AND +heard";
 
 /// What is known of a recording.
 #[derive(Clone, Debug, PartialEq)]

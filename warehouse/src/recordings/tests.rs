@@ -208,6 +208,15 @@ async fn a_page_starts_in_an_index_where_the_last_one_ended_and_is_not_sorted() 
     assert_eq!(plan.matches(';').count(), 1, "a sort would be a step of its own: {plan}");
 }
 
+/// Who leads fifty agents does not look for each of them in each recording.
+#[tokio::test]
+async fn who_is_heard_in_a_recording_is_looked_at_once_whoever_is_asked_for() {
+    let (_dir, warehouse) = thousand().await;
+    let led = (1..=50).map(AgentId).collect();
+    let plan = plan(&warehouse, Search { agents: Some(led), ..Search::default() }).await;
+    assert!(plan.contains("sqlite_autoindex_recording_agent_1 (recording_id=?)"), "{plan}");
+}
+
 #[tokio::test]
 async fn what_is_due_comes_by_queue_and_by_age_and_not_twice() {
     let (_dir, warehouse) = thousand().await;
