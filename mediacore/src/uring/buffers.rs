@@ -11,6 +11,7 @@
 //! while did not come down to gives its pages back to the system.
 
 mod cold;
+mod unused;
 
 use crate::shard::ahead::fetch_at;
 use cold::Cold;
@@ -20,6 +21,7 @@ use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
+use unused::Unused;
 
 /// Bytes that the kernel fills at most: its result, a name, and a datagram as long as an Ethernet
 /// carries. The greeting of a browser's handshake is. A longer one is cut and then malformed.
@@ -87,8 +89,8 @@ pub struct Pool {
     count: u16,
     /// Ours; the kernel sees it when it is published.
     tail: u16,
-    /// With us and unused, the one used last on top.
-    free: Vec<u16>,
+    /// With us and unused.
+    free: Unused,
     /// In the ring: given to the kernel and not named by a completion yet.
     lent: u16,
     /// How many the kernel shall hold after a turn.
@@ -98,8 +100,7 @@ pub struct Pool {
     calm: u32,
     /// Taken in this turn.
     taken: u16,
-    /// Unused ones at the lowest since the last look for cold ones, and how many turns that is.
-    free_min: usize,
+    /// Turns since the last look for cold ones.
     turns: u32,
     cold: Cold,
 }
@@ -116,13 +117,12 @@ impl Pool {
             bytes,
             count,
             tail: 0,
-            free: (0..count).rev().collect(),
+            free: Unused::all(count),
             lent: 0,
             level: LEVEL_MIN.min(count),
             taken_max: 0,
             calm: 0,
             taken: 0,
-            free_min: usize::from(count),
             turns: 0,
             cold: Cold::new(count, page_bytes()),
         };
@@ -207,13 +207,11 @@ impl Pool {
         }
     }
 
-    /// Of the unused ones those at the bottom have not moved since the last look.
     fn give_up_cold(&mut self) {
-        let unused = self.free_min.min(self.free.len());
-        for range in self.cold.look(&self.free[..unused]) {
+        for range in self.cold.look(&self.free.untouched()) {
             self.bytes.give_up(range);
         }
-        (self.free_min, self.turns) = (self.free.len(), 0);
+        self.turns = 0;
     }
 
     /// Twice the most that a turn took.
@@ -243,7 +241,6 @@ impl Pool {
         {
             self.lend(buffer);
         }
-        self.free_min = self.free_min.min(self.free.len());
         let base = self.entries.start.cast::<BufRingEntry>().as_ptr();
         // SAFETY: `base` is the first entry of the ring; its tail is an aligned u16 that only this
         // thread writes. The release store orders the entries before it.

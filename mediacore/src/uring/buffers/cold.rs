@@ -7,6 +7,8 @@ use std::ops::Range;
 
 /// Ranges of pages that one look gives up: each is a system call of the thread that relays packets.
 const RANGES_MAX: usize = 64;
+/// Bytes that one look gives up, but for the last page: some half a millisecond of that thread.
+const BYTES_MAX: usize = 8 << 20;
 
 /// Buffers whose memory is with the system.
 pub(super) struct Cold {
@@ -31,7 +33,7 @@ impl Cold {
         for (away, unused) in self.is_away.iter_mut().zip(&is_unused) {
             *away &= *unused;
         }
-        let mut ranges: Vec<Range<usize>> = Vec::new();
+        let (mut ranges, mut given): (Vec<Range<usize>>, usize) = (Vec::new(), 0);
         let pages = (self.is_away.len() * BUFFER_BYTES).div_ceil(self.page_bytes);
         for page in 0..pages {
             let bytes = page * self.page_bytes..(page + 1) * self.page_bytes;
@@ -41,6 +43,10 @@ impl Cold {
             if !is_wanted {
                 continue;
             }
+            if given >= BYTES_MAX {
+                break;
+            }
+            given += bytes.len();
             let before = ranges.len();
             match ranges.last_mut() {
                 Some(last) if last.end == bytes.start => last.end = bytes.end,
@@ -100,6 +106,19 @@ mod tests {
         assert!(ranges.iter().all(|range| range.end <= used.start || used.end <= range.start));
         let given: usize = ranges.iter().map(ExactSizeIterator::len).sum();
         assert_eq!(given, (25 - 2) * 4_096, "it lies on two pages: {ranges:?}");
+    }
+
+    #[test]
+    fn one_look_gives_up_so_many_bytes_and_the_next_one_goes_on() {
+        let mut cold = Cold::new(16_384, 4_096);
+        cold.look(&[]);
+        let all: Vec<u16> = (0..16_384).collect();
+        let looks: Vec<usize> =
+            (0..5).map(|_| cold.look(&all).iter().map(ExactSizeIterator::len).sum()).collect();
+        assert_eq!(
+            looks,
+            [BYTES_MAX, BYTES_MAX, BYTES_MAX, 16_384 * BUFFER_BYTES - 3 * BYTES_MAX, 0]
+        );
     }
 
     #[test]
