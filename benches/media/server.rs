@@ -136,6 +136,7 @@ trait Inside {
 pub fn run(arguments: &Arguments) -> Result<()> {
     benches::procstat::pin(arguments.core)
         .with_context(|| format!("run on core {}", arguments.core))?;
+    mediacore::edge::quiet::set_give_back(give_back);
     let mut inside: Box<dyn Inside> = match arguments.kind {
         Kind::Bare => Box::new(Loop(None)),
         kind => Box::new(Core::start(kind, arguments.core, &arguments.folder)?),
@@ -151,6 +152,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Ask::Counts => Answer::Counted(inside.counts()),
         })
     })
+}
+
+unsafe extern "C" {
+    fn mi_collect(force: bool);
+}
+
+/// Gives back what the calling thread has freed, as the program has it done.
+fn give_back() {
+    // SAFETY: a function of this program's allocator, which is linked; any thread may call it at any
+    // time.
+    unsafe { mi_collect(true) }
 }
 
 struct Loop(Option<Bare>);

@@ -17,6 +17,8 @@ use std::time::Duration;
 const WORDS: Duration = Duration::from_millis(500);
 /// The first groups fill what is kept for the next ones: they are no measure.
 const WARM_SHARE: usize = 5;
+/// Between two groups: a thread that has been idle for a second gives back what it does not use.
+const REST: Duration = Duration::from_millis(1_500);
 /// What the engine counted is told within this.
 const TOLD: Duration = Duration::from_millis(300);
 /// Memory may differ by this from what it was.
@@ -34,8 +36,7 @@ impl Held {
     fn by(pid: u32, segments: &Path) -> Result<Held> {
         let open = fs::read_dir(format!("/proc/{pid}/fd")).context("see what it has open")?;
         let on_disk = fs::read_dir(segments).map_or(0, Iterator::count);
-        let memory_bytes = procstat::usage(pid, "")?.memory_bytes;
-        Ok(Held { memory_bytes, files: open.count(), segments: on_disk })
+        Ok(Held { memory_bytes: memory(pid)?, files: open.count(), segments: on_disk })
     }
 
     /// The middle of each figure.
@@ -60,6 +61,8 @@ pub struct Left {
     lost: u64,
     missing: u64,
     held: Vec<Held>,
+    /// At the end of a group, before anything was given back.
+    memory_most: u64,
     /// After the last call.
     counts: Counts,
 }
@@ -98,7 +101,8 @@ impl Left {
             line("calls that came and went", f64::from(self.calls), "calls", None),
             line("packets lost", self.lost as f64, "packets", Some(0.0)),
             line("recorded frames missing", self.missing as f64, "frames", Some(0.0)),
-            line("memory at the end", late.memory_bytes as f64 / 1e6, "MB", None),
+            line("most memory after a group", self.memory_most as f64 / 1e6, "MB", None),
+            line("memory at rest, at the end", late.memory_bytes as f64 / 1e6, "MB", None),
             line("memory grown", grown, "%", Some(GROWTH_PERCENT_MAX)),
             line("files and sockets left open", more(late.files, early.files), "files", Some(0.0)),
             line("segments left", more(late.segments, early.segments), "files", Some(1.0)),
@@ -109,6 +113,10 @@ impl Left {
             line("receives without a buffer", self.counts.buffers_short as f64, "", None),
         ]
     }
+}
+
+fn memory(pid: u32) -> Result<u64> {
+    Ok(procstat::usage(pid, "")?.memory_bytes)
 }
 
 /// Where the soak's folder is made.
@@ -146,6 +154,8 @@ pub fn run(core: usize, calls: u32, group: u32) -> Result<Left> {
         for file in &ending.files {
             fs::remove_file(folder.path().join(file)).context("remove a recording")?;
         }
+        left.memory_most = left.memory_most.max(memory(system.pid())?);
+        std::thread::sleep(REST);
         left.held.push(Held::by(system.pid(), &folder.path().join("segments"))?);
         bar.inc(1);
     }

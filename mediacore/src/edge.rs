@@ -13,6 +13,7 @@ pub mod identity;
 pub mod keys;
 pub mod ports;
 pub mod prompts;
+pub mod quiet;
 pub mod rendering;
 pub(crate) mod route;
 pub mod slots;

@@ -584,6 +584,10 @@ impl Backend for Uring {
         Ok(())
     }
 
+    fn rest(&mut self) {
+        self.pool.rest();
+    }
+
     fn moved(&self) -> Moved {
         Moved { buffers_out: self.pool.out(), ..self.moved }
     }

@@ -10,6 +10,7 @@ use super::epoll::Epoll;
 use super::fax::{self, Exchange};
 use super::identity;
 use super::ports::{DSCP_EF, PortPool};
+use super::quiet::Quiet;
 use super::route::Router;
 use super::slots;
 use super::socket::Wake;
@@ -628,6 +629,7 @@ impl Seeds {
             counters: self.counters,
             stop: self.stop,
             tick: self.tick,
+            quiet: Quiet::default(),
             number: self.number,
             taken: HashMap::new(),
             lines: HashMap::new(),

@@ -9,6 +9,7 @@ use super::clock;
 use super::engine::{Counters, ShardReport};
 use super::fax::Line;
 use super::ports::{Pair, PortPool};
+use super::quiet::{self, Quiet};
 use super::socket::Wake;
 use crate::leg::LegIdx;
 use crate::mix::Frame;
@@ -119,6 +120,8 @@ pub trait Backend {
     fn flush(&mut self);
     /// Sends what is queued, waits, and gives everything that came to the shard.
     fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<()>;
+    /// No leg has been open for a while: gives back memory.
+    fn rest(&mut self) {}
     /// Counters since the start.
     fn moved(&self) -> Moved;
 }
@@ -153,6 +156,8 @@ pub struct Worker<B> {
     pub stop: Arc<AtomicBool>,
     /// A turn while legs are open.
     pub tick: Duration,
+    /// Whether a call has been here lately.
+    pub quiet: Quiet,
     /// Our number.
     pub number: u16,
     /// Even ports in use.
@@ -235,6 +240,10 @@ impl<B: Backend> Worker<B> {
             // A core that fell behind does not turn faster to catch up.
             next_tick = next_tick.max(now);
             let wait = self.wait(now, &mut next_tick);
+            if self.quiet.begins(now, matches!(wait, Wait::Idle(_))) {
+                self.backend.rest();
+                quiet::give_back();
+            }
             if let Err(error) = self.backend.turn(wait, &mut self.shard) {
                 tracing::error!(shard = self.number, %error, "the receive loop failed; it goes on");
                 clock::sleep_until(clock::now() + self.tick);

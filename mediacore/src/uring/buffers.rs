@@ -8,7 +8,8 @@
 //! copied into the memory that was used longest ago and is in no cache any more. So it holds only
 //! about twice what one turn needs, and of those with us the one used last goes back first. A turn
 //! that finds the kernel short doubles what it holds; a calm while brings it down again. What a long
-//! while did not come down to gives its pages back to the system.
+//! while did not come down to gives its pages back to the system, and so does all that is unused once no
+//! call is here.
 
 mod cold;
 mod unused;
@@ -214,6 +215,22 @@ impl Pool {
         self.turns = 0;
     }
 
+    /// No call is here: the kernel will need few, and the pages of all that it does not hold can go.
+    pub fn rest(&mut self) {
+        self.level = LEVEL_MIN.min(self.count);
+        (self.taken_max, self.calm) = (0, 0);
+        // Notes what was touched since the last look, too.
+        self.give_up_cold();
+        let unused = self.free.here();
+        loop {
+            let cold = self.cold.look(&unused);
+            if cold.is_empty() {
+                return;
+            }
+            cold.into_iter().for_each(|range| self.bytes.give_up(range));
+        }
+    }
+
     /// Twice the most that a turn took.
     fn needed(&self) -> u16 {
         self.taken_max.saturating_mul(2).clamp(LEVEL_MIN.min(self.count), self.count)
@@ -340,6 +357,29 @@ mod tests {
         let asked = unsafe { libc::mincore(start, pool.bytes.len, pages.as_mut_ptr()) };
         assert_eq!(asked, 0, "{}", io::Error::last_os_error());
         pages.iter().filter(|page| *page & 1 == 1).count()
+    }
+
+    #[test]
+    fn a_pool_at_rest_keeps_what_the_kernel_holds_and_what_is_in_use() {
+        let mut pool = Pool::new(16_384).unwrap();
+        (0..6).for_each(|_| pool.ran_short());
+        pool.publish();
+        for buffer in 0..16_384 {
+            pool.take();
+            // SAFETY: the pool is not registered, so all buffers are ours; one slice at a time.
+            unsafe { pool.filled(buffer) }.fill(7);
+        }
+        (0..CALM_TURNS * 2).for_each(|_| pool.turned());
+        (10..16_384).for_each(|buffer| pool.give_back(buffer));
+        pool.rest();
+        pool.publish();
+        assert_eq!(pool.lent, LEVEL_MIN);
+        let most = 12 * BUFFER_BYTES / page_bytes() + 2;
+        assert!(resident(&pool) <= most, "{} pages, {most}", resident(&pool));
+        for buffer in 0..10 {
+            // SAFETY: as above.
+            assert!(unsafe { pool.filled(buffer) }.iter().all(|&byte| byte == 7), "{buffer}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::renderer::{Renders, Task};
 use super::shelf::Shelf;
 use super::{Shared, StorageConfig};
 use crate::edge::clock::now;
+use crate::edge::quiet::{self, Quiet};
 use crate::edge::rendering::salt;
 use crate::record::Block;
 use crate::record::index::Index;
@@ -42,6 +43,7 @@ pub(crate) struct Keeper {
     shards: Vec<Shard>,
     index: Index,
     last_block: Moment,
+    quiet: Quiet,
     stop_by: Option<Instant>,
 }
 
@@ -61,8 +63,17 @@ impl Keeper {
             spare: Vec::new(),
         };
         let shards = rings.into_iter().zip(next_seq).enumerate().map(shard).collect();
-        let (index, last_block) = (Index::default(), Moment(0));
-        Keeper { shared, renders, shelf, run, shards, index, last_block, stop_by: None }
+        Keeper {
+            shared,
+            renders,
+            shelf,
+            run,
+            shards,
+            index: Index::default(),
+            last_block: Moment(0),
+            quiet: Quiet::default(),
+            stop_by: None,
+        }
     }
 
     /// What was configured.
@@ -94,15 +105,21 @@ impl Keeper {
             self.done(number, job, error);
         }
         self.publish();
+        if self.quiet.begins(at, self.is_drained()) {
+            quiet::give_back();
+        }
         stopping && self.is_over()
+    }
+
+    fn is_drained(&self) -> bool {
+        self.shards.iter().all(|shard| shard.log.is_drained())
     }
 
     fn is_over(&mut self) -> bool {
         let stop_max = self.shared.config.stop_max;
         // The render thread needs some of the time too.
         let stop_by = *self.stop_by.get_or_insert_with(|| Instant::now() + stop_max / 2);
-        let drained = self.shards.iter().all(|shard| shard.log.is_drained());
-        if drained || Instant::now() >= stop_by {
+        if self.is_drained() || Instant::now() >= stop_by {
             self.renders.close();
             return true;
         }

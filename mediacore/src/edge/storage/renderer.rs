@@ -8,6 +8,7 @@ use super::journal::{Journal, Known};
 use super::repair::{self, Old};
 use super::shelf::Shelf;
 use super::{Error, Shared, file, verdict};
+use crate::edge::quiet::{self, QUIET_AFTER};
 use crate::edge::rendering::{Rendering, SealFor, beside, salt};
 use crate::record::block::{ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use crate::record::index::Conversation;
@@ -50,6 +51,8 @@ pub(super) enum Task {
     },
     /// Nobody needs this segment.
     Remove(SegmentId),
+    /// There has been nothing to do for a while: give back memory.
+    Rest,
 }
 
 impl Task {
@@ -73,9 +76,17 @@ struct Waiting {
     later: Vec<(Instant, Task)>,
     /// Under way.
     busy: bool,
+    /// Nothing was done since the last rest.
+    rested: bool,
     refused: u64,
     closed: bool,
     abandoned: bool,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.later.is_empty() && !self.closed && !self.abandoned
+    }
 }
 
 impl Renders {
@@ -144,7 +155,7 @@ impl Renders {
             let due = state.later.iter().position(|&(at, _)| at <= now);
             let task = due.map(|place| state.later.swap_remove(place).1);
             if let Some(task) = task.or_else(|| state.ready.pop_front()) {
-                state.busy = true;
+                (state.busy, state.rested) = (true, false);
                 return Some(task);
             }
             // What fails while the program ends is left to the next start.
@@ -153,7 +164,13 @@ impl Renders {
             }
             let next = state.later.iter().map(|&(at, _)| at.saturating_duration_since(now)).min();
             let wait = next.unwrap_or(RETRY_MAX);
-            state = self.changed.wait_timeout(state, wait).expect("the queue is sound").0;
+            let wait = if state.rested { wait } else { wait.min(QUIET_AFTER) };
+            let waited = self.changed.wait_timeout(state, wait).expect("the queue is sound");
+            state = waited.0;
+            if waited.1.timed_out() && wait == QUIET_AFTER && state.is_empty() {
+                state.rested = true;
+                return Some(Task::Rest);
+            }
         }
     }
 }
@@ -186,6 +203,7 @@ impl Renderer {
             match task {
                 Task::Repair(old) => self.repair(old),
                 Task::Remove(segment) => self.remove(segment),
+                Task::Rest => quiet::give_back(),
                 Task::Render { conversation, failures } => self.attempt(conversation, failures),
             }
             if self.journal.is_long(self.shared.config.journal_bytes_max) {
@@ -529,4 +547,22 @@ fn lower_priority() {
     // SAFETY: setpriority takes no pointers; who 0 is the calling thread on Linux, and a refusal
     // leaves the priority as it was.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 15) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_nothing_to_do_rests_once_and_again_after_work() {
+        let renders = Renders::new(10);
+        assert!(matches!(renders.next(), Some(Task::Rest)));
+        renders.push(Task::Remove(SegmentId { shard: 0, seq: 1 }));
+        assert!(matches!(renders.next(), Some(Task::Remove(_))));
+        assert!(matches!(renders.next(), Some(Task::Rest)));
+        renders.push(Task::Repair(Old::default()));
+        assert!(matches!(renders.next(), Some(Task::Repair(_))));
+        renders.close();
+        assert!(renders.next().is_none(), "who ends does not rest");
+    }
 }

@@ -36,6 +36,11 @@ impl Unused {
         stack.buffers.push(buffer);
     }
 
+    /// Those that are here.
+    pub fn here(&self) -> Vec<u16> {
+        [&self.near.buffers[..], &self.far.buffers[..]].concat()
+    }
+
     /// Those that nobody has taken since this was asked last.
     pub fn untouched(&mut self) -> Vec<u16> {
         [&mut self.near, &mut self.far].into_iter().flat_map(Stack::untouched).collect()
