@@ -78,6 +78,8 @@ pub const KINDS: &[&str] = &[
     "call_ended",
     "agent_changed",
     "calling",
+    "line_opened",
+    "line_closed",
 ];
 
 /// A hook, without its secret.

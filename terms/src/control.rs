@@ -502,6 +502,9 @@ pub struct LiveAgent {
     /// The skill set that they chose when they signed in.
     #[serde(default)]
     pub skill_set: Option<SkillSetId>,
+    /// The call that is their open line.
+    #[serde(default)]
+    pub line: Option<CallId>,
 }
 
 /// A recording that runs, or waits for its file.

@@ -643,6 +643,16 @@ pub enum Kind {
     },
     /// An agent's calls out, and calls to their phone.
     Calling(Calling),
+    /// An agent keeps their line open from now on. `call` and `leg` are the line's.
+    LineOpened {
+        /// Who.
+        agent: AgentId,
+    },
+    /// They do no longer.
+    LineClosed {
+        /// Who.
+        agent: AgentId,
+    },
     /// The call path started; calls that it did not restore ended.
     Started {
         /// Version of the program.

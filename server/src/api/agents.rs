@@ -90,6 +90,8 @@ pub(super) struct AgentLive {
     /// The skill set that they chose when they signed in.
     #[schema(value_type = Option<String>)]
     skill_set: Option<SkillSetId>,
+    /// They keep their line open.
+    line: bool,
 }
 
 impl AgentLive {
@@ -115,6 +117,7 @@ impl AgentLive {
             barred: live.barred,
             at: live.at,
             skill_set: live.skill_set,
+            line: live.line.is_some(),
         }
     }
 }
@@ -153,6 +156,11 @@ enum StateChange {
         /// It begins; else it ends.
         on: bool,
     },
+    /// Their phone is rung once, and its line stays open: what is offered to them is told by a tone there
+    /// and rings no more.
+    OpenLine,
+    /// The line is hung up, and whoever is on it.
+    CloseLine,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -242,6 +250,8 @@ async fn set_state(
             disposition: disposition.map(|text| short("disposition", text)).transpose()?,
         },
         StateChange::DoNotDisturb { on } => AgentAction::DoNotDisturb { on },
+        StateChange::OpenLine => AgentAction::OpenLine,
+        StateChange::CloseLine => AgentAction::CloseLine,
     };
     if !is_own {
         api.store.note(caller.tenant(), &caller.by(), "agent.state", &agent.to_string()).await?;

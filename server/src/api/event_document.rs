@@ -79,6 +79,8 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("call_ended", "The call ended.", "outcome:answered|abandoned|voicemail|ivr_only|refused|failed|interrupted cause:int by:party"),
     ("agent_changed", "An agent changed state.", "agent:id activity:signed_out|break|idle|ringing|talking|holding|wrap_up reason?:text queue?:id skill_set?:id"),
     ("calling", "An agent's calls out, and calls to their phone.", "agent:id what:any"),
+    ("line_opened", "An agent keeps their line open from now on.", "agent:id"),
+    ("line_closed", "An agent's line is open no longer.", "agent:id"),
 ];
 
 /// One field of the table.

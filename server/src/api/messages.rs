@@ -9,6 +9,7 @@ mod databases;
 mod faxes;
 mod fields;
 mod leases;
+mod lines;
 mod load;
 mod own_reports;
 mod prompts;
@@ -627,6 +628,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         faxes::SENTENCES,
         fields::SENTENCES,
         leases::SENTENCES,
+        lines::SENTENCES,
         load::SENTENCES,
         regions::SENTENCES,
         report_parameters::SENTENCES,

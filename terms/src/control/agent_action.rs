@@ -34,4 +34,8 @@ pub enum AgentAction {
     },
     /// Forward calls to their extension so, and no others.
     Forward(Forwarding),
+    /// Ring their phone once, whose line stays open between calls then.
+    OpenLine,
+    /// Hang up that line, and whoever is on it.
+    CloseLine,
 }

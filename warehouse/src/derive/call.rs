@@ -240,6 +240,9 @@ impl OpenCall {
             | Kind::Hunt(_)
             // What was not called, and what an agent set, stands in `events`.
             | Kind::Calling(_)
+            // What is talked about on an open line is in calls of their own.
+            | Kind::LineOpened { .. }
+            | Kind::LineClosed { .. }
             // The tries are in `events`; the stay that they are for is a stay like any other.
             | Kind::Callback(_)
             // Said long after the call.

@@ -158,6 +158,7 @@ async fn what_an_agent_set_is_there_without_the_switch_for_them_and_for_supervis
         barred: true,
         at: None,
         skill_set: None,
+        line: None,
     }];
     let seen = rig.get(&uri(own), &agent).await.json();
     assert_eq!(

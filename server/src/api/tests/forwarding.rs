@@ -95,6 +95,7 @@ async fn where_calls_go_is_seen_by_oneself_and_by_supervisors() {
         barred: false,
         at: None,
         skill_set: None,
+        line: None,
     };
     *rig.calls.agents.lock().unwrap() = vec![live(own), live(other)];
     let seen = |list: Value, who: AgentId| {
@@ -109,4 +110,27 @@ async fn where_calls_go_is_seen_by_oneself_and_by_supervisors() {
     let theirs = seen(mine, other);
     assert_eq!(theirs["forwarding"], Value::Null, "a colleague's own number is theirs");
     assert_eq!(theirs["do_not_disturb"], json!(true), "that they want no calls is for all");
+}
+
+#[tokio::test]
+async fn an_agent_opens_their_own_line_and_who_sets_states_closes_it() {
+    let rig = Rig::new().await;
+    let (own, other) = (rig.first.agents[0].0, rig.first.agents[1].0);
+    let (agent, supervisor) = (rig.token(Role::Agent).await, rig.token(Role::Supervisor).await);
+    let uri = |agent: AgentId| format!("/api/v1/agents/{agent}/state");
+    let refused = rig.post(&uri(other), &agent, json!({"action": "open_line"})).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{refused:?}");
+    for (token, action) in [(&agent, "open_line"), (&supervisor, "close_line")] {
+        let taken = rig.post(&uri(own), token, json!({"action": action})).await;
+        assert_eq!(taken.status, StatusCode::NO_CONTENT, "{taken:?}");
+    }
+    let asked = rig.calls.asked.lock().unwrap().clone();
+    let actions: Vec<_> = asked
+        .iter()
+        .filter_map(|ask| match ask {
+            Ask::Agent { agent, action, .. } => Some((*agent, action.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(actions, [(own, AgentAction::OpenLine), (own, AgentAction::CloseLine)]);
 }

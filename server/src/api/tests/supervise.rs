@@ -256,6 +256,7 @@ fn at_the_call(agent: AgentId) -> LiveAgent {
         barred: false,
         at: None,
         skill_set: None,
+        line: None,
     }
 }
 

@@ -285,6 +285,7 @@ async fn calls_and_settings_of_other_agents_are_not_among_who_is_signed_in() {
         barred: false,
         at: None,
         skill_set: None,
+        line: None,
     };
     let agents = [rig.first.agents[0].0, rig.first.agents[1].0];
     *rig.calls.agents.lock().unwrap() = agents.map(live).into();
