@@ -16,7 +16,8 @@
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `lost` a page comes
 //! back · `tones` a network refuses in sound alone · `join`
 //! somebody comes in from their own · `callback` the customer is called and keeps their place ·
-//! `hunt` the people of an area are called · `send_fax` a machine of ours calls another ·
+//! `line` an agent keeps theirs open · `hunt` the people of an area are called · `send_fax` a machine
+//! of ours calls another ·
 //! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
 //! `trace_back` who calls back reaches who called them ·
 //! `bot` a program speaks with the caller · `keep` outlives the process · `end` every leg closed, one
@@ -58,6 +59,7 @@ mod join;
 mod keep;
 mod lease;
 mod leg;
+mod line;
 mod live;
 mod lost;
 mod mailbox;
@@ -91,6 +93,7 @@ pub(crate) use feature_code::FeatureCode;
 pub(crate) use forward::check_forwarding;
 pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
+pub(crate) use line::ring_line;
 pub(crate) use send_fax::send_fax;
 
 use crate::sip::user_agent::{Charging, Event as SipEvent};
@@ -155,6 +158,8 @@ enum Next {
     Message(AgentId),
     /// Somebody signs in at the phone.
     Identify(feature_code::Newcomer),
+    /// An agent keeps their line open.
+    Line,
 }
 
 /// What the call is doing, in the order of its life.
@@ -194,6 +199,8 @@ enum Phase {
     Coding(lease::Coding),
     /// Keys in the PIN with which an agent signs in.
     Identifying(identify::Identifying),
+    /// An agent's line, open between calls and in them.
+    Line(line::Line),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -298,7 +305,9 @@ impl Call {
                 self.on_provisional(cx, id, status, early.as_deref());
             }
             SipEvent::Answered { sdp, source, encrypted, nat, .. } => {
-                if let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.incoming) {
+                // Of a leg on an open line nobody signals from anywhere.
+                let called = |leg: &&mut Leg| !leg.incoming && leg.wire.is_none();
+                if let Some(leg) = self.legs.get_mut(&id).filter(called) {
                     (leg.source, leg.encrypted, leg.nat) = (source, encrypted, nat);
                 }
                 self.tell_where(cx, id);
@@ -429,6 +438,7 @@ impl Call {
             Phase::Conferring(_) => self.conference_digit(cx, digit),
             Phase::Coding(_) if id == self.anchor => self.code_digit(cx, digit),
             Phase::Identifying(_) => self.pin_digit(cx, digit),
+            Phase::Line(_) => self.line_digit(cx, id, digit, by == leg::DigitsBy::Info),
             Phase::Message(message) if id == self.anchor && message.ends_at(digit) => {
                 self.finish_message(cx);
             }
@@ -464,6 +474,7 @@ impl Call {
             Phase::Conferring(_) => self.conference_music(cx, end),
             Phase::Coding(_) => self.code_asked(cx),
             Phase::Identifying(_) => self.pin_asked(cx),
+            Phase::Line(_) => self.line_played(cx),
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Dialling(_)
@@ -477,7 +488,7 @@ impl Call {
     }
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
-        if self.page_is_silent(cx, id) {
+        if self.page_is_silent(cx, id) || self.line_is_silent(id) {
             return;
         }
         let held = match &self.phase {
@@ -516,6 +527,7 @@ impl Call {
             Next::Leased(step) => return self.go_by_lease(cx, step),
             Next::Message(agent) => return self.take_message(cx, MessageFor::Agent(agent)),
             Next::Identify(newcomer) => return self.identify(cx, newcomer),
+            Next::Line => return self.open_line(cx),
             Next::To(target) => target,
         };
         match target {
@@ -652,6 +664,7 @@ fn rings_first(next: &Next) -> bool {
         | Next::Leased(_)
         | Next::Message(_)
         | Next::Identify(_)
+        | Next::Line
         | Next::To(_) => false,
     }
 }

@@ -16,6 +16,7 @@ mod inside;
 mod join;
 mod keep;
 mod leases;
+mod lines;
 mod lost;
 mod mailbox;
 mod metrics;
@@ -41,6 +42,7 @@ pub(crate) use areas::Stop;
 pub use bot::{BotAsk, BotDone};
 pub use config::Config;
 pub(crate) use leases::{Binding, Found as LeaseFound};
+pub(crate) use lines::{Key as LineKey, Lines};
 pub use order::OrderAsk;
 pub(crate) use plan::{Calling, Compiled, Dialled, is_dialable};
 pub use sql::{SqlAsk, SqlDone};
@@ -377,6 +379,9 @@ impl Switch {
         self.settle_summons(now);
         self.settle_bars(now);
         self.settle_drain(now);
+        if self.settle_lines(now) {
+            self.settle(now);
+        }
     }
 
     fn settle_distributors(&mut self, now: Now) {
@@ -385,6 +390,8 @@ impl Switch {
             while let Some(output) =
                 self.world.tenants.get_mut(&tenant).and_then(|tenant| tenant.acd.poll_output())
             {
+                // A line that is free again is free for who is offered next.
+                self.settle_lines(now);
                 self.on_distributor(now, tenant, output);
             }
         }
@@ -412,6 +419,7 @@ impl Switch {
                 self.with_call(now, call, |call, cx| call.claim_over(cx, agent));
             }
             O::AgentChanged(changed) => {
+                let (agent, activity) = (changed.agent, changed.activity);
                 let contact = changed.call.and_then(|id| self.calls.get(&id)).map(|c| c.contact);
                 self.world.log(event::Entry {
                     v: event::ENTRY_VERSION,
@@ -429,6 +437,7 @@ impl Switch {
                         skill_set: changed.skill_set,
                     },
                 });
+                self.line_follows(now, (tenant, agent), activity);
             }
         }
     }
@@ -472,6 +481,7 @@ impl Switch {
         self.audit_conferences()?;
         self.audit_slots()?;
         self.audit_callbacks()?;
+        self.audit_lines()?;
         let on_trunks: u32 = self.world.tenants.values().map(|tenant| tenant.trunks.calls()).sum();
         let left = self.world.legs.len() + on_trunks as usize + self.timers.len();
         if self.calls.is_empty() && !self.world.inside.is_empty() {

@@ -273,6 +273,12 @@ impl Distributor {
         self.agents.get(&id).is_some_and(|agent| is_free(agent)) && !self.is_displaced(id)
     }
 
+    /// True when they have begun their work.
+    pub fn is_signed_in(&self, id: AgentId) -> bool {
+        let is_in = |agent: &Agent| agent.in_plan && agent.presence != Presence::SignedOut;
+        self.agents.get(&id).is_some_and(|agent| is_in(agent))
+    }
+
     /// True when nobody may ring this agent.
     pub fn is_not_disturbed(&self, id: AgentId) -> bool {
         self.agents.get(&id).is_some_and(|agent| agent.do_not_disturb)

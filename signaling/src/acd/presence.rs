@@ -72,6 +72,9 @@ impl Distributor {
                 let reason = reason.chars().take(REASON_CHARS_MAX).collect();
                 self.choose(now, id, Presence::Break { reason });
             }
+            AgentAction::OpenLine | AgentAction::CloseLine => {
+                return Err("a line is opened and closed by a call".to_owned());
+            }
             AgentAction::EndWrapUp { .. } if agent.wrap_up.is_none() => {
                 return Err("there is no wrap-up to end".to_owned());
             }

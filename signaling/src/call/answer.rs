@@ -17,6 +17,7 @@ impl Call {
     pub(super) fn on_opened(&mut self, cx: &mut Cx, id: LegId, rtp: SocketAddr) {
         let media_ip = cx.world.config.media_ip;
         let (session, secret) = (cx.session(), cx.secret());
+        let spoken = self.legs.get(&self.anchor).and_then(|anchor| anchor.codec);
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.voice == Voice::Opening) else {
             return;
         };
@@ -27,6 +28,10 @@ impl Call {
         let security = Security::new(policy, secret, cx.world.config.certificate);
         let mut local = media::local(rtp, media_ip, session, codecs, security, leg.port);
         local.others = cx.world.config.reach.media();
+        if leg.wire.is_some() {
+            media::stay_inside(&mut local, rtp, spoken.filter(|_| leg.is_line_end()));
+            (leg.source, leg.encrypted) = (local.rtp, true);
+        }
         leg.voice = Voice::Open(Box::new(local));
         self.tell_where(cx, id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
@@ -50,6 +55,8 @@ impl Call {
             cx.sip(Sipc::Invite(Box::new(invite)));
         } else if id == self.anchor {
             self.answer_opened(cx);
+        } else if self.is_line_end(id) {
+            self.line_end_opened(cx, id);
         } else if self.is_picking(id) {
             self.picker_opened(cx, id);
         } else if self.is_taker(id) {
@@ -70,6 +77,8 @@ impl Call {
         } else if matches!(self.phase, Phase::Opening { .. }) && id == self.anchor {
             self.story.refused = true;
             self.refuse(cx, 503, cause::NO_RESOURCE);
+        } else if self.is_line_end(id) {
+            self.line_end_left(cx, id, cause::NO_RESOURCE, Party::System, Bye::Hangup);
         } else if self.is_picking(id) {
             self.drop_picking(cx, cause::NO_RESOURCE, Bye::Hangup);
         } else if self.is_taker(id) {
@@ -125,7 +134,10 @@ impl Call {
         // The place is counted when the caller gets there.
         self.hops -= 1;
         self.send_answer(cx);
-        self.record_from_answer(cx);
+        // On a line that stays open nobody talks.
+        if next != Next::Line {
+            self.record_from_answer(cx);
+        }
         self.phase = Phase::Answering { next };
         self.timers.set(Timer::Ack, cx.now.moment + cx.world.config.ack_max);
     }
@@ -141,11 +153,14 @@ impl Call {
         let Some((sdp, remote)) = leg.prepared.take() else { return };
         leg.sip = Sip::Answered;
         leg.owes_answer = remote.is_none();
+        let is_party = !leg.is_line_end();
         cx.sip(Sipc::Answer { leg: id, sdp });
         if let Some(remote) = remote {
             self.connect_media(cx, id, remote);
         }
-        self.log(cx, Some(id), Kind::LegAnswered);
+        if is_party {
+            self.log(cx, Some(id), Kind::LegAnswered);
+        }
     }
 
     /// The ACK of our 200; after a late offer it brings their answer.

@@ -137,6 +137,7 @@ impl Call {
                 | Next::Announce { .. }
                 | Next::Leased(_)
                 | Next::Identify(_)
+                | Next::Line
                 | Next::Message(_)
                 | Next::Returning(_),
             ) => {

@@ -353,6 +353,7 @@ impl Call {
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
             Phase::Clicking(clicking) if clicking.leg == Some(id) => self.clicked_answered(cx, id),
+            Phase::Line(_) if id == self.anchor => self.open_line(cx),
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_answered(cx, id);
             }
@@ -401,6 +402,7 @@ impl Call {
             Phase::Clicking(clicking) if clicking.leg == Some(id) => {
                 self.clicked_failed(cx, cause, again);
             }
+            Phase::Line(_) if id == self.anchor => self.end(cx, cause, Party::System),
             Phase::Dialling(dial) if dial.leg == Some(id) => {
                 dial.leg = None;
                 if !again || self.dial_next(cx).is_err() {
@@ -450,6 +452,9 @@ impl Call {
         }
         if matches!(self.phase, Phase::Clicking(_)) {
             return self.clicked_rang_too_long(cx);
+        }
+        if matches!(self.phase, Phase::Line(_)) {
+            return self.end(cx, cause::NO_ANSWER, Party::System);
         }
         let Phase::Dialling(dial) = &mut self.phase else { return };
         if let Some(leg) = dial.leg.take() {

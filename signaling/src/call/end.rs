@@ -37,6 +37,7 @@ impl Call {
             Phase::Message(message) => self.quit_message(cx, message),
             Phase::Knocking(_) | Phase::Conferring(_) | Phase::Summoning(_) => {}
             Phase::Clicking(clicking) => self.give_back_clicker(cx, &clicking),
+            Phase::Line(line) => self.close_line(cx, line, cause, by),
             // Whom an agent was passing on, or had parked, does not wait any more.
             Phase::Dialling(dial) if dial.is_held() => {
                 self.log(cx, Some(self.anchor), Kind::Resumed);

@@ -3,7 +3,8 @@
 //! *41 sign in, with a number as who has it, by PIN (`identify`), with * and the number of a skill set by
 //! that · *42 sign out · *43 ready · *44 break ·
 //! *8 pick up what rings longest in the team, with an extension what rings there · *45 with a slot takes who
-//! is parked there · *47 goes on here with one's own conversation · *78 do not disturb, *79 no longer ·
+//! is parked there · *46 keeps the line open between calls (`line`) · *47 goes on here with one's own
+//! conversation · *78 do not disturb, *79 no longer ·
 //! *76 drives, *77 no longer · with a number *72 forwards calls always, *90 when busy, *92 when nobody
 //! answers; *73, *91 and *93 no longer.
 //!
@@ -33,6 +34,8 @@ pub(crate) enum FeatureCode {
     PickUp(Option<String>),
     /// Who is parked on this slot. As the target of a transfer: park there, or wherever is free.
     Park(Option<u8>),
+    /// The line stays open between calls.
+    Line,
     /// The conversation that they have at another phone or had in a page of before.
     TakeBack,
     /// On or off.
@@ -74,6 +77,7 @@ impl FeatureCode {
             "*77" => Some(FeatureCode::Driving(false)),
             "*8" => Some(FeatureCode::PickUp(None)),
             "*45" => Some(FeatureCode::Park(None)),
+            "*46" => Some(FeatureCode::Line),
             "*47" => Some(FeatureCode::TakeBack),
             _ => Self::with_number(dialled),
         }
@@ -151,7 +155,7 @@ impl Call {
                 return done.map_or("invalid", |()| said);
             }
             FeatureCode::Forward(when, to) => return self.set_forwarding(cx, agent, when, to),
-            FeatureCode::SignInAs(_) => return "invalid",
+            FeatureCode::SignInAs(_) | FeatureCode::Line => return "invalid",
             FeatureCode::PickUp(_) | FeatureCode::Park(_) | FeatureCode::TakeBack => {
                 return "nothing_to_pick_up";
             }
@@ -206,6 +210,7 @@ mod tests {
         assert_eq!(parse("*77"), Some(FeatureCode::Driving(false)));
         assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
         assert_eq!(parse("*45"), Some(FeatureCode::Park(None)));
+        assert_eq!(parse("*46"), Some(FeatureCode::Line));
         assert_eq!(parse("*47"), Some(FeatureCode::TakeBack));
         let newcomer =
             |skill_set| Some(FeatureCode::SignInAs(Newcomer { number: "8002".into(), skill_set }));
@@ -221,7 +226,7 @@ mod tests {
         for none in [
             "*72", "*90", "*731", "*72*41", "*72+44", "*", "*4", "8", "81002", "*8#", "*8x",
             "*41x", "*41*", "*41*x", "*41*1*2", "*418002*", "*81002*", "*8+1", "*45256", "*45x",
-            "*45*1", "*471",
+            "*45*1", "*461", "*471",
         ] {
             assert_eq!(parse(none), None, "{none}");
         }

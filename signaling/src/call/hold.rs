@@ -75,6 +75,9 @@ impl Call {
     /// The phone of `id` holds, or does not any more. Only agents hold customers: a customer or a
     /// guest who puts us on hold is simply away.
     fn phone_holds(&mut self, cx: &mut Cx, id: LegId, on_hold: bool) {
+        if self.line_held(cx, id, on_hold) {
+            return;
+        }
         self.conference_away(cx, on_hold);
         let is_agent = self.agent_of(id).is_some();
         let Phase::Talking(talk) = &self.phase else { return };
@@ -86,6 +89,11 @@ impl Call {
         hold.holder = Some(id);
         hold.phone = on_hold;
         self.set_hold(cx, hold);
+    }
+
+    /// The same of an agent's open line, on which this leg is.
+    pub(crate) fn line_holds(&mut self, cx: &mut Cx, id: LegId, on_hold: bool) {
+        self.phone_holds(cx, id, on_hold);
     }
 
     /// The screen's hold.

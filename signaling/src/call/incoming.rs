@@ -290,7 +290,8 @@ impl Call {
         let acd = cx.acd(self.tenant).ok_or(UNKNOWN)?;
         // During a feature code the phone is off the hook, so nobody is offered to it.
         let engaged = acd.engage(now, agent, call, None, quiet).is_ok();
-        if !engaged && code.is_none() {
+        let line = code == Some(feature_code::FeatureCode::Line);
+        if !engaged && (code.is_none() || line) {
             return Err(BUSY);
         }
         if let Some(leg) = self.legs.get_mut(&self.anchor) {
@@ -298,6 +299,7 @@ impl Call {
         }
         match (code, next) {
             (Some(feature_code::FeatureCode::SignInAs(who)), _) => Ok(Next::Identify(who)),
+            (Some(_), _) if line && self.may_open_line(cx, agent) => Ok(Next::Line),
             (Some(code), _) => Ok(Next::Say(vec![self.feature_code(cx, agent, code)])),
             (None, Some(next)) => Ok(next),
             (None, None) => Err(UNKNOWN),

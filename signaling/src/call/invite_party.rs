@@ -67,6 +67,7 @@ impl Call {
                 | Next::Announce { .. }
                 | Next::Leased(_)
                 | Next::Identify(_)
+                | Next::Line
                 | Next::Returning(_)
                 | Next::Message(_),
             ) => Err("only an agent or a number outside can be asked in"),

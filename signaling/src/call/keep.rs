@@ -14,6 +14,7 @@ use super::hunt::Hunt;
 use super::interject::Interjection;
 use super::lease::{ByLease, LeaseStep};
 use super::leg::{Bye, Leg, Sip, Voice};
+use super::line::Line;
 use super::park::Parked;
 use super::pickup::Picking;
 use super::queue::Waiting;
@@ -121,6 +122,8 @@ enum At {
     Clicking,
     /// Asked for the code of a leased number.
     Coding,
+    /// An agent's open line.
+    Line(Line),
 }
 
 impl At {
@@ -156,6 +159,7 @@ impl Call {
             Phase::Clicking(_) => At::Clicking,
             Phase::Announcing { target } => At::Announcing { target: target.clone() },
             Phase::Coding(_) => At::Coding,
+            Phase::Line(line) => At::Line(*line),
             Phase::Farewell { cause } => At::Farewell { cause: *cause },
             Phase::Ending => At::Ending,
         };
@@ -286,6 +290,9 @@ impl Kept<'_> {
             lease: self.lease,
             phone: None,
         };
+        if let At::Line(line) = &self.at {
+            line.wake(cx, &call);
+        }
         let part = self.recording.map(|(recording, _)| recording);
         Waking { call, at: self.at, part, announcing: self.announcing }
     }
@@ -355,6 +362,7 @@ impl Waking {
                 call.go_to(cx, Next::To(target));
             }
             At::Coding if anchor => call.go_by_lease(cx, LeaseStep::AskCode),
+            At::Line(line) => call.line_on(cx, line, anchor),
             At::Farewell { cause } => call.end(cx, cause, Party::System),
             At::Dialling { passed_on } => {
                 if passed_on {
@@ -413,7 +421,7 @@ impl Call {
         }
     }
 
-    fn goes_on(&self, id: LegId) -> bool {
+    pub(super) fn goes_on(&self, id: LegId) -> bool {
         self.legs.get(&id).is_some_and(Leg::is_open)
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::event::{Kind, Party, Role};
-use terms::media::{Command, Place, Port, Quality, Remote};
+use terms::media::{Codec, Command, Place, Port, Quality, Remote};
 use terms::{AgentId, Category, LegId, PlaybackId, QueueId, TrunkId};
 
 /// How far the dialog is.
@@ -47,6 +47,15 @@ pub(super) enum DigitsBy {
     Rtp,
     /// SIP INFO.
     Info,
+}
+
+/// How a leg is on an open line of an agent: both ends are ours, and only they hear each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Wire {
+    /// It is called there.
+    Called,
+    /// It is the line's end of this leg, and no party.
+    End(LegId),
 }
 
 /// Whom to invite once the port is there.
@@ -93,6 +102,10 @@ pub(super) struct Leg {
     pub encrypted: bool,
     pub nat: bool,
     pub rang: bool,
+    /// It is on an open line.
+    pub wire: Option<Wire>,
+    /// What it was last agreed to speak.
+    pub codec: Option<Codec>,
     /// It may live on another media core than the call: it came in later.
     pub apart: bool,
     pub playing: Option<PlaybackId>,
@@ -127,6 +140,8 @@ impl Leg {
             encrypted: false,
             nat: false,
             rang: false,
+            wire: None,
+            codec: None,
             apart: false,
             playing: None,
             digits_by: None,
@@ -149,6 +164,11 @@ impl Leg {
     /// A phone in a page: what it sends does not rest on hold, it is silence then.
     pub fn is_browser(&self) -> bool {
         self.port == Port::Shared
+    }
+
+    /// No party, but what an open line hears of one: the log does not tell of it.
+    pub fn is_line_end(&self) -> bool {
+        matches!(self.wire, Some(Wire::End(_)))
     }
 
     pub fn local(&mut self) -> Option<&mut Local> {
@@ -176,15 +196,19 @@ impl Call {
     /// phones read.
     pub(super) fn open_leg(&mut self, cx: &mut Cx, mut leg: Leg, place: Place) -> LegId {
         let id = LegId(cx.id());
-        if let Some(Invitation { to: Destination::Agent(tenant, agent), at_desk, .. }) =
+        if let Some(Invitation { to: Destination::Agent(tenant, agent), at_desk, not_at, .. }) =
             &mut leg.invitation
         {
             // They may be at the phone of somebody else.
             let phone = cx.acd(*tenant).map_or(*agent, |acd| acd.phone_of(*agent));
+            // A page that is lost is looked for in pages.
+            if not_at.is_none() && cx.world.lines.take((*tenant, *agent), phone, id) {
+                leg.wire = Some(Wire::Called);
+            }
             *at_desk = phone != *agent;
             *agent = phone;
             let browser = cx.world.has_browser((*tenant, phone), *at_desk);
-            if browser && cx.world.config.certificate.is_some() {
+            if browser && leg.wire.is_none() && cx.world.config.certificate.is_some() {
                 leg.port = Port::Shared;
             }
         }
@@ -218,8 +242,9 @@ impl Call {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_alive()) else { return };
         leg.ended = Some((noted, by));
         leg.playing = None;
-        if let Some(command) = goodbye(id, leg, cause, bye) {
-            cx.sip(command);
+        match goodbye(id, leg, cause, bye) {
+            Some(command) => cx.sip(command),
+            None => cx.world.lines.let_go(id, cause),
         }
         let called = (!leg.incoming && leg.trunk.is_some()).then(|| leg.address.clone());
         leg.sip = Sip::Gone;
@@ -265,11 +290,13 @@ impl Call {
             }
             return;
         };
-        self.legs.remove(&id);
+        let is_party = self.legs.remove(&id).is_none_or(|leg| !leg.is_line_end());
         cx.world.legs.remove(&id);
         self.timers.clear(Timer::Release(id));
         self.timers.clear(Timer::Tones(id));
-        self.log(cx, Some(id), Kind::LegEnded { cause, by, quality });
+        if is_party {
+            self.log(cx, Some(id), Kind::LegEnded { cause, by, quality });
+        }
         self.try_finish(cx);
     }
 

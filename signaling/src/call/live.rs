@@ -85,6 +85,7 @@ impl Call {
             | Phase::Announcing { .. }
             | Phase::Coding(_)
             | Phase::Identifying(_)
+            | Phase::Line(_)
             | Phase::Farewell { .. }
             | Phase::Ending => "ivr",
         }

@@ -4,7 +4,7 @@
 use super::Call;
 use crate::sdp::{self, Description, Local, Refused, Security};
 use crate::switch::Cx;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use terms::LegId;
 use terms::media::{Codec, Command, Port, Remote};
 
@@ -19,6 +19,23 @@ pub(super) fn local(
 ) -> Local {
     let reached = SocketAddr::new(media_ip.unwrap_or(rtp.ip()), rtp.port());
     Local { codecs: codecs.to_vec(), security, port, ..Local::new(reached, session) }
+}
+
+/// A leg whose other end is ours too: it is told where it really receives, and no keys. `spoken` is what
+/// whoever hears it speaks, so that the two are relayed.
+pub(super) fn stay_inside(local: &mut Local, rtp: SocketAddr, spoken: Option<Codec>) {
+    local.usual = match rtp.ip() {
+        // To an address of every interface nothing can be sent.
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    local.tell(None);
+    local.others.clear();
+    local.security = Security::NONE;
+    if let Some(codec) = spoken.filter(|codec| local.codecs.contains(codec)) {
+        local.codecs = vec![codec];
+    }
 }
 
 /// The port that the answer to an offer needs. What cannot be read is refused when it is answered.
@@ -74,7 +91,8 @@ impl Call {
     /// Our description of a leg names the address that the peer reaches from where it signals, or the
     /// one that its trunk says. Who has moved is told so the next time that we describe ourselves.
     pub(super) fn tell_where(&mut self, cx: &Cx, id: LegId) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
+        // On an open line there is nobody else to tell.
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.wire.is_none()) else { return };
         let trunk = leg.trunk.and_then(|trunk| self.plan.trunk(trunk));
         let source = leg.source.ip();
         // Who is called has signalled from nowhere yet.
@@ -90,7 +108,10 @@ impl Call {
 
     /// Gives media what was agreed. Keys that a signalling transport in clear has carried are
     /// counted: whoever hears it can hear the call.
-    pub(super) fn connect_media(&self, cx: &mut Cx, id: LegId, remote: Remote) {
+    pub(super) fn connect_media(&mut self, cx: &mut Cx, id: LegId, remote: Remote) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.codec = Some(remote.send.codec);
+        }
         let in_clear = self.legs.get(&id).is_none_or(|leg| !leg.encrypted);
         cx.world.keys_in_clear += u64::from(remote.srtp.is_some() && in_clear);
         cx.media(Command::Connect { leg: id, remote: Box::new(remote) });

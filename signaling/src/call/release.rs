@@ -32,6 +32,7 @@ impl Call {
             _ if self.is_supervisor(id) => {
                 self.end_supervision(cx, SupervisionEnd::Left, cause, by, bye);
             }
+            _ if self.is_line_end(id) => self.line_end_left(cx, id, cause, by, bye),
             _ if self.is_picking(id) => {
                 self.close_leg(cx, id, cause, by, bye);
                 self.picking_failed();

@@ -483,8 +483,8 @@ impl Thread {
         let now = clock::now();
         self.user_agent.restore(now, kept);
         let user_agent = &self.user_agent;
-        let lives = |leg| media_legs.contains(&leg) && user_agent.has_leg(leg);
-        self.switch.restore(now, kept, lives);
+        let has_dialog = |leg| user_agent.has_leg(leg);
+        self.switch.restore(now, kept, has_dialog, |leg| media_legs.contains(&leg));
         if !kept.is_empty() || !media_legs.is_empty() {
             tracing::warn!(calls = self.switch.calls(), "calls go on from before a kill");
         }

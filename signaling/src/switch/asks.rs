@@ -135,7 +135,11 @@ impl Switch {
             let barred = self.world.calls_out.is_barred(key);
             check_forwarding(&tenant.plan, agent, forwarding, barred)?;
         }
-        self.world.act(now, key, action)
+        match action {
+            AgentAction::OpenLine => self.opens_line(now, key),
+            AgentAction::CloseLine => self.closes_line(now, key),
+            action => self.world.act(now, key, action),
+        }
     }
 
     fn call_acts(
@@ -212,12 +216,14 @@ impl Switch {
                     barred: self.world.calls_out.is_barred((id, view.agent)),
                     at: view.at,
                     skill_set: view.skill_set,
+                    line: self.world.lines.of((id, view.agent)),
                 })
                 .collect(),
             calls: self
                 .calls
                 .values()
-                .filter(|call| call.tenant == id && !call.is_ending() && !call.is_idle_callback())
+                .filter(|call| call.tenant == id && !call.is_ending())
+                .filter(|call| !call.is_idle_callback() && !call.is_line())
                 .map(|call| call.live())
                 .collect(),
             callbacks: self
@@ -252,11 +258,12 @@ impl Switch {
     /// so that every call still gets its record.
     pub(super) fn settle_drain(&mut self, now: Now) {
         let Some(mut drain) = self.drain else { return };
-        if !self.calls.is_empty() && self.calls.values().all(|call| call.is_idle_callback()) {
-            // Nobody is on the line, and an orderly stop leaves nothing to the next process.
+        let idle = |call: &Call| call.is_idle_callback() || call.is_idle_line();
+        if !self.calls.is_empty() && self.calls.values().all(|call| idle(call)) {
+            // Nobody talks, and an orderly stop leaves nothing to the next process.
             let left: Vec<CallId> = self.calls.keys().copied().collect();
             for id in left {
-                self.with_call(now, id, Call::interrupt);
+                self.with_call(now, id, Call::end_idle);
             }
         }
         if !drain.forced && now.moment >= drain.until && !self.calls.is_empty() {

@@ -46,8 +46,15 @@ impl Switch {
     }
 
     /// Takes up calls, meetings, wrong PINs, queues and agents from what the process before kept. The
-    /// plans come before, everything else after. `lives` says which legs have their dialog and their ports.
-    pub fn restore(&mut self, now: Now, kept: &[Change], lives: impl Fn(LegId) -> bool) {
+    /// plans come before, everything else after. It is said which legs have their dialog and which their
+    /// ports; on an open line there are dialogs of the agent's phone alone.
+    pub fn restore(
+        &mut self,
+        now: Now,
+        kept: &[Change],
+        has_dialog: impl Fn(LegId) -> bool,
+        has_ports: impl Fn(LegId) -> bool,
+    ) {
         let calls: Vec<Kept> = kept
             .iter()
             .filter(|change| matches!(change.key, Key::Call(_)))
@@ -71,6 +78,8 @@ impl Switch {
             let Some(plan) = cx.plan(call.tenant) else { continue };
             waking.push(call.wake(&mut cx, plan));
         }
+        let on_lines = self.world.lines.legs();
+        let lives = |leg| has_ports(leg) && (has_dialog(leg) || on_lines.contains(&leg));
         for waking in waking {
             let mut cx = Cx { now, world: &mut self.world };
             let call = waking.resume(&mut cx, &lives);
@@ -79,6 +88,7 @@ impl Switch {
             self.after(now, id);
         }
         self.restore_guards(now, kept);
+        self.wake_lines(now);
         self.wake_conferences(now);
         self.find_callers();
         for tenant in self.world.tenants.values_mut() {

@@ -32,6 +32,7 @@ mod language;
 mod leases;
 mod lost;
 mod mailboxes;
+mod open_lines;
 mod orders;
 mod outbound;
 mod parking;
@@ -199,6 +200,8 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Consented(Consent { given, way, .. }) => format!("agrees by {way:?}: {given}"),
         Kind::CallbackQueued { .. } => "callback queued".into(),
         Kind::Callback(callback) => callback_word(&callback.what),
+        Kind::LineOpened { agent } => format!("line of {agent} opened"),
+        Kind::LineClosed { agent } => format!("line of {agent} closed"),
         Kind::Started { .. } | Kind::RecordingStarted { .. } => return None,
     };
     Some(text)

@@ -4,7 +4,7 @@ use super::inside::Inside;
 use super::leases::Leases;
 use super::traces::Traces;
 use super::{
-    BotAsk, Compiled, Config, HttpAsk, Now, OrderAsk, Output, Secret, SqlAsk, trunks::Usage,
+    BotAsk, Compiled, Config, HttpAsk, Lines, Now, OrderAsk, Output, Secret, SqlAsk, trunks::Usage,
 };
 use crate::acd::Distributor;
 use crate::call::{AskedBack, Summons};
@@ -106,6 +106,8 @@ pub(crate) struct World {
     pub callbacks_over: VecDeque<CallId>,
     /// Customers who are on the line.
     pub inside: Inside,
+    /// Lines that agents keep open.
+    pub lines: Lines,
     /// Agents who have a browser among their phones.
     pub browsers: BTreeSet<(TenantId, AgentId)>,
     /// Those of whose browsers all registered by a code.
@@ -146,6 +148,7 @@ impl World {
             callbacks_asked: VecDeque::new(),
             callbacks_over: VecDeque::new(),
             inside: Inside::default(),
+            lines: Lines::default(),
             browsers: BTreeSet::new(),
             browsers_by_code: BTreeSet::new(),
             calls_out: CallsOut::default(),
@@ -247,7 +250,11 @@ impl Cx<'_> {
         self.world.secrets.random()
     }
 
+    /// Asks the SIP core; of a leg that is on an open line, the other end of it.
     pub fn sip(&mut self, command: user_agent::Command) {
+        if self.world.lines.has(command.leg()) {
+            return self.world.lines.say(command);
+        }
         self.world.outputs.push_back(Output::Sip(command));
     }
 

@@ -200,8 +200,8 @@ impl Center {
         self.begin(now, &kept);
         self.user_agent.restore(now, &kept);
         let user_agent = &self.user_agent;
-        let lives = |leg| media_legs.contains(&leg) && user_agent.has_leg(leg);
-        self.switch.restore(now, &kept, lives);
+        let has_dialog = |leg| user_agent.has_leg(leg);
+        self.switch.restore(now, &kept, has_dialog, |leg| media_legs.contains(&leg));
         for leg in self.user_agent.leg_names() {
             if !self.switch.has_leg(leg) {
                 self.user_agent.handle_command(now, Command::Hangup { leg, cause: LOST_CAUSE });

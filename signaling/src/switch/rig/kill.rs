@@ -81,8 +81,8 @@ impl Rig {
         assert_eq!(self.ask(Ask::Plan(Box::new(plan))), Answer::Done, "the kept plan is taken");
         let kept: Vec<_> = self.kept.values().cloned().collect();
         let (dialogs, ports) = (&self.dialogs, &self.ports_open);
-        let lives = |leg| dialogs.contains_key(&leg) && ports.contains(&leg);
-        self.switch.restore(self.now, &kept, lives);
+        let has_dialog = |leg| dialogs.contains_key(&leg);
+        self.switch.restore(self.now, &kept, has_dialog, |leg| ports.contains(&leg));
         self.carry();
         let unclaimed: BTreeSet<LegId> =
             self.ports_open.iter().copied().filter(|&leg| !self.switch.has_leg(leg)).collect();
