@@ -5,6 +5,7 @@ mod bots;
 mod documents;
 mod faults;
 mod fax;
+mod inside;
 mod restore;
 mod strays;
 mod webrtc;
