@@ -84,6 +84,9 @@ mod let_in;
 
 #[path = "end_to_end/named.rs"]
 mod named;
+#[path = "end_to_end/open_line.rs"]
+mod open_line;
+
 #[path = "end_to_end/own_keys.rs"]
 mod own_keys;
 
@@ -227,6 +230,7 @@ use let_in::{
 };
 use moved::an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller;
 use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
+use open_line::a_line_that_stays_open_brings_two_callers_with_one_call_to_the_phone;
 use own_keys::{
     a_phone_asks_a_colleague_on_its_second_line_and_passes_the_caller_on,
     an_agent_goes_on_at_another_phone_and_a_colleague_may_not,
@@ -317,6 +321,7 @@ stories! {
     a_colleague_picks_up_by_code_what_rings_at_an_agents_phone,
     an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller,
     a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits,
+    a_line_that_stays_open_brings_two_callers_with_one_call_to_the_phone,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
     two_peers_are_told_two_addresses_and_hear_each_other,
