@@ -139,6 +139,7 @@ mod tests {
                 answers: Box::new(|_| ()),
                 http: Box::new(|_| ()),
                 sql: Box::new(|_| ()),
+                orders: Box::new(|_| ()),
                 bots: Box::new(|_| ()),
             },
             live: None,
