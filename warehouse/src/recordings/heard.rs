@@ -45,7 +45,7 @@ impl Talked {
     fn of_row(row: &Row) -> Option<Talked> {
         let Row::Leg(leg) = row else { return None };
         let (agent, answered_at) = (leg.agent_id?, leg.answered_at?);
-        (leg.talk_ms > 0).then(|| Talked {
+        (leg.talk_ms > 0).then_some(Talked {
             tenant: leg.tenant_id.0 as i64,
             call: leg.call_id.0 as i64,
             leg: leg.leg_id.0 as i64,
