@@ -52,6 +52,13 @@ fn talks(house: &House, from: &str, hz: u32, id: &str) -> Phone {
     // The agent hangs up, and who asks the caller for satisfaction is ended too.
     acts(house, &call, &json!({"action": "hangup"}));
     acts(house, &call, &json!({"action": "hangup"}));
+    wait_for("after-call work", seconds(10), || {
+        let live = house.json("/api/v1/live");
+        let agents = live["agents"].as_array()?;
+        let agent = agents.iter().find(|agent| agent["agent"] == id)?;
+        (agent["line"] == true && agent["activity"] == "wrap_up").then_some(())
+    });
+    state(house, id, "end_wrap_up");
     caller
 }
 

@@ -144,6 +144,8 @@ fn answers_alone(near: &House, agent: &str) {
     let talks = |from: &str, to: &str, acts: Vec<Act>| {
         let caller = Caller::new(from, to, acts).call(near.sip, near.scratch());
         let call = talks_with(near, agent);
+        // The key of the caller takes a moment to end.
+        std::thread::sleep(PART);
         ends(near, &call);
         caller.finish();
         let answered = format!("SELECT outcome FROM calls WHERE caller = '+86{from}'");
