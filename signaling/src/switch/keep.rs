@@ -82,7 +82,7 @@ impl Switch {
         let lives = |leg| has_ports(leg) && (has_dialog(leg) || on_lines.contains(&leg));
         for waking in waking {
             let mut cx = Cx { now, world: &mut self.world };
-            let call = waking.resume(&mut cx, &lives);
+            let call = waking.resume(&mut cx, lives);
             let id = call.id;
             self.calls.insert(id, Box::new(call));
             self.after(now, id);
