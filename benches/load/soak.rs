@@ -227,10 +227,13 @@ fn p99_ms(times: &[Duration]) -> f64 {
     times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
+/// One of the figures of a look, in MB.
+type Part = fn(&Memory) -> f64;
+
 /// How much more each process holds for so many calls, once the first part of the time is over.
 fn note_memory(looks: &[(u32, Memory)], bench: &mut Bench) -> Result<()> {
     let looks = &looks[looks.len() / PARTS..];
-    let of: [(&str, fn(&Memory) -> f64); 2] =
+    let of: [(&str, Part); 2] =
         [("of all processes", |memory| memory.whole), ("of the call path", |memory| memory.calls)];
     for (whose, mb) in of {
         let last = looks.last().map_or(0.0, |(_, memory)| mb(memory));

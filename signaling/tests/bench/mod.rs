@@ -120,7 +120,11 @@ impl Bench {
     }
 
     pub fn wait(&self, done: impl Fn() -> bool) {
-        let until = Instant::now() + Duration::from_secs(60);
+        self.wait_at_most(Duration::from_secs(60), done);
+    }
+
+    pub fn wait_at_most(&self, most: Duration, done: impl Fn() -> bool) {
+        let until = Instant::now() + most;
         while !done() {
             assert!(
                 Instant::now() < until,
