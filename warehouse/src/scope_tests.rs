@@ -435,7 +435,9 @@ async fn a_mistake_is_told_with_its_place_and_what_was_meant() {
     assert_eq!(error.position, Some(Position { line: 1, column: 15 }), "{error}");
     let error = session.query("SELECT * FROM zzzzzzzzz").await.unwrap_err();
     assert!(
-        error.message.contains("there are agent_intervals, agent_spans, area_tries, audit"),
+        error.message.contains(
+            "there are agent_days, agent_hours, agent_intervals, agent_spans, area_tries, audit"
+        ),
         "{error}"
     );
 }

@@ -117,6 +117,9 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses.iter().take(ADDRESSES_MAX) {
         match timeout(ADDRESS_MAX, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) if is_with_itself(&stream)? => {
+                last = io::Error::from(io::ErrorKind::ConnectionRefused);
+            }
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true)?;
                 give_up_early(&stream)?;
@@ -127,6 +130,12 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         }
     }
     Err(last)
+}
+
+/// Where nobody listens at a port of this machine, the kernel may choose that very port for the calling
+/// side: the connection is open and hears its own words (RFC 9293 §3.5, simultaneous open).
+fn is_with_itself(stream: &TcpStream) -> io::Result<bool> {
+    Ok(stream.local_addr()? == stream.peer_addr()?)
 }
 
 /// What was written and is not confirmed for so long ends the connection, also of peers that do not
@@ -258,6 +267,17 @@ mod tests {
             peer.await.unwrap();
             heard
         })
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_hears_its_own_words_is_none() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let own = socket.local_addr().unwrap();
+        assert!(is_with_itself(&socket.connect(own).await.unwrap()).unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        assert!(!is_with_itself(&connect(&[to]).await.unwrap()).unwrap());
     }
 
     #[test]
