@@ -2,9 +2,31 @@
 //! it, a process that serves calls and is asked over a pipe, what a process uses, a core that stays awake
 //! meanwhile, a proxy, a database server and a disk to try things with, and where figures go.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 /// How a child's allocator works: as the supervisor sets it for the children of the program.
 pub const ALLOCATOR: [(&str, &str); 2] =
     [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "5000")];
+
+/// How that of the child which answers questions and prints works.
+pub const ALLOCATOR_OF_WORK: [(&str, &str); 2] =
+    [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "0")];
+
+/// Begins this program anew with these settings, which an allocator reads before anything else, unless
+/// the environment says something about each of them.
+///
+/// # Errors
+/// When the program cannot be begun anew.
+pub fn with_settings(settings: &[(&str, &str)]) -> std::io::Result<()> {
+    let unset = |(name, _): &&(&str, &str)| std::env::var_os(name).is_none();
+    let missing: Vec<_> = settings.iter().filter(unset).copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut program = Command::new(std::env::current_exe()?);
+    Err(program.args(std::env::args_os().skip(1)).envs(missing).exec())
+}
 
 pub mod awake;
 pub mod kamailio;

@@ -79,6 +79,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Err(error) = benches::with_settings(&benches::ALLOCATOR_OF_WORK) {
+        eprintln!("switchgrid-warehouse: start: {error}");
+        return ExitCode::FAILURE;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
