@@ -18,7 +18,7 @@ mod kind;
 mod token;
 
 pub use evaluate::Fault;
-pub(crate) use evaluate::{Names, Value};
+pub(crate) use evaluate::{Column, Names, Value};
 pub(crate) use kind::Kind;
 
 use super::number::Number;

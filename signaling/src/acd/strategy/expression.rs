@@ -8,8 +8,9 @@
 use super::score::{Score, Scored};
 use super::{Candidate, Contact, Skills};
 use crate::ivr::number::Number;
-use std::collections::{BTreeMap, BTreeSet};
-use terms::routing::Matching;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use terms::routing::{Matching, Skill};
 use terms::{AgentId, Moment};
 
 /// Free agents among whom one contact's is chosen.
@@ -19,12 +20,21 @@ pub(super) const SCORED_MAX: usize = 100;
 pub(super) struct Expression {
     /// None where the queue has no expression, or one that an older check let pass.
     score: Option<Score>,
-    skills: Skills,
+    skills: BTreeMap<AgentId, Arc<[Skill]>>,
     weights: BTreeMap<AgentId, u32>,
-    free: BTreeMap<AgentId, Candidate>,
+    /// Since when each free one is idle.
+    free: BTreeMap<AgentId, Moment>,
     /// The free ones, the one idle longest first.
-    idle: BTreeSet<(Moment, AgentId)>,
+    idle: BTreeMap<(Moment, AgentId), Free>,
     chosen: Option<Chosen>,
+}
+
+/// A free agent, with what is kept so that it need not be looked up for each score.
+#[derive(Clone, Debug)]
+struct Free {
+    candidate: Candidate,
+    skills: Arc<[Skill]>,
+    weight: u32,
 }
 
 /// Who was next last, and why.
@@ -37,27 +47,33 @@ struct Chosen {
 
 impl Expression {
     pub fn new(agents: &[AgentId], matching: &Matching, skills: &Skills) -> Self {
-        let of = |&agent: &AgentId| Some((agent, skills.get(&agent)?.clone()));
+        let of = |agent: &AgentId| Some((*agent, skills.get(agent)?.clone().into()));
         let skills = agents.iter().filter_map(of).collect();
         Expression {
             score: matching.expression.as_deref().and_then(|text| Score::parse(text).ok()),
             skills,
             weights: matching.weights(),
             free: BTreeMap::new(),
-            idle: BTreeSet::new(),
+            idle: BTreeMap::new(),
             chosen: None,
         }
     }
 
     pub fn insert(&mut self, candidate: &Candidate) {
-        self.remove(candidate.agent);
-        self.idle.insert((candidate.idle_since, candidate.agent));
-        self.free.insert(candidate.agent, *candidate);
+        let (agent, since) = (candidate.agent, candidate.idle_since);
+        self.remove(agent);
+        let free = Free {
+            candidate: *candidate,
+            skills: self.skills.get(&agent).cloned().unwrap_or_default(),
+            weight: self.weights.get(&agent).copied().unwrap_or(1),
+        };
+        self.free.insert(agent, since);
+        self.idle.insert((since, agent), free);
     }
 
     pub fn remove(&mut self, agent: AgentId) {
-        if let Some(candidate) = self.free.remove(&agent) {
-            self.idle.remove(&(candidate.idle_since, agent));
+        if let Some(since) = self.free.remove(&agent) {
+            self.idle.remove(&(since, agent));
         }
         self.chosen = self.chosen.filter(|chosen| chosen.agent != agent);
     }
@@ -70,29 +86,24 @@ impl Expression {
 
     pub fn pick(&mut self, contact: &Contact) -> Option<AgentId> {
         let nothing = Number::integer(0)?;
+        let free = self.idle.values().take(SCORED_MAX);
+        let scored: Vec<Scored> = free.map(Free::scored).collect();
+        let scores = match &self.score {
+            Some(score) => score.of(&scored, contact),
+            None => vec![Ok(nothing); scored.len()],
+        };
         let (mut best, mut unscored) = (None, 0);
-        for &(_, agent) in self.idle.iter().take(SCORED_MAX) {
-            let score = self.score_of(agent, contact).unwrap_or_else(|| {
+        for (agent, score) in scored.iter().zip(scores) {
+            let score = score.unwrap_or_else(|_| {
                 unscored += 1;
                 nothing
             });
             if best.is_none_or(|(_, highest)| score > highest) {
-                best = Some((agent, score));
+                best = Some((agent.candidate.agent, score));
             }
         }
         self.chosen = best.map(|(agent, score)| Chosen { agent, score, unscored });
         best.map(|(agent, _)| agent)
-    }
-
-    /// None where it cannot be computed.
-    fn score_of(&self, agent: AgentId, contact: &Contact) -> Option<Number> {
-        let Some(score) = &self.score else { return Number::integer(0) };
-        let scored = Scored {
-            candidate: self.free.get(&agent)?,
-            skills: self.skills.get(&agent).map(Vec::as_slice).unwrap_or_default(),
-            weight: self.weights.get(&agent).copied().unwrap_or(1),
-        };
-        score.of(&scored, contact).ok()
     }
 
     /// The score by which this agent was chosen, in thousandths.
@@ -112,13 +123,19 @@ impl Expression {
     }
 }
 
+impl Free {
+    fn scored(&self) -> Scored<'_> {
+        Scored { candidate: &self.candidate, skills: &self.skills, weight: self.weight }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::candidate;
     use super::*;
     use crate::ivr::template::Variables;
     use std::time::Duration;
-    use terms::routing::{Seat, Skill};
+    use terms::routing::Seat;
 
     /// Agents 1 to 3, idle since seconds 30, 10 and 20, with level 5, 2 and no level of gas; the seat of
     /// agent 3 weighs 7.

@@ -1,8 +1,8 @@
-//! What a queue's expression says of one free agent for one contact. It is read and checked when the
+//! What a queue's expression says of free agents for one contact. It is read and checked when the
 //! plan is made; then it is computed over values that are there, within [`NODES_MAX`].
 
 use super::{Candidate, Contact, millis};
-use crate::ivr::expression::{Expression, Fault, Kind, Names, Value, parse_with};
+use crate::ivr::expression::{Column, Expression, Fault, Kind, Names, Value, parse_with};
 use crate::ivr::number::Number;
 use terms::routing::Skill;
 
@@ -40,9 +40,9 @@ impl Score {
         }
     }
 
-    /// The score of one agent.
-    pub fn of(&self, agent: &Scored, contact: &Contact) -> Result<Number, Fault> {
-        self.0.number(&Both { agent, contact })
+    /// The score of each of these agents.
+    pub fn of(&self, agents: &[Scored], contact: &Contact) -> Vec<Result<Number, Fault>> {
+        self.0.numbers(&Both { agents, contact }, agents.len())
     }
 }
 
@@ -64,7 +64,8 @@ fn kind_of(name: &str) -> Result<Kind, String> {
     Ok(if TEXTS.contains(&name) { Kind::Text } else { Kind::Any })
 }
 
-/// The agent, as far as an expression may know them.
+/// An agent, as far as an expression may know them.
+#[derive(Clone, Copy)]
 pub(super) struct Scored<'a> {
     pub candidate: &'a Candidate,
     pub skills: &'a [Skill],
@@ -72,29 +73,37 @@ pub(super) struct Scored<'a> {
 }
 
 struct Both<'a> {
-    agent: &'a Scored<'a>,
+    agents: &'a [Scored<'a>],
     contact: &'a Contact<'a>,
 }
 
+impl Both<'_> {
+    fn each(&self, of: impl Fn(&Scored) -> i64) -> Column {
+        Column::Each(self.agents.iter().map(|agent| Ok(whole(of(agent)))).collect())
+    }
+}
+
 impl Names for Both<'_> {
-    fn value(&self, name: &str) -> Value {
-        let (contact, tally) = (self.contact, &self.agent.candidate.tally);
-        let number = match name {
-            "waited_ms" => millis(contact.waited),
-            "priority" => contact.priority.into(),
-            "agent_idle_ms" => millis(contact.now - self.agent.candidate.idle_since),
-            "agent_calls" => tally.calls.into(),
-            "agent_talk_ms" => millis(tally.talked),
-            "agent_busy_permille" => tally.busy_permille(contact.now),
-            "agent_weight" => self.agent.weight.into(),
-            _ => return Value::Text(contact.facts.get(name).to_owned()),
-        };
-        whole(number)
+    fn value(&self, name: &str) -> Column {
+        let contact = self.contact;
+        let now = contact.now;
+        match name {
+            "waited_ms" => whole(millis(contact.waited)).into(),
+            "priority" => whole(contact.priority.into()).into(),
+            "agent_idle_ms" => self.each(|agent| millis(now - agent.candidate.idle_since)),
+            "agent_calls" => self.each(|agent| agent.candidate.tally.calls.into()),
+            "agent_talk_ms" => self.each(|agent| millis(agent.candidate.tally.talked)),
+            "agent_busy_permille" => self.each(|agent| agent.candidate.tally.busy_permille(now)),
+            "agent_weight" => self.each(|agent| agent.weight.into()),
+            _ => Value::Text(contact.facts.get(name).to_owned()).into(),
+        }
     }
 
-    fn skill(&self, name: &str) -> Value {
-        let skill = self.agent.skills.iter().find(|skill| skill.name == name);
-        whole(skill.map_or(0, |skill| skill.level.into()))
+    fn skill(&self, name: &str) -> Column {
+        self.each(|agent| {
+            let skill = agent.skills.iter().find(|skill| skill.name == name);
+            skill.map_or(0, |skill| skill.level.into())
+        })
     }
 }
 
@@ -105,7 +114,11 @@ fn whole(number: i64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::candidate;
     use super::*;
+    use crate::ivr::template::Variables;
+    use std::time::Duration;
+    use terms::Moment;
 
     #[test]
     fn an_expression_that_cannot_score_is_refused_with_a_sentence() {
@@ -132,5 +145,60 @@ mod tests {
         ] {
             assert_eq!(check_score(text), Ok(()), "{text}");
         }
+    }
+
+    /// Agents 1 to 3 with 1 to 3 calls, agents 2 and 3 with levels of gas.
+    fn scores(text: &str, of: &[usize]) -> Vec<Result<Number, Fault>> {
+        let known = Variables::default();
+        let (now, waited) = (Moment::from_secs(40), Duration::from_secs(9));
+        let contact = Contact { now, waited, priority: 2, facts: &known };
+        let candidates = [1, 2, 3].map(|agent| {
+            let mut candidate = candidate(agent, 30 - agent);
+            candidate.tally.calls = agent as u32;
+            candidate
+        });
+        let skills = [
+            vec![],
+            vec![Skill { name: "gas".into(), level: 4 }],
+            vec![Skill { name: "gas".into(), level: 7 }],
+        ];
+        let scored: Vec<Scored> = of
+            .iter()
+            .map(|&at| Scored { candidate: &candidates[at], skills: &skills[at], weight: 5 })
+            .collect();
+        Score::parse(text)
+            .unwrap_or_else(|problem| panic!("{text}: {problem}"))
+            .of(&scored, &contact)
+    }
+
+    #[test]
+    fn agents_who_are_scored_together_have_the_scores_that_each_has_alone() {
+        for text in [
+            "agent_calls * 2 - skill('gas') / 3 + waited_ms % 7",
+            "6 / (agent_calls - 2)",
+            "if(agent_calls = 2, 1 / 0, agent_calls)",
+            "if(agent_calls > 1 and skill('gas') >= 4 or agent_calls = 3, 1, 0)",
+            "if(false or agent_calls < 3, skill('gas'), -agent_calls)",
+            "if(true and not (agent_calls != 1), 8, 9)",
+            "len(left('abc', agent_calls)) + len(right(agent_calls & 'bc', 2))",
+            "len(mid('123', agent_calls, 2)) + len(mid(agent_calls & '55', 2, agent_calls))",
+            "if(contains('13', agent_calls & '') and starts('31', agent_calls & ''), 1, 0)",
+            "round(agent_calls / 3, agent_calls) + floor(agent_calls / 2) + abs(-agent_calls)",
+            "min(agent_calls, 2) + max(2, agent_calls) + agent_weight",
+        ] {
+            let alone = (0..3).flat_map(|at| scores(text, &[at]));
+            assert_eq!(scores(text, &[0, 1, 2]), alone.collect::<Vec<_>>(), "{text}");
+        }
+        let told = |text| {
+            let told = |score: &Result<Number, Fault>| score.map(|score| score.to_string());
+            scores(text, &[0, 1, 2]).iter().map(told).collect::<Vec<_>>()
+        };
+        let good = |text: &str| Ok(text.to_owned());
+        assert_eq!(told("6 / (agent_calls - 2)"), [good("-6"), Err(Fault::NoResult), good("6")]);
+        assert_eq!(told("skill('gas') / 2"), [good("0"), good("2"), good("3.5")]);
+        assert_eq!(
+            told("if(agent_calls = 2, 1 / 0, agent_calls)"),
+            [good("1"), Err(Fault::NoResult), good("3")]
+        );
     }
 }

@@ -1,10 +1,12 @@
-//! What an expression comes to. A value of a variable is a text; where arithmetic or an order needs
-//! a number it is read as one, and what is none is a fault.
+//! What an expression comes to, once or for each of several rows: who is to be scored differs in some
+//! of the names, and what is the same for all of them is computed once. A value of a variable is a
+//! text; where arithmetic or an order needs a number it is read as one, and what is none is a fault.
 
 use super::super::VALUE_CHARS_MAX;
 use super::super::number::Number;
 use super::super::template::Variables;
 use super::{Expression, Node};
+use std::borrow::Cow;
 
 /// Why an expression comes to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +27,33 @@ pub(crate) enum Value {
     Truth(bool),
 }
 
-/// Where an expression finds what it names.
+type Cell = Result<Value, Fault>;
+
+/// What a part of an expression comes to for all rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Column {
+    /// The same for every row.
+    Same(Cell),
+    /// One for each row.
+    Each(Vec<Cell>),
+}
+
+/// Where an expression finds what it names, with as many rows in each column that has several.
 pub(crate) trait Names {
-    /// The value of a name.
-    fn value(&self, name: &str) -> Value;
+    /// The values of a name.
+    fn value(&self, name: &str) -> Column;
     /// What the function `skill` says of this name.
-    fn skill(&self, name: &str) -> Value;
+    fn skill(&self, name: &str) -> Column;
 }
 
 /// Flows know no agents: the function is not read there.
 impl Names for Variables {
-    fn value(&self, name: &str) -> Value {
-        Value::Text(self.get(name).to_owned())
+    fn value(&self, name: &str) -> Column {
+        Column::from(Value::Text(self.get(name).to_owned()))
     }
 
-    fn skill(&self, _: &str) -> Value {
-        Value::Text(String::new())
+    fn skill(&self, _: &str) -> Column {
+        Column::from(Value::Text(String::new()))
     }
 }
 
@@ -50,24 +63,33 @@ impl Expression {
     /// # Errors
     /// Why there is none.
     pub fn value(&self, variables: &Variables) -> Result<String, Fault> {
-        evaluate(&self.0, variables).map(Value::text)
+        evaluate(&self.0, variables).first().map(Value::text)
     }
 
-    /// The value as a number.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub(crate) fn number(&self, names: &impl Names) -> Result<Number, Fault> {
-        evaluate(&self.0, names)?.number()
+    /// The value of each of so many rows as a number, or why there is none.
+    pub(crate) fn numbers(&self, names: &impl Names, rows: usize) -> Vec<Result<Number, Fault>> {
+        let number = |cell: &Cell| cell.as_ref().map_err(|fault| *fault)?.number();
+        match evaluate(&self.0, names) {
+            Column::Same(cell) => vec![number(&cell); rows],
+            Column::Each(cells) => cells.iter().map(number).collect(),
+        }
     }
 }
 
 impl Value {
     fn text(self) -> String {
         match self {
-            Value::Number(number) => number.to_string(),
             Value::Text(text) => text,
-            Value::Truth(truth) => truth.to_string(),
+            other => other.told().into_owned(),
+        }
+    }
+
+    fn told(&self) -> Cow<'_, str> {
+        match self {
+            Value::Number(number) => Cow::Owned(number.to_string()),
+            Value::Text(text) => Cow::Borrowed(text),
+            Value::Truth(true) => Cow::Borrowed("true"),
+            Value::Truth(false) => Cow::Borrowed("false"),
         }
     }
 
@@ -93,59 +115,142 @@ impl Value {
     }
 }
 
-fn evaluate(node: &Node, names: &impl Names) -> Result<Value, Fault> {
-    let value = |node: &Node| evaluate(node, names);
-    Ok(match node {
-        Node::Number(number) => Value::Number(*number),
-        Node::Text(text) => Value::Text(text.clone()),
-        Node::Truth(truth) => Value::Truth(*truth),
-        Node::Variable(name) => names.value(name),
-        Node::Not(inner) => Value::Truth(!value(inner)?.truth()?),
-        Node::Negated(inner) => Value::Number(value(inner)?.number()?.negated()),
-        // The right side counts only where the left one leaves it open.
-        Node::Pair("and", both) => {
-            Value::Truth(value(&both.0)?.truth()? && value(&both.1)?.truth()?)
-        }
-        Node::Pair("or", both) => {
-            Value::Truth(value(&both.0)?.truth()? || value(&both.1)?.truth()?)
-        }
-        Node::Pair(sign, both) => pair(sign, value(&both.0)?, &value(&both.1)?)?,
-        Node::Call("if", values) => {
-            let chosen = if value(&values[0])?.truth()? { &values[1] } else { &values[2] };
-            value(chosen)?
-        }
-        Node::Call("skill", values) => names.skill(&value(&values[0])?.text()),
-        Node::Call(name, values) => {
-            let values: Vec<Value> = values.iter().map(value).collect::<Result<_, _>>()?;
-            call(name, &values)?
-        }
-    })
+impl From<Value> for Column {
+    fn from(value: Value) -> Self {
+        Column::Same(Ok(value))
+    }
 }
 
-fn pair(sign: &str, left: Value, right: &Value) -> Result<Value, Fault> {
-    Ok(match sign {
-        "=" => Value::Truth(same(&left, right)),
-        "!=" => Value::Truth(!same(&left, right)),
-        "<" => Value::Truth(left.number()? < right.number()?),
-        "<=" => Value::Truth(left.number()? <= right.number()?),
-        ">" => Value::Truth(left.number()? > right.number()?),
-        ">=" => Value::Truth(left.number()? >= right.number()?),
-        "&" => {
-            let joined = left.text() + &right.clone().text();
-            Value::Text(joined.chars().take(VALUE_CHARS_MAX).collect())
+impl Column {
+    fn first(self) -> Cell {
+        match self {
+            Column::Same(cell) => cell,
+            Column::Each(mut cells) => cells.swap_remove(0),
         }
-        _ => {
-            let (left, right) = (left.number()?, right.number()?);
-            let result = match sign {
-                "+" => left.plus(right),
-                "-" => left.minus(right),
-                "*" => left.times(right),
-                "/" => left.over(right),
-                _ => left.rest(right),
+    }
+
+    fn at(&self, row: usize) -> &Cell {
+        match self {
+            Column::Same(cell) => cell,
+            Column::Each(cells) => &cells[row],
+        }
+    }
+
+    /// Of each value another one.
+    fn map(self, of: impl Fn(&Value) -> Cell) -> Column {
+        let of = |cell: Cell| of(&cell?);
+        match self {
+            Column::Same(cell) => Column::Same(of(cell)),
+            Column::Each(cells) => Column::Each(cells.into_iter().map(of).collect()),
+        }
+    }
+
+    /// One value of every two; a fault on the left comes first.
+    fn with(self, right: &Column, of: impl Fn(&Value, &Value) -> Cell) -> Column {
+        let fault = |fault: &Fault| *fault;
+        let of = |left: &Cell, right: &Cell| {
+            of(left.as_ref().map_err(fault)?, right.as_ref().map_err(fault)?)
+        };
+        match (self, right) {
+            (Column::Same(left), Column::Same(right)) => Column::Same(of(&left, right)),
+            (Column::Same(left), Column::Each(right)) => {
+                Column::Each(right.iter().map(|right| of(&left, right)).collect())
+            }
+            (Column::Each(mut left), right) => {
+                for (row, cell) in left.iter_mut().enumerate() {
+                    *cell = of(cell, right.at(row));
+                }
+                Column::Each(left)
+            }
+        }
+    }
+}
+
+fn evaluate(node: &Node, names: &impl Names) -> Column {
+    let value = |node: &Node| evaluate(node, names);
+    match node {
+        Node::Number(number) => Value::Number(*number).into(),
+        Node::Text(text) => Value::Text(text.clone()).into(),
+        Node::Truth(truth) => Value::Truth(*truth).into(),
+        Node::Variable(name) => names.value(name),
+        Node::Not(inner) => value(inner).map(|value| Ok(Value::Truth(!value.truth()?))),
+        Node::Negated(inner) => {
+            value(inner).map(|value| Ok(Value::Number(value.number()?.negated())))
+        }
+        // The right side counts only where the left one leaves it open.
+        Node::Pair("and", both) => {
+            choose(&value(&both.0), || truth(value(&both.1)), || Value::Truth(false).into())
+        }
+        Node::Pair("or", both) => {
+            choose(&value(&both.0), || Value::Truth(true).into(), || truth(value(&both.1)))
+        }
+        Node::Pair(sign, both) => value(&both.0).with(&value(&both.1), pair(sign)),
+        Node::Call("if", values) => {
+            choose(&value(&values[0]), || value(&values[1]), || value(&values[2]))
+        }
+        // Whoever reads an expression for agents has seen to it that a name stands there.
+        Node::Call("skill", values) => match values.as_slice() {
+            [Node::Text(name)] => names.skill(name),
+            _ => Column::Same(Err(Fault::NoNumber)),
+        },
+        Node::Call(name, values) => match values.as_slice() {
+            [only] => value(only).map(one(name)),
+            [first, second] => value(first).with(&value(second), two(name)),
+            [text, from, count, ..] => part(&value(text), &value(from), &value(count)),
+            [] => Column::Same(Err(Fault::NoResult)),
+        },
+    }
+}
+
+/// A truth of every value.
+fn truth(column: Column) -> Column {
+    column.map(|value| Ok(Value::Truth(value.truth()?)))
+}
+
+/// The one where `whether` is true and the other where it is not. What no row needs is not computed.
+fn choose(whether: &Column, yes: impl FnOnce() -> Column, no: impl FnOnce() -> Column) -> Column {
+    let is = |cell: &Cell| cell.as_ref().map_err(|fault| *fault)?.truth();
+    let cells = match whether {
+        Column::Same(cell) => {
+            return match is(cell) {
+                Ok(true) => yes(),
+                Ok(false) => no(),
+                Err(fault) => Column::Same(Err(fault)),
             };
-            Value::Number(result.ok_or(Fault::NoResult)?)
         }
-    })
+        Column::Each(cells) => cells,
+    };
+    let (yes, no) = (yes(), no());
+    let chosen = cells.iter().enumerate().map(|(row, cell)| match is(cell)? {
+        true => yes.at(row).clone(),
+        false => no.at(row).clone(),
+    });
+    Column::Each(chosen.collect())
+}
+
+type One = fn(&Value) -> Cell;
+type Two = fn(&Value, &Value) -> Cell;
+
+/// What stands between two values.
+fn pair(sign: &str) -> Two {
+    match sign {
+        "=" => |left, right| Ok(Value::Truth(same(left, right))),
+        "!=" => |left, right| Ok(Value::Truth(!same(left, right))),
+        "<" => |left, right| Ok(Value::Truth(left.number()? < right.number()?)),
+        "<=" => |left, right| Ok(Value::Truth(left.number()? <= right.number()?)),
+        ">" => |left, right| Ok(Value::Truth(left.number()? > right.number()?)),
+        ">=" => |left, right| Ok(Value::Truth(left.number()? >= right.number()?)),
+        "&" => |left, right| {
+            let (left, right) = (left.told(), right.told());
+            let joined = left.chars().chain(right.chars());
+            Ok(Value::Text(joined.take(VALUE_CHARS_MAX).collect()))
+        },
+        "+" => |left, right| result(left.number()?.plus(right.number()?)),
+        "-" => |left, right| result(left.number()?.minus(right.number()?)),
+        "*" => |left, right| result(left.number()?.times(right.number()?)),
+        "/" => |left, right| result(left.number()?.over(right.number()?)),
+        _ => |left, right| result(left.number()?.rest(right.number()?)),
+    }
 }
 
 /// Two texts are the same letter by letter, so that `007` stays apart from `7`; where one side is a
@@ -156,34 +261,56 @@ fn same(left: &Value, right: &Value) -> bool {
             let numbers = (left.number(), right.number());
             !matches!(other, Value::Truth(_)) && numbers.0.is_ok() && numbers.0 == numbers.1
         }
-        _ => left.clone().text() == right.clone().text(),
+        _ => left.told() == right.told(),
     }
 }
 
-fn call(name: &str, values: &[Value]) -> Result<Value, Fault> {
-    let text = |at: usize| values[at].clone().text();
-    let number = |at: usize| values[at].number();
-    let part =
-        |from: usize, count: usize| Value::Text(text(0).chars().skip(from).take(count).collect());
-    let result = match name {
-        "len" => Number::whole(text(0).chars().count()),
-        "left" => return Ok(part(0, values[1].count()?)),
-        "right" => {
-            let (all, count) = (text(0).chars().count(), values[1].count()?);
-            return Ok(part(all.saturating_sub(count), count));
-        }
-        // The first character has the place 1.
-        "mid" => return Ok(part(values[1].count()?.saturating_sub(1), values[2].count()?)),
-        "contains" => return Ok(Value::Truth(text(0).contains(&text(1)))),
-        "starts" => return Ok(Value::Truth(text(0).starts_with(&text(1)))),
-        "round" => number(0)?.round(number(1)?),
-        "floor" => number(0)?.floor(),
-        "abs" => {
-            let number = number(0)?;
-            Some(number.max(number.negated()))
-        }
-        "min" => Some(number(0)?.min(number(1)?)),
-        _ => Some(number(0)?.max(number(1)?)),
+fn result(number: Option<Number>) -> Cell {
+    number.map(Value::Number).ok_or(Fault::NoResult)
+}
+
+fn characters(value: &Value, from: usize, count: usize) -> Cell {
+    Ok(Value::Text(value.told().chars().skip(from).take(count).collect()))
+}
+
+/// A function of one value.
+fn one(name: &str) -> One {
+    match name {
+        "len" => |value| result(Number::whole(value.told().chars().count())),
+        "floor" => |value| result(value.number()?.floor()),
+        _ => |value| {
+            let number = value.number()?;
+            Ok(Value::Number(number.max(number.negated())))
+        },
+    }
+}
+
+/// A function of two values.
+fn two(name: &str) -> Two {
+    match name {
+        "left" => |text, count| characters(text, 0, count.count()?),
+        "right" => |text, count| {
+            let (all, count) = (text.told().chars().count(), count.count()?);
+            characters(text, all.saturating_sub(count), count)
+        },
+        "contains" => |text, part| Ok(Value::Truth(text.told().contains(part.told().as_ref()))),
+        "starts" => |text, part| Ok(Value::Truth(text.told().starts_with(part.told().as_ref()))),
+        "round" => |number, places| result(number.number()?.round(places.number()?)),
+        "min" => |left, right| Ok(Value::Number(left.number()?.min(right.number()?))),
+        _ => |left, right| Ok(Value::Number(left.number()?.max(right.number()?))),
+    }
+}
+
+/// `mid`: the first character has the place 1.
+fn part(text: &Column, from: &Column, count: &Column) -> Column {
+    let of = |row: usize| {
+        let value = |column: &Column| column.at(row).clone();
+        let (text, from, count) = (value(text)?, value(from)?, value(count)?);
+        characters(&text, from.count()?.saturating_sub(1), count.count()?)
     };
-    result.map(Value::Number).ok_or(Fault::NoResult)
+    let rows = [text, from, count].into_iter().find_map(|column| match column {
+        Column::Each(cells) => Some(cells.len()),
+        Column::Same(_) => None,
+    });
+    rows.map_or_else(|| Column::Same(of(0)), |rows| Column::Each((0..rows).map(of).collect()))
 }
