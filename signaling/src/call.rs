@@ -6,8 +6,8 @@
 //! `dial` anybody else rings · `early` what they
 //! let be heard before they answer · `connect` both hear each other · `digits` keys from a screen ·
 //! `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` · `transfer_blind` · `consult`
-//! somebody is asked first · `interject` something is said into the conversation · `invite_party` one more
-//! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
+//! somebody is asked first · `transfer_attended` two calls of a phone become one · `interject`
+//! something is said into the conversation · `invite_party` one more comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `identify` by a PIN, at
 //! any phone · `outside` who may
@@ -83,6 +83,7 @@ mod talk;
 mod timers;
 mod tones;
 mod trace_back;
+mod transfer_attended;
 mod transfer_blind;
 mod voicemail;
 
@@ -95,6 +96,7 @@ pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
 pub(crate) use line::ring_line;
 pub(crate) use send_fax::send_fax;
+pub(crate) use transfer_attended::Half;
 
 use crate::sip::user_agent::{Charging, Event as SipEvent};
 use crate::switch::{Compiled, Cx, HttpDone, Now};
@@ -619,6 +621,8 @@ impl Call {
     }
 
     fn log(&self, cx: &mut Cx, leg: Option<LegId>, kind: Kind) {
+        let named = |id: LegId| self.legs.get(&id).and_then(|leg| leg.known_as).unwrap_or(id);
+        let leg = leg.map(named);
         cx.world.log(Entry {
             v: ENTRY_VERSION,
             seq: 0,

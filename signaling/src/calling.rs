@@ -130,6 +130,18 @@ impl CallsOut {
         }
     }
 
+    /// What was called in one call goes on in another one.
+    pub fn goes_over(&mut self, from: CallId, to: CallId) {
+        let Some(keys) = self.of_call.remove(&from) else { return };
+        for key in &keys {
+            if let Some(guard) = self.guards.get_mut(key) {
+                guard.goes_over(from, to);
+            }
+        }
+        self.touched.extend(keys.iter().copied());
+        self.of_call.entry(to).or_default().extend(keys);
+    }
+
     /// Who called for too long by now: they are barred from now on.
     pub fn handle_timeout(&mut self, now: Now, limits: &Limits) -> Vec<(Key, CallingLimit)> {
         let mut barred = Vec::new();
@@ -269,6 +281,20 @@ mod tests {
         assert_eq!(out.handle_timeout(at(600), &limits), [(KEY, CallingLimit::Length)]);
         assert_eq!((out.next_timeout(), out.poll_ending()), (None, Some(CallId(1))));
         out.ended(at(601), &limits, CallId(1));
+        assert_eq!(out.next_timeout(), None);
+    }
+
+    #[test]
+    fn what_goes_on_in_another_call_counts_until_that_one_ends() {
+        let mut out = CallsOut::default();
+        let limits = Limits { at_once_max: 1, ..Limits::default() };
+        assert_eq!(out.call(at(0), &limits, KEY, (CallId(1), "0044", true)), Ok(()));
+        out.goes_over(CallId(1), CallId(2));
+        out.ended(at(1), &limits, CallId(1));
+        let again = out.call(at(2), &limits, KEY, (CallId(3), "0045", true));
+        assert_eq!(again, Err(CallingLimit::AtOnce));
+        assert_eq!(out.poll_ending(), Some(CallId(2)), "a bar ends it where it is");
+        out.ended(at(3), &limits, CallId(2));
         assert_eq!(out.next_timeout(), None);
     }
 

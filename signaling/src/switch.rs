@@ -34,6 +34,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod transfer;
 mod trunks;
 mod world;
 
@@ -243,6 +244,7 @@ impl Switch {
                     tenant.trunks.set_down(trunk, down, rests);
                 }
             }
+            E::Refer { leg, replaces: Some(named), .. } if self.joins_calls(now, leg, named) => {}
             other => {
                 if let Some(leg) = leg_of(&other) {
                     self.with_leg(now, leg, |call, cx| call.on_sip(cx, leg, other));

@@ -36,6 +36,16 @@ impl Distributor {
         Ok(())
     }
 
+    /// A call of the agent's is over, and they go on in another one as busy as they were.
+    pub fn goes_over(&mut self, now: Now, id: AgentId, from: CallId, to: CallId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let lines = [agent.engaged.as_mut(), agent.second.as_deref_mut()];
+        for line in lines.into_iter().flatten().filter(|line| line.call == from) {
+            line.call = to;
+        }
+        self.settle(id, now, None);
+    }
+
     /// The second call of an agent ended. False where this is not it.
     pub(super) fn release_second(&mut self, now: Now, id: AgentId, call: CallId) -> bool {
         let Some(agent) = self.agents.get_mut(&id) else { return false };

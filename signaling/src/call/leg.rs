@@ -119,6 +119,8 @@ pub(super) struct Leg {
     pub talked: bool,
     pub wrap_up: Option<(QueueId, Duration)>,
     pub ended: Option<(u8, Party)>,
+    /// What the log calls it, where it came from another call, in which its own name has ended.
+    pub known_as: Option<LegId>,
 }
 
 impl Leg {
@@ -150,6 +152,7 @@ impl Leg {
             talked: false,
             wrap_up: None,
             ended: None,
+            known_as: None,
         }
     }
 
@@ -290,12 +293,14 @@ impl Call {
             }
             return;
         };
-        let is_party = self.legs.remove(&id).is_none_or(|leg| !leg.is_line_end());
+        let leg = self.legs.remove(&id);
+        let is_party = leg.as_ref().is_none_or(|leg| !leg.is_line_end());
+        let name = leg.and_then(|leg| leg.known_as).unwrap_or(id);
         cx.world.legs.remove(&id);
         self.timers.clear(Timer::Release(id));
         self.timers.clear(Timer::Tones(id));
         if is_party {
-            self.log(cx, Some(id), Kind::LegEnded { cause, by, quality });
+            self.log(cx, Some(name), Kind::LegEnded { cause, by, quality });
         }
         self.try_finish(cx);
     }

@@ -83,6 +83,13 @@ impl Guard {
         self.forget_old(now);
     }
 
+    /// A call goes on in another one.
+    pub fn goes_over(&mut self, from: CallId, to: CallId) {
+        for live in self.live.iter_mut().filter(|live| live.call == from) {
+            live.call = to;
+        }
+    }
+
     /// Whether the calls of the last hour are too long by now.
     pub fn look(&self, now: Moment, limits: &Limits) -> Option<CallingLimit> {
         let max = limits.length_per_hour_max;

@@ -60,6 +60,7 @@ mod tones;
 mod trace_back;
 mod trunks;
 mod turned_away;
+mod two_calls;
 mod waiting;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
