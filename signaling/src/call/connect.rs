@@ -30,6 +30,7 @@ impl Call {
         if matches!(why, Some(Why::Flow | Why::Area)) {
             self.left_flow(cx, "connected");
         }
+        let second = matches!(why, Some(Why::Second));
         match why {
             Some(Why::Transfer(transfer)) => self.transfer_done(cx, transfer),
             Some(Why::Parked) => self.log(cx, Some(self.anchor), Kind::Resumed),
@@ -40,7 +41,8 @@ impl Call {
                 | Why::Area
                 | Why::TraceBack(_)
                 | Why::Lease
-                | Why::Fax(_),
+                | Why::Fax(_)
+                | Why::Second,
             )
             | None => {}
         }
@@ -50,7 +52,11 @@ impl Call {
         cx.media(Command::Join { leg: self.anchor, room });
         cx.media(Command::Join { leg: partner, room });
         self.story.answered = true;
+        let owed = self.legs.get(&self.anchor).and_then(|leg| leg.wrap_up);
         self.note_answered(cx, partner, from);
+        if second {
+            self.owes_for_the_first(partner, owed);
+        }
         self.record(cx, partner);
     }
 

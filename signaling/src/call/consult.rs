@@ -11,7 +11,7 @@
 //! of their own. The phone itself holds its first line, and REFER with Replaces passes the customer
 //! on (RFC 5589 §7).
 
-use super::dial::Dialable;
+use super::dial::{Dial, Dialable, Why};
 use super::hold::Hold;
 use super::incoming::leg_of;
 use super::invite_party::sorry;
@@ -23,6 +23,7 @@ use crate::acd::Stage;
 use crate::sip::user_agent::{Command as Sipc, Incoming};
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use terms::event::{
     Activity, CallingWay, Consultation, ConsultationEnd, InConsultation, Kind, Party, TransferKind,
 };
@@ -418,9 +419,13 @@ impl Call {
         bye: Bye,
     ) -> bool {
         let Some(consult) = self.consultation() else { return false };
-        let (from, leg, joined) = (consult.from, consult.leg, consult.joined);
+        let (from, leg, joined, own) = (consult.from, consult.leg, consult.joined, consult.own);
         let is_agent = id == from;
-        if let (false, true, Some(own)) = (is_agent, joined, consult.own) {
+        let ready = own.filter(|own| self.legs.get(own).is_some_and(|leg| leg.prepared.is_some()));
+        if let (false, false, Some(own)) = (is_agent, joined, ready) {
+            return self.second_rings_on(cx, own, id, (cause, by, bye));
+        }
+        if let (false, true, Some(own)) = (is_agent, joined, own) {
             if let Some(over) = self.consultation_over(cx, ConsultationEnd::CustomerLeft) {
                 self.second_goes_on(cx, &over, own);
             }
@@ -428,7 +433,7 @@ impl Call {
             return true;
         }
         // A phone that hangs up its first line means the customer.
-        if !joined || consult.own.is_some() || (is_agent && self.leaves_strangers(from, leg)) {
+        if !joined || own.is_some() || (is_agent && self.leaves_strangers(from, leg)) {
             let end = if is_agent { ConsultationEnd::Over } else { ConsultationEnd::CustomerLeft };
             self.let_consulted_go(cx, end, cause::NORMAL);
             return false;
@@ -496,6 +501,55 @@ impl Call {
         self.leave_recording(cx, from);
         self.close_leg(cx, from, cause::NORMAL, Party::System, Bye::Hangup);
         self.tell_stage(cx, own, Stage::Talking);
+    }
+
+    /// The customer (`gone`) hung up while who is asked still rings: the first line ends with them. What
+    /// the phone dialled on its second one is a call by itself for the phone (RFC 5359 §2.2), and rings on;
+    /// the agent has it from now on, and their after-call work afterwards.
+    fn second_rings_on(
+        &mut self,
+        cx: &mut Cx,
+        own: LegId,
+        gone: LegId,
+        (cause, by, bye): (u8, Party, Bye),
+    ) -> bool {
+        let over = self.consultation_over(cx, ConsultationEnd::CustomerLeft);
+        let Some(Consult { to, from, leg, .. }) = over else { return false };
+        self.supervised_is_over(cx);
+        self.clear_hold(cx);
+        self.stop_recording(cx);
+        self.timers.clear(Timer::Return);
+        let first = self.legs.get_mut(&from);
+        let had = first.map(|leg| (std::mem::take(&mut leg.engaged), leg.wrap_up.take()));
+        if let (Some(had), Some(leg)) = (had, self.legs.get_mut(&own)) {
+            (leg.engaged, leg.wrap_up) = had;
+        }
+        self.anchor = own;
+        self.released_by = Some(by);
+        self.phase = Phase::Dialling(Dial::ringing(leg, to, Why::Second));
+        self.timers.set(Timer::Ring, cx.now.moment + cx.world.config.ring_max);
+        self.close_leg(cx, from, cause::NORMAL, Party::System, Bye::Hangup);
+        self.close_leg(cx, gone, cause, by, bye);
+        self.tell_stage(cx, own, Stage::Ringing);
+        true
+    }
+
+    /// Nobody answered there: the second line is refused with what happened, and nobody is left.
+    pub(super) fn second_unreached(&mut self, cx: &mut Cx, status: u16, cause: u8) {
+        let status = status.clamp(400, 699);
+        let bye = Bye::Reject { status, retry_after_s: None, warning: None };
+        self.close_leg(cx, self.anchor, cause, Party::System, bye);
+        let by = self.released_by.unwrap_or(Party::System);
+        self.end(cx, cause, by);
+    }
+
+    /// Who served the customer has the after-call work, and not who was asked.
+    pub(super) fn owes_for_the_first(&mut self, partner: LegId, owed: Option<(QueueId, Duration)>) {
+        for (id, wrap_up) in [(self.anchor, owed), (partner, None)] {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.wrap_up = wrap_up;
+            }
+        }
     }
 
     /// Without `from`, nobody of ours and no customer would be there.

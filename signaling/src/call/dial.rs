@@ -57,6 +57,8 @@ pub(super) enum Why {
     Lease,
     /// A fax is to be sent to them.
     Fax(Box<Sending>),
+    /// An agent asked them on a second line, and the customer has gone.
+    Second,
 }
 
 /// Somebody rings.
@@ -87,6 +89,11 @@ impl Dial {
     /// An agent is to be free first; then they ring.
     pub fn awaiting(agent: AgentId, why: Why) -> Self {
         Dial { why, to: Dialable::Agent(agent), leg: None, tried: true, early: None }
+    }
+
+    /// Their phone rings already.
+    pub fn ringing(leg: LegId, to: Dialable, why: Why) -> Self {
+        Dial { why, to, leg: Some(leg), tried: true, early: None }
     }
 
     /// Who calls back.
@@ -480,6 +487,7 @@ impl Call {
             Why::TraceBack(returning) => self.trace_missed(cx, *returning),
             Why::Lease => self.lease_unreached(cx, cause),
             Why::Fax(sending) => self.fax_unreached(cx, &sending, cause),
+            Why::Second => self.second_unreached(cx, status, cause),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

@@ -128,8 +128,8 @@ impl Call {
     pub(super) fn forward(&mut self, cx: &mut Cx, when: ForwardWhen) -> bool {
         let Phase::Dialling(dial) = &self.phase else { return false };
         // A worker of an area is called, not an agent; who calls back wants this agent, and else what
-        // answers the number.
-        let by_name = dial.returning().is_none() && !matches!(dial.why, Why::Area);
+        // answers the number; who is asked is asked themself.
+        let by_name = dial.returning().is_none() && !matches!(dial.why, Why::Area | Why::Second);
         let Some(agent) = dial.agent().filter(|_| by_name) else { return false };
         let set = cx.acd(self.tenant).and_then(|acd| acd.forwarding(agent));
         let Some(target) = set.and_then(|set| set.target(when)).map(str::to_owned) else {
@@ -192,7 +192,8 @@ impl Call {
                 | Why::Area
                 | Why::TraceBack(_)
                 | Why::Lease
-                | Why::Fax(_) => {}
+                | Why::Fax(_)
+                | Why::Second => {}
             }
         }
         self.go_to(cx, next);

@@ -65,8 +65,12 @@ impl Call {
 fn may_be_asked(dial: &Dial) -> bool {
     match dial.why {
         Why::Direct | Why::Flow | Why::Transfer(_) => true,
-        Why::Parked | Why::Callback | Why::Area | Why::TraceBack(_) | Why::Lease | Why::Fax(_) => {
-            false
-        }
+        Why::Parked
+        | Why::Callback
+        | Why::Area
+        | Why::TraceBack(_)
+        | Why::Lease
+        | Why::Fax(_)
+        | Why::Second => false,
     }
 }

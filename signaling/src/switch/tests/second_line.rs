@@ -184,14 +184,48 @@ fn a_customer_who_hangs_up_ends_their_line_and_the_two_who_consult_talk_on() {
 }
 
 #[test]
-fn while_nobody_has_answered_a_customer_who_hangs_up_ends_both_lines() {
+fn a_customer_who_hangs_up_while_the_second_line_rings_ends_their_own_and_the_other_is_answered() {
     let mut rig = rig_with(&[A1, A3]);
-    rig.phones.insert(A3, Phone::Rings);
-    let (customer, ..) = dials_second(&mut rig);
+    let (customer, agent, second) = dials_second(&mut rig);
     rig.hangs_up(customer);
     rig.wait(secs(1));
-    assert_eq!(rig.legs(), []);
+    let colleague = rig.leg_of(A3).expect("their phone rings on");
+    assert!(rig.legs().contains(&second) && !rig.legs().contains(&agent));
+    assert_eq!(phase(&mut rig), "ringing");
+    assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Ringing"), "as who dials");
+    assert_eq!(recorded(&rig), [], "nobody talks");
+    rig.wait(secs(3));
+    assert_eq!(phase(&mut rig), "talking");
+    assert!(room_of(&rig, second).is_some());
+    assert_eq!(room_of(&rig, second), room_of(&rig, colleague));
+    rig.hangs_up(colleague);
+    rig.wait(secs(1));
+    assert_eq!(states(&rig, A1).last().map(String::as_str), Some("WrapUp"), "for the customer");
+    assert_eq!(states(&rig, A3).last().map(String::as_str), Some("Idle"));
     balanced(&mut rig);
+    assert_eq!(outcome(&rig), (Outcome::Answered, 16, Party::Customer));
+    assert!(told(&rig).contains(&"1 consulted: CustomerLeft".into()), "{:#?}", told(&rig));
+}
+
+#[test]
+fn a_second_line_that_rings_on_without_the_customer_ends_as_any_call_that_nobody_answers() {
+    for status in [Some(480), None] {
+        let mut rig = rig_with(&[A1, A3]);
+        rig.phones.insert(A3, Phone::Rings);
+        let (customer, _, second) = dials_second(&mut rig);
+        rig.hangs_up(customer);
+        rig.wait(secs(1));
+        assert_eq!(rig.legs().len(), 2, "the second line and the phone that rings");
+        match status {
+            Some(_) => rig.wait(secs(60)),
+            None => rig.hangs_up(second),
+        }
+        rig.wait(secs(1));
+        assert_eq!((rejected(&rig, second), rig.legs()), (status, vec![]));
+        assert!(states(&rig, A1).contains(&"WrapUp".into()));
+        balanced(&mut rig);
+        assert_eq!(outcome(&rig).0, Outcome::Answered);
+    }
 }
 
 #[test]
