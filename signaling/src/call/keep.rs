@@ -94,6 +94,7 @@ enum At {
         visit: VisitId,
         offers: Vec<(AgentId, LegId)>,
         own: i32,
+        brought: i32,
         onward: Vec<Onward>,
     },
     /// Somebody rings for the caller, who was passed on or not.
@@ -127,9 +128,9 @@ enum At {
 }
 
 impl At {
-    fn waiting(Waiting { visit, offers, own, onward, .. }: &Waiting) -> Self {
-        let (visit, own) = (*visit, *own);
-        At::Waiting { visit, offers: offers.clone(), own, onward: onward.clone() }
+    fn waiting(Waiting { visit, offers, own, brought, onward, .. }: &Waiting) -> Self {
+        let (visit, own, brought) = (*visit, *own, *brought);
+        At::Waiting { visit, offers: offers.clone(), own, brought, onward: onward.clone() }
     }
 }
 
@@ -333,9 +334,10 @@ impl Waking {
         }
         let anchor = call.goes_on(call.anchor);
         match at {
-            At::Waiting { visit, offers, own, onward } => match call.queue.clone() {
+            At::Waiting { visit, offers, own, brought, onward } => match call.queue.clone() {
                 Some(queue) => {
-                    let waiting = Waiting { offers, onward, ..Waiting::new(visit, queue, own) };
+                    let waiting =
+                        Waiting { offers, brought, onward, ..Waiting::new(visit, queue, own) };
                     call.wait_on(cx, waiting, part, anchor);
                 }
                 None => call.interrupt(cx),

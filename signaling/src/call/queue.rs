@@ -33,6 +33,8 @@ pub(super) struct Waiting {
     pub offers: Vec<(AgentId, LegId)>,
     /// The contact's own priority.
     pub own: i32,
+    /// What of it came with them, and goes with them to where they overflow.
+    pub brought: i32,
     /// The number at which they want to be called back, while they type it.
     pub typed: Option<String>,
     /// Something is said, and not music.
@@ -54,6 +56,7 @@ impl Waiting {
             queue,
             offers: Vec::new(),
             own,
+            brought: 0,
             typed: None,
             speaks: false,
             noticed: 0,
@@ -125,6 +128,7 @@ impl Call {
             since = since.or(called_back).or_else(|| self.comes_back(cx, id));
         }
         let since = since.unwrap_or(now.moment);
+        let brought = priority;
         let priority = priority.saturating_add(self.vip_priority(cx, &queue));
         let own = priority;
         let undecided = queue.matching.decision.is_some();
@@ -159,7 +163,7 @@ impl Call {
         self.log(cx, Some(self.anchor), Kind::Enqueued { visit, queue: id, priority, position });
         self.queue = Some(Arc::clone(&queue));
         self.queued_since = Some(since);
-        let waiting = Waiting { onward, ..Waiting::new(visit, Arc::clone(&queue), own) };
+        let waiting = Waiting { brought, onward, ..Waiting::new(visit, Arc::clone(&queue), own) };
         self.phase = Phase::Waiting(waiting);
         self.left_flow(cx, "enqueued");
         if let Some(reason) = refused {

@@ -1,6 +1,6 @@
 //! Out of a queue to where it sends those whom it cannot serve, and on from there: who came to another
-//! queue in this way keeps the age of their wait, and goes on along the first queue's chain when they
-//! have waited there for as long as it says.
+//! queue in this way keeps the age of their wait and the priority that they brought, and goes on along
+//! the first queue's chain when they have waited there for as long as it says.
 
 use super::Waiting;
 use crate::call::{Call, Next, Phase, cause};
@@ -57,23 +57,23 @@ impl Call {
             return self.hunt_goes_on(cx, HopEnd::FlowedOut);
         }
         let (target, onward) = way_out(&waiting, reason);
-        self.flow_on(cx, target, onward);
+        self.flow_on(cx, target, waiting.brought, onward);
     }
 
-    fn flow_on(&mut self, cx: &mut Cx, target: Target, onward: Vec<Onward>) {
+    fn flow_on(&mut self, cx: &mut Cx, target: Target, brought: i32, onward: Vec<Onward>) {
         match target {
-            Target::Queue(queue) => self.flow_into(cx, queue, onward),
+            Target::Queue(queue) => self.flow_into(cx, queue, brought, onward),
             target => self.go_to(cx, Next::To(target)),
         }
     }
 
     /// A queue that there is no more is passed at once.
-    fn flow_into(&mut self, cx: &mut Cx, queue: QueueId, onward: Vec<Onward>) {
-        if !self.may_hop(cx) || self.enter(cx, queue, 0, self.queued_since, onward.clone()) {
+    fn flow_into(&mut self, cx: &mut Cx, queue: QueueId, brought: i32, onward: Vec<Onward>) {
+        if !self.may_hop(cx) || self.enter(cx, queue, brought, self.queued_since, onward.clone()) {
             return;
         }
         match onward.split_first() {
-            Some((next, rest)) => self.flow_on(cx, next.target.clone(), rest.to_vec()),
+            Some((next, rest)) => self.flow_on(cx, next.target.clone(), brought, rest.to_vec()),
             None => self.strand(cx),
         }
     }

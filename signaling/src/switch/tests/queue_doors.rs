@@ -179,6 +179,32 @@ fn who_overflows_into_another_queue_keeps_the_age_of_their_wait() {
 }
 
 #[test]
+fn who_overflows_into_another_queue_keeps_the_priority_that_a_flow_gave_them() {
+    for (priority, killed, place) in [(0, false, 2), (5, false, 1), (5, true, 1)] {
+        let mut plan = plan_with(|queue| {
+            queue.wait_max_s = 20;
+            queue.overflow = Target::Queue(QueueId(9));
+            let second = Target::Queue(QueueId(2));
+            queue.matching.doors.overflow_chain = vec![Onward { after_s: 60, target: second }];
+        });
+        plan.flows[0].document = json!({"format": 1, "start": "a", "steps": {
+            "a": {"kind": "enqueue", "queue": "1", "priority": priority,
+                  "on": {"error": "message"}},
+            "message": {"kind": "voicemail", "queue": "1"}}});
+        let mut rig = Rig::new(plan);
+        rings_in(&mut rig, "13800138001", "95105607");
+        dials(&mut rig, "95105688");
+        if killed {
+            rig.kill(&[]);
+        }
+        rig.wait(secs(20));
+        let last = format!("enqueued 2 at {place}");
+        assert_eq!(ways(&rig)[2..], ["flowed out MaxWait".to_owned(), last], "{priority}");
+        all_leave(&mut rig);
+    }
+}
+
+#[test]
 fn an_overflow_goes_on_along_its_chain_also_over_a_kill() {
     for killed in [false, true] {
         let voicemail = Target::Voicemail(QueueId(1));
