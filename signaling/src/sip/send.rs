@@ -5,7 +5,7 @@ use super::core::UserAgent;
 use super::flow::{Flow, Hop, Host, Transmit, Transport};
 use super::header::NameAddr;
 use super::message::{Fault, Message, Name};
-use super::session::{Answering, Owner, finish};
+use super::session::{Answering, Farewell, Owner, finish};
 use super::timers::Waiting;
 use super::transaction::{Client, Due, Heard, InviteClient, InviteServer, Key, Server};
 use super::uri::Uri;
@@ -52,6 +52,8 @@ pub(super) struct ClientTx {
     pub(super) machine: ClientMachine,
     pub(super) owner: Owner,
     pub(super) hop: Hop,
+    /// Of a BYE that may be said once more.
+    pub(super) farewell: Option<Box<Farewell>>,
     key: String,
 }
 
@@ -164,7 +166,8 @@ impl UserAgent {
             connection.clients.insert(id);
         }
         self.transmit(hop.clone(), request, Some(id));
-        self.clients.insert(id, ClientTx { machine, owner, hop, key });
+        let farewell = None;
+        self.clients.insert(id, ClientTx { machine, owner, hop, farewell, key });
         self.arm_client(id);
         id
     }

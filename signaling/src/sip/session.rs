@@ -23,6 +23,7 @@ mod sip_i;
 mod update;
 mod ways;
 
+pub(super) use bye::Farewell;
 pub(super) use call_out::Branch;
 pub(super) use invite::called;
 pub(super) use keep::{KeptDialog, Ringing};
@@ -87,7 +88,9 @@ pub(super) enum Owner {
     Register(TrunkKey, Option<SocketAddr>),
     /// OPTIONS to a trunk, to the server of it that is there.
     Health(TrunkKey, Option<SocketAddr>),
-    /// Nobody: CANCEL, BYE, a PRACK with credentials. A challenge to these is never answered.
+    /// Our BYE.
+    Bye,
+    /// Nobody: CANCEL, a PRACK or BYE with credentials. A challenge to these is never answered.
     Nobody,
 }
 
@@ -326,6 +329,7 @@ impl UserAgent {
             Owner::Health(key, server) => {
                 self.on_health_response(now, key, server, response.status());
             }
+            Owner::Bye => self.on_bye_response(now, tx, response),
             Owner::Nobody => {}
         }
     }
@@ -341,7 +345,7 @@ impl UserAgent {
             Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key, server) => self.on_register_failed(now, key, server),
             Owner::Health(key, server) => self.on_health_failed(now, key, server),
-            Owner::Prack(..) | Owner::Nobody => {}
+            Owner::Prack(..) | Owner::Bye | Owner::Nobody => {}
         }
     }
 

@@ -137,7 +137,41 @@ fn another_realm_never_sees_our_password() {
 }
 
 #[test]
-fn a_challenged_bye_gets_no_credentials() {
+fn a_bye_that_its_trunk_asks_about_is_said_once_more_with_credentials() {
+    for realm in ["carrier", "evil"] {
+        let mut bench = with_credentials("carrier");
+        bench.command(invite(901));
+        let contact = "Contact: <sip:x@203.0.113.5>\r\n";
+        let answer = bench.one().answer("200 OK", "t", contact, SDP);
+        bench.receive(carrier(), answer);
+        assert!(bench.one().start().starts_with("ACK "));
+        bench.events();
+        bench.command(Command::Hangup { leg: LegId(901), cause: 16 });
+        let bye = bench.one();
+        let challenge = CHALLENGE.replace("carrier", realm);
+        bench.receive(carrier(), bye.answer("407 Proof", "", &challenge, ""));
+        if realm == "evil" {
+            assert!(bench.sent().is_empty(), "another realm gets nothing");
+            continue;
+        }
+        let again = bench.one();
+        assert_eq!(again.start(), bye.start());
+        assert_eq!([bye.header("CSeq"), again.header("CSeq")], ["2 BYE", "3 BYE"]);
+        for same in ["Call-ID", "From", "To", "Reason"] {
+            assert_eq!(again.header(same), bye.header(same));
+        }
+        assert_ne!(again.header("Via"), bye.header("Via"));
+        let proof = again.header("Proxy-Authorization");
+        assert!(proof.contains("username=\"gw\"") && proof.contains("uri=\"sip:x@203.0.113.5\""));
+        assert!(!bye.has("Proxy-Authorization") && !proof.contains("hunter2"));
+        bench.receive(carrier(), again.answer("407 Proof", "", &challenge, ""));
+        assert!(bench.sent().is_empty(), "once");
+        assert!(bench.pass(Duration::from_secs(60)).is_empty());
+    }
+}
+
+#[test]
+fn a_challenged_bye_of_who_called_gets_no_credentials() {
     let mut bench = with_credentials("carrier");
     let call = bench.talk();
     bench.command(Command::Hangup { leg: call.leg, cause: 16 });
