@@ -26,6 +26,7 @@ mod phones;
 mod pickup;
 mod plan;
 mod quality;
+mod remembered;
 mod replace;
 #[doc(hidden)]
 pub mod rig;
@@ -46,6 +47,7 @@ pub(crate) use leases::{Binding, Found as LeaseFound};
 pub(crate) use lines::{Key as LineKey, Lines};
 pub use order::OrderAsk;
 pub(crate) use plan::{Calling, Compiled, Dialled, is_dialable};
+pub(crate) use remembered::Remembered;
 pub use sql::{SqlAsk, SqlDone};
 pub(crate) use traces::Trace;
 pub(crate) use world::{CallbackPlace, Cx, FaxOf, RecordingOf, World};

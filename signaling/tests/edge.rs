@@ -5,6 +5,7 @@
 
 mod bans;
 mod bench;
+mod callers;
 mod doors;
 mod lines;
 mod names;

@@ -135,6 +135,9 @@ pub enum Error {
     /// The plans that the switch kept.
     #[error("look into kept plans: {0}")]
     Plans(std::io::Error),
+    /// What calls left of callers at an orderly stop.
+    #[error("remove what was remembered of callers: {0}")]
+    Callers(std::io::Error),
 }
 
 /// What became of the wish to delete one recording or fax.

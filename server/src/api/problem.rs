@@ -256,7 +256,9 @@ impl From<super::deletion::Error> for Problem {
             Error::Warehouse(error) => error.into(),
             Error::Work(problem) => problem.into(),
             Error::Faxes(error) => Problem::internal(format!("list faxes: {error}")),
-            Error::Reports(_) | Error::Plans(_) => Problem::internal(error.to_string()),
+            Error::Reports(_) | Error::Plans(_) | Error::Callers(_) => {
+                Problem::internal(error.to_string())
+            }
         }
     }
 }

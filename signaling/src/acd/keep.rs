@@ -188,6 +188,16 @@ impl Distributor {
         left.chain(last).collect()
     }
 
+    /// Whom callers talked with last, where a queue asks for it, the longest ago first.
+    pub(crate) fn last_agents(&self) -> Vec<KeptLast> {
+        self.last.all().cloned().collect()
+    }
+
+    /// Callers who may come back to their place.
+    pub(crate) fn leavers(&self, now: Moment) -> Vec<KeptLeaver> {
+        self.left.all(now).cloned().collect()
+    }
+
     /// A caller who left may still come back.
     pub(crate) fn restore_left(&mut self, order: u64, kept: KeptLeaver) {
         self.left.restore(order, kept);

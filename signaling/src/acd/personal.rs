@@ -112,6 +112,11 @@ impl Last {
         touched.map(move |order| (order, by_order.get(&order).filter(|_| is_asked)))
     }
 
+    /// All that are kept, the longest ago first.
+    pub fn all(&self) -> impl Iterator<Item = &KeptLast> {
+        self.by_order.values().filter(|_| self.is_asked)
+    }
+
     /// One that the process before kept.
     pub fn restore(&mut self, order: u64, last: KeptLast) {
         self.conversations = self.conversations.max(order);

@@ -23,6 +23,18 @@ pub(crate) struct KeptLeaver {
     until: Moment,
 }
 
+impl KeptLeaver {
+    /// They may come back no longer.
+    pub fn is_over(&self, now: Moment) -> bool {
+        self.until < now
+    }
+
+    /// The same where moments are others.
+    pub fn on_clock(self, here: impl Fn(Moment) -> Moment) -> Self {
+        KeptLeaver { since: here(self.since), until: here(self.until), ..self }
+    }
+}
+
 /// Who left which queue.
 #[derive(Debug, Default)]
 pub(super) struct Left {
@@ -78,6 +90,11 @@ impl Left {
         let touched = std::mem::take(&mut self.touched).into_iter();
         let by_order = &self.by_order;
         touched.map(move |order| (order, by_order.get(&order)))
+    }
+
+    /// Who may still come back, in the order in which they left.
+    pub fn all(&self, now: Moment) -> impl Iterator<Item = &KeptLeaver> {
+        self.by_order.values().filter(move |leaver| !leaver.is_over(now))
     }
 
     /// One that the process before kept.

@@ -3,6 +3,8 @@
 
 mod arrive;
 mod bans;
+mod callers;
+mod over_a_stop;
 
 use super::clock;
 use super::doors::{self, Doors};
@@ -334,10 +336,11 @@ async fn run(
         offered: None,
         looked_at: None,
         refusals: Refusals::default(),
-        bans_file: config.data.join(bans::FILE),
+        data: config.data.clone(),
     };
     thread.restore_bans(clock::now());
     thread.begin(&kept, &config.media_legs);
+    thread.recall_callers(clock::now(), !kept.is_empty());
     drop(kept);
     let _ = ready.send(Ok(addresses));
     loop {
@@ -446,8 +449,8 @@ struct Thread {
     /// A tenant whose state the switch is asked for, by the question's number.
     looked_at: Option<(u64, TenantId)>,
     refusals: Refusals,
-    /// Where bans outlast an orderly stop.
-    bans_file: PathBuf,
+    /// The folder of what outlasts an orderly stop.
+    data: PathBuf,
 }
 
 impl Thread {
@@ -513,6 +516,7 @@ impl Thread {
             }
             Message::Stop => {
                 self.keep_bans(clock::now());
+                self.keep_callers(clock::now());
                 return true;
             }
         }

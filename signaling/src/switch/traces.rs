@@ -109,6 +109,11 @@ impl Traces {
         touched.map(change).collect()
     }
 
+    /// All of them, those of longest ago first.
+    pub fn all(&self) -> Vec<Trace> {
+        self.by_order.values().cloned().collect()
+    }
+
     /// One that the process before kept.
     pub fn restore(&mut self, order: u64, trace: Trace) {
         self.last = self.last.max(order);

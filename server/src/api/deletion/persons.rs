@@ -69,6 +69,29 @@ async fn kept_plans(folder: PathBuf, tenant: TenantId, person: Subscriber) -> Re
     blocking(both).await.map_err(Error::Plans)
 }
 
+/// What calls that are away have left of callers goes as a whole where it names the person: the next
+/// process would know them again. It is no more than a convenience.
+async fn drop_callers(data: &Path, person: Subscriber) -> Result<(), Error> {
+    let files = ["callers.json", "callers.part"].map(|name| data.join(name));
+    let unless_gone = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    };
+    let drop_both = move || -> std::io::Result<()> {
+        for file in &files {
+            match std::fs::read(file) {
+                Ok(bytes) if person.is_in_bytes(&bytes) => {
+                    std::fs::remove_file(file).or_else(unless_gone)?;
+                }
+                Ok(_) => {}
+                Err(error) => unless_gone(error)?,
+            }
+        }
+        Ok(())
+    };
+    blocking(drop_both).await.map_err(Error::Callers)
+}
+
 impl Deletion {
     /// An erasure was asked for: it is begun at once.
     pub fn wake(&self) {
@@ -129,8 +152,14 @@ impl Deletion {
             return Ok(self.store.end_erasure(tenant, open.id, state, problem, wall()).await?);
         };
         match open.erased {
-            None => self.forget(tenant, open.id, person, wall).await,
-            Some(erased) => self.clear(tenant, open.id, person, (erased, data), wall).await,
+            None => {
+                self.forget(tenant, open.id, person, wall).await?;
+                drop_callers(data, person.clone()).await
+            }
+            Some(erased) => {
+                drop_callers(data, person.clone()).await?;
+                self.clear(tenant, open.id, person, (erased, data), wall).await
+            }
         }
     }
 

@@ -444,3 +444,17 @@ async fn an_erasure_ends_when_the_plan_of_a_switch_that_is_away_names_nobody_any
     rig.attempt().await;
     assert_eq!(rig.erasure(&token, &id).await["state"], "done");
 }
+
+#[tokio::test]
+async fn what_calls_that_are_away_have_left_of_a_person_goes_with_them() {
+    for (number, stays) in [(DIGITS, false), ("13700137000", true)] {
+        let rig = Rig::new().await;
+        let token = rig.token(Role::Administrator).await;
+        let left = rig.folder.path().join("callers.json");
+        std::fs::write(&left, format!("{{\"customer\": \"+86{number}\"}}")).unwrap();
+        let body = json!({"number": DIGITS, "reason": "letter of 3 May"});
+        assert_eq!(rig.post(ERASURES, &token, body).await.status, StatusCode::ACCEPTED);
+        rig.attempt().await;
+        assert_eq!(left.exists(), stays, "{number}");
+    }
+}

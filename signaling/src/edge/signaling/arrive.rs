@@ -146,7 +146,7 @@ mod tests {
             offered: None,
             looked_at: None,
             refusals: Refusals::default(),
-            bans_file: folder.join("bans.json"),
+            data: folder.to_owned(),
         };
         let mut plan = Plan::empty(TenantId(1), "demo");
         plan.trunks.push(alone::trunk("95105688", 10));

@@ -2,16 +2,13 @@
 //! outlast an orderly stop. Who may read it is the owner alone: it names who calls from where.
 
 use super::Thread;
+use super::over_a_stop::{leave, take};
 use crate::sip::bans::Kept;
 use crate::switch::Now;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use terms::control::{Ask, Ban};
 
 /// The file, in the data folder.
-pub(super) const FILE: &str = "bans.json";
+const FILE: &str = "bans.json";
 
 impl Thread {
     /// The answer, where the question is about bans.
@@ -31,9 +28,9 @@ impl Thread {
 
     /// Takes up what the last orderly stop has left, once: after a kill it would be old.
     pub(super) fn restore_bans(&mut self, now: Now) {
-        match take(&self.bans_file) {
-            Ok(kept) => self.user_agent.restore_bans(now, kept),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        match take::<Kept>(&self.data.join(FILE)) {
+            Ok(Some(kept)) => self.user_agent.restore_bans(now, kept),
+            Ok(None) => {}
             Err(error) => tracing::error!(%error, "bans of before are no use"),
         }
     }
@@ -44,23 +41,8 @@ impl Thread {
         if kept == Kept::default() {
             return;
         }
-        if let Err(error) = write(&self.bans_file, &kept) {
+        if let Err(error) = leave(&self.data.join(FILE), &kept) {
             tracing::error!(%error, "bans could not be kept on disk");
         }
     }
-}
-
-fn take(path: &Path) -> io::Result<Kept> {
-    let bytes = std::fs::read(path)?;
-    std::fs::remove_file(path)?;
-    Ok(serde_json::from_slice(&bytes)?)
-}
-
-fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let partial = path.with_extension("part");
-    let mut file =
-        File::options().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
-    file.write_all(&serde_json::to_vec(kept)?)?;
-    file.sync_all()?;
-    std::fs::rename(&partial, path)
 }

@@ -8,6 +8,7 @@ use crate::calling::Guard;
 use crate::conference::Conference;
 use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
+use crate::switch::Remembered;
 use crate::switch::leases::KeptLease;
 use crate::switch::traces::Trace;
 use serde::Serialize;
@@ -53,6 +54,32 @@ impl Rig {
         self.kept.keys().any(|key| matches!(key, Key::Door(..)))
     }
 
+    /// The process stops in order while nobody is on the line, and the next one begins so much later.
+    ///
+    /// # Panics
+    /// When somebody is, or what is remembered is not read as it was written.
+    pub fn stop(&mut self, pause: Duration) {
+        assert_eq!(self.switch.calls(), 0, "an orderly stop waits for the last call");
+        let remembered = self.switch.remember(self.now);
+        let text = serde_json::to_string(&remembered).expect("it is JSON");
+        let read: Remembered = serde_json::from_str(&text).expect("it is read");
+        assert_eq!(read, remembered);
+        self.set_clock(self.now.moment + pause);
+        self.kept.clear();
+        self.begin_anew();
+        self.switch.recall(self.now, read);
+        self.carry();
+    }
+
+    /// The next process, which has the plan and nothing else.
+    fn begin_anew(&mut self) {
+        self.kills += 1;
+        let secret = Secret([43; 32]);
+        self.switch = Switch::new(self.config.clone(), 43 + self.kills, secret);
+        let plan = self.plan.clone();
+        assert_eq!(self.ask(Ask::Plan(Box::new(plan))), Answer::Done, "the kept plan is taken");
+    }
+
     /// The process is killed now; media could not have the ports of `lost` again.
     ///
     /// # Panics
@@ -74,11 +101,7 @@ impl Rig {
             self.books.ports_closed += u64::from(self.ports_open.remove(leg));
         }
         self.set_clock(self.now.moment + GAP);
-        self.kills += 1;
-        let secret = Secret([43; 32]);
-        self.switch = Switch::new(self.config.clone(), 43 + self.kills, secret);
-        let plan = self.plan.clone();
-        assert_eq!(self.ask(Ask::Plan(Box::new(plan))), Answer::Done, "the kept plan is taken");
+        self.begin_anew();
         let kept: Vec<_> = self.kept.values().cloned().collect();
         let (dialogs, ports) = (&self.dialogs, &self.ports_open);
         let has_dialog = |leg| dialogs.contains_key(&leg);

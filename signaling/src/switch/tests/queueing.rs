@@ -196,6 +196,42 @@ fn the_agent_of_the_last_time_is_known_after_a_kill() {
 }
 
 #[test]
+fn the_agent_of_the_last_time_is_known_after_an_orderly_stop_also_with_a_kill_behind_it() {
+    for (last_agent_s, second) in [(20, A1), (0, A2)] {
+        let mut rig =
+            Rig::new(plan_with(|plan| plan.queues[0].matching.last_agent_s = last_agent_s));
+        sign_in(&mut rig, A1);
+        let leg = rings(&mut rig, FIRST);
+        rig.hangs_up(leg);
+        rig.wait(secs(15));
+        rig.stop(secs(86_400));
+        rig.kill(&[]);
+        sign_in(&mut rig, A2);
+        rig.wait(secs(1));
+        sign_in(&mut rig, A1);
+        let again = rings(&mut rig, FIRST);
+        assert_eq!(answered(&rig), [A1, second], "{last_agent_s}: agent 2 is idle longer");
+        rig.hangs_up(again);
+        all_leave(&mut rig);
+    }
+}
+
+#[test]
+fn a_place_of_before_an_orderly_stop_is_there_for_as_long_as_the_queue_says() {
+    for (pause, place) in [(30, 1), (120, 2)] {
+        let mut rig = Rig::new(plan_with(|plan| plan.queues[0].matching.resume_s = 60));
+        let first = rings(&mut rig, FIRST);
+        rig.hangs_up(first);
+        rig.wait(secs(1));
+        rig.stop(secs(pause));
+        rings(&mut rig, SECOND);
+        rings(&mut rig, FIRST);
+        assert_eq!(places(&rig)[1..], [(0, 1), (0, place)], "after {pause} s");
+        all_leave(&mut rig);
+    }
+}
+
+#[test]
 fn who_waits_for_one_agent_waits_for_them_after_a_kill_and_no_longer_than_before() {
     for leaves in [false, true] {
         let mut rig = Rig::new(plan_with(|plan| {
