@@ -78,6 +78,9 @@ pub struct CallingRight {
     /// Whether they may call other sites; left out, it is the tenant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites: Option<bool>,
+    /// Whether they may take whom others have parked; left out, it is as the tenant says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<bool>,
 }
 
 /// An agent is kept from calling out.

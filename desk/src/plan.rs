@@ -109,6 +109,7 @@ impl Store {
                         forward: agent.calling.forward,
                         join: agent.calling.join,
                         sites: agent.calling.sites,
+                        parked: agent.calling.parked,
                         bar: phone.bar,
                     },
                     phone: phone.settings,

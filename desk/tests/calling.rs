@@ -78,6 +78,7 @@ async fn rights_are_the_countrys_at_first_and_reach_the_plan_when_they_change() 
         forward: None,
         join: true,
         sites: Some(false),
+        parked: Some(true),
     };
     let changed = store.set_calling_right(tenant, &by(2), agent, right).await.unwrap();
     assert_eq!(changed.calling, right);
@@ -89,6 +90,7 @@ async fn rights_are_the_countrys_at_first_and_reach_the_plan_when_they_change() 
     );
     let own = after.agent(agent).unwrap().calling;
     assert_eq!((own.dial, own.forward, own.join), (right.dial, None, true));
+    assert_eq!((own.sites, own.parked), (Some(false), Some(true)));
     let noted = actions(&store, tenant, "agent.calling_right").await;
     assert!(noted[0].contains("international"), "{noted:?}");
     let other = TenantId(tenant.0 + 1);

@@ -1,5 +1,6 @@
 //! Who takes a parked caller: any agent of the tenant, or those alone who parked them or may pick up for
-//! that one, as the tenant says; by the code `*45` with the slot or from a screen. Slots belong to a
+//! that one, as the tenant says, and whoever else has the right to; an agent who is denied it takes whom
+//! they parked themselves. It is done by the code `*45` with the slot or from a screen. Slots belong to a
 //! tenant; nobody sees or takes another tenant's.
 
 use super::{Cx, Now, Switch};
@@ -57,8 +58,10 @@ impl Switch {
     /// Whether this agent may have whom that one parked.
     fn may_take_parked(&self, tenant: TenantId, by: AgentId, parker: AgentId) -> bool {
         let Some(of) = self.world.tenants.get(&tenant) else { return false };
+        let own = of.plan.agent(by).and_then(|agent| agent.calling.parked);
         let team_only = of.plan.plan.parking.team_only;
-        !team_only || by == parker || self.may_pick_up(tenant, by, parker)
+        let as_others = || !team_only || self.may_pick_up(tenant, by, parker);
+        by == parker || own.unwrap_or_else(as_others)
     }
 
     /// Looks for slots that nobody is on.

@@ -81,6 +81,9 @@ pub struct CallingRight {
     /// Whether they may call other sites; none is the tenant's.
     #[serde(default)]
     pub sites: Option<bool>,
+    /// Whether they may take whom others have parked; none is as the tenant says.
+    #[serde(default)]
+    pub parked: Option<bool>,
     /// Whether they are kept from calling out.
     pub bar: Bar,
 }

@@ -312,6 +312,40 @@ fn the_team_of_who_parked_takes_them_and_nobody_else_where_the_tenant_says_so() 
 }
 
 #[test]
+fn a_right_of_ones_own_says_who_takes_whom_others_parked_whatever_they_may_pick_up() {
+    for (team_only, pickup_any, takes) in
+        [(true, false, true), (true, true, false), (false, false, false)]
+    {
+        let mut plan = demo_plan();
+        plan.parking.team_only = team_only;
+        for queue in &mut plan.queues {
+            queue.agents.retain(|agent| *agent != A3);
+        }
+        plan.agents[2].pickup_any = pickup_any;
+        plan.agents[2].calling.parked = Some(takes);
+        plan.agents[0].calling.parked = Some(false);
+        let mut rig = Rig::new(plan);
+        for agent in [A1, A3] {
+            sign_in(&mut rig, agent);
+        }
+        let customer = parked(&mut rig);
+        let answer = take(&mut rig, A3, 1);
+        match takes {
+            true => assert_eq!(answer, Answer::Done),
+            false => assert_eq!(refused(answer), "nobody is parked there"),
+        }
+        rig.wait(secs(25));
+        if !takes {
+            assert_eq!(take(&mut rig, A1, 1), Answer::Done, "their own");
+            rig.wait(secs(5));
+        }
+        assert_eq!(phase(&mut rig), "talking");
+        rig.hangs_up(customer);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
 fn whom_nobody_takes_in_the_tenants_time_waits_in_the_queue_that_it_names() {
     let mut plan = demo_plan();
     let second = plan.queues[1].id;
