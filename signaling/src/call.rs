@@ -7,9 +7,10 @@
 //! let be heard before they answer · `connect` both hear each other · `digits` keys from a screen ·
 //! `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` · `transfer_blind` · `consult`
 //! somebody is asked first · `transfer_attended` two calls of a phone become one · `interject`
-//! something is said into the conversation · `invite_party` one more comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
-//! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
-//! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `identify` by a PIN, at
+//! something is said into the conversation · `invite_party` one more comes in, any may leave ·
+//! `conference` the PIN, a member's keys, whom a meeting calls · `click` a screen has a call made ·
+//! `supervise` listen, whisper, barge in · `take_over` · `force` · `release` who left and what follows ·
+//! `survey` · `voicemail` · `record` · `feature_code` · `identify` by a PIN, at
 //! any phone · `outside` who may
 //! call there · `forward` to where an agent wants it · `history`
 //! what the trunk is told of it · `pickup` a colleague takes what rings · `park`

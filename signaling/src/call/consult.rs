@@ -504,8 +504,8 @@ impl Call {
     }
 
     /// The customer (`gone`) hung up while who is asked still rings: the first line ends with them. What
-    /// the phone dialled on its second one is a call by itself for the phone (RFC 5359 §2.2), and rings on;
-    /// the agent has it from now on, and their after-call work afterwards.
+    /// the phone dialled on its second one is a call by itself for it (RFC 5359 §2.2), and rings on; the
+    /// agent has it from now on, and their after-call work afterwards.
     fn second_rings_on(
         &mut self,
         cx: &mut Cx,

@@ -32,6 +32,8 @@ pub(crate) struct Half {
     pub rank: (bool, bool),
     /// The number of who is not this agent.
     pub number: String,
+    /// A colleague, where they are one.
+    pub colleague: Option<AgentId>,
     /// The agent themself called them outside.
     pub was_dialled: bool,
 }
@@ -66,6 +68,7 @@ impl Call {
             is_leased: self.lease.is_some(),
             rank: (self.queue.is_some(), party == Party::Customer),
             number: self.number_of(far),
+            colleague: self.agent_of(far),
             was_dialled: dialled && self.direction == Direction::Outbound,
         })
     }

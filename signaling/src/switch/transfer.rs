@@ -55,6 +55,8 @@ impl Switch {
         let class = plan.filter(|_| two.was_dialled).and_then(|plan| plan.class_of(&two.number));
         match () {
             () if !one.is_quiet || !two.is_quiet => Some(UNDER_WAY),
+            // Nobody talks with themself.
+            () if one.colleague.is_some() && one.colleague == two.colleague => Some(FORBIDDEN),
             () if one.is_outside && two.is_outside => Some(FORBIDDEN),
             () if one.is_leased || two.is_leased => Some(FORBIDDEN),
             () if class.zip(right).is_some_and(|(class, right)| class > right) => Some(FORBIDDEN),

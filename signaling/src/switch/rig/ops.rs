@@ -132,6 +132,20 @@ fn leads_aside(document: &mut Value) {
     }
 }
 
+/// An agent who has two lines joins whom they talk with.
+fn joins_lines(rig: &mut Rig) {
+    let answered = rig.dialogs.iter().filter(|(_, dialog)| dialog.answered);
+    let lines: Vec<(AgentId, LegId)> =
+        answered.filter_map(|(&leg, dialog)| Some((dialog.agent?, leg))).collect();
+    let other = |one: &(AgentId, LegId)| {
+        let same = lines.iter().find(|two| two.0 == one.0 && two.1 != one.1)?;
+        Some((one.1, same.1))
+    };
+    if let Some((by, named)) = lines.iter().find_map(other) {
+        rig.refers_replacing(by, named);
+    }
+}
+
 /// Everybody hangs up and everything that waits for time gets it.
 fn settle(rig: &mut Rig) {
     for _ in 0..3 {
@@ -212,6 +226,7 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             let way = ways.get(usize::from(with) % 6).copied();
             rig.reinvites(leg, way);
         }),
+        11 if with >= 0xF0 => joins_lines(rig),
         11 => with_leg(rig, with, |rig, leg| {
             let to = [
                 "1001",
