@@ -288,8 +288,13 @@ impl Day {
                     self.told.push(*entry);
                 }
                 Output::Answer(response) => self.answers.push(response.body),
-                // No flow here asks anybody.
-                Output::Http(_) | Output::Sql(_) | Output::Order(_) | Output::Bot(_) => {}
+                // No flow here asks anybody, and nobody writes.
+                Output::Http(_)
+                | Output::Sql(_)
+                | Output::Order(_)
+                | Output::Bot(_)
+                | Output::TextCame { .. }
+                | Output::TextGoes(_) => {}
             }
         }
     }

@@ -80,6 +80,8 @@ pub const KINDS: &[&str] = &[
     "calling",
     "line_opened",
     "line_closed",
+    "text_received",
+    "text_sent",
 ];
 
 /// A hook, without its secret.

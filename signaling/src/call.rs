@@ -96,6 +96,7 @@ pub(crate) use forward::check_forwarding;
 pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
 pub(crate) use line::ring_line;
+pub(crate) use outside::why_not;
 pub(crate) use send_fax::send_fax;
 pub(crate) use transfer_attended::Half;
 
@@ -335,6 +336,8 @@ impl Call {
             | SipEvent::Registered { .. }
             | SipEvent::Browser { .. }
             | SipEvent::AppsAlone { .. }
+            | SipEvent::TextCame(_)
+            | SipEvent::TextDone { .. }
             | SipEvent::Trunk { .. } => {}
         }
     }

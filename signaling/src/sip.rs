@@ -34,6 +34,7 @@ pub mod servers;
 mod session;
 pub mod shown;
 mod subscribe;
+mod texts;
 mod timers;
 pub mod transaction;
 pub(crate) mod trunk;

@@ -34,6 +34,7 @@ mod settings;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod traces;
 mod transfer;
 mod trunks;
@@ -113,6 +114,15 @@ pub enum Output {
     Media(media::Command),
     /// To the event log; `seq` is given by its writer.
     Log(Box<event::Entry>),
+    /// A text that came in, to the event log; then the SIP core is told whether it stands there.
+    TextCame {
+        /// Names the answer.
+        tx: u64,
+        /// What is written.
+        entry: Box<event::Entry>,
+    },
+    /// A text that is to go out, to the SIP core.
+    TextGoes(Box<user_agent::TextOut>),
     /// To the API.
     Answer(control::Response),
     /// An HTTP step's request; exactly one [`HttpDone`] answers it.
@@ -241,6 +251,8 @@ impl Switch {
             E::AppsAlone { tenant, agent, phones, browsers } => {
                 self.apps_alone(now, (tenant, agent), phones, browsers);
             }
+            E::TextCame(came) => self.text_came(now, *came),
+            E::TextDone { id, status } => self.text_done(now, id, status),
             E::Trunk { tenant, trunk, down, rests } => {
                 if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
                     tenant.trunks.set_down(trunk, down, rests);
@@ -460,7 +472,12 @@ fn leg_of(event: &user_agent::Event) -> Option<LegId> {
     use user_agent::Event as E;
     match event {
         E::Incoming(incoming) => Some(incoming.leg),
-        E::Registered { .. } | E::Browser { .. } | E::AppsAlone { .. } | E::Trunk { .. } => None,
+        E::Registered { .. }
+        | E::Browser { .. }
+        | E::AppsAlone { .. }
+        | E::TextCame(_)
+        | E::TextDone { .. }
+        | E::Trunk { .. } => None,
         E::Progress { leg, .. }
         | E::Answered { leg, .. }
         | E::Failed { leg, .. }

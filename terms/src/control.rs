@@ -7,6 +7,7 @@ mod callback;
 mod conference;
 mod dial;
 mod play;
+mod text;
 
 pub use agent_action::AgentAction;
 pub use ban::{Ban, BanReason};
@@ -14,11 +15,12 @@ pub use callback::LiveCallback;
 pub use conference::{LiveConference, LiveMember};
 pub use dial::{DialFirst, DialOrder, FaxCall, NO_MORE_CALLS};
 pub use play::{PlayOrder, PlayTo, PlayWhat};
+pub use text::TextOrder;
 
 use crate::event::{Activity, Forwarding, Mailbox, Role, Supervised, SupervisionMode};
 use crate::id::{
     AgentId, CallId, ConferenceId, ContactId, LegId, QueueId, RecordingId, SkillSetId, TenantId,
-    TrunkId, UserId,
+    TextId, TrunkId, UserId,
 };
 use crate::media::Quality;
 use crate::routing::{Delta, LeaseChanges, Plan};
@@ -90,6 +92,9 @@ pub enum Ask {
     /// Call a number and send a fax to the machine there. Answered by [`Answer::Call`]; how it went is
     /// in the event log, whatever happens.
     Fax(Box<FaxCall>),
+    /// Send a text. Answered by [`Answer::Text`]; what came of it is in the event log, unless the process
+    /// ends first.
+    Text(Box<TextOrder>),
     /// Do something in a conference.
     Conference {
         /// Whose.
@@ -337,6 +342,8 @@ pub enum Answer {
     Done,
     /// Done: this call was made.
     Call(CallId),
+    /// Done: this text is on its way.
+    Text(TextId),
     /// Not done, with a sentence for people.
     Refused(String),
     /// The live state.

@@ -27,6 +27,7 @@ mod lease;
 mod mailbox;
 mod offer;
 mod parking;
+mod text;
 mod trace_back;
 
 pub use callback::{Callback, CallbackEnd, InCallback};
@@ -42,6 +43,7 @@ pub use lease::{InLease, LeaseRefusal, Leased};
 pub use mailbox::{InMailbox, Mailbox};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
+pub use text::{TEXT_BYTES_MAX, TextReceived, TextResult, TextSent, Written};
 pub use trace_back::{Found, InTraceBack, TracedBack};
 
 use crate::category::Category;
@@ -653,6 +655,10 @@ pub enum Kind {
         /// Who.
         agent: AgentId,
     },
+    /// A text came in over a trunk. Of no call.
+    TextReceived(TextReceived),
+    /// A text went out over a trunk, or did not. Of no call.
+    TextSent(TextSent),
     /// The call path started; calls that it did not restore ended.
     Started {
         /// Version of the program.

@@ -200,6 +200,8 @@ ids! {
     SiteId,
     /// A part of their skills and queues that agents may choose when they sign in.
     SkillSetId,
+    /// One text message that came or went.
+    TextId,
 }
 
 #[cfg(test)]

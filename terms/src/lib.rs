@@ -33,6 +33,7 @@
 //! | category | 主叫类别 | What kind of line a call comes from, as the network says: ordinary, payphone, operator. |
 //! | trace-back | 总机溯源 | Who calls back the number that an agent's call showed reaches that agent first. |
 //! | region | 归属地 | The province and city where a number is at home. |
+//! | text | 短信 | A message in words that comes or goes over a trunk: an SMS, where a gateway passes them on. |
 //! | order | 工单 | A piece of work with a deadline, from a call or from elsewhere. |
 //!
 //! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is

@@ -71,6 +71,8 @@ impl Fold {
             | Kind::VoicemailHeard { .. }
             | Kind::Mailbox(_)
                 if entry.call.is_none() => {}
+            // Texts are in `events` as they were told.
+            Kind::TextReceived(_) | Kind::TextSent(_) => {}
             _ => self.apply_to_call(entry, rows),
         }
         self.last_at = self.last_at.max(entry.at);

@@ -14,7 +14,7 @@ use terms::{AgentId, PhoneNumber, UserId};
 type Kept = (CallingRefusal, Option<CallingLimit>);
 
 /// Why a number is not called, for people.
-pub(super) fn why_not(why: CallingRefusal) -> &'static str {
+pub(crate) fn why_not(why: CallingRefusal) -> &'static str {
     match why {
         CallingRefusal::NoRight => "there is no right to call numbers of this class",
         CallingRefusal::NoSites => NO_SITES,

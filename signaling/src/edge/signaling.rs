@@ -548,6 +548,7 @@ impl Thread {
                 | Ask::PickUp { .. }
                 | Ask::Dial(_)
                 | Ask::Fax(_)
+                | Ask::Text(_)
                 | Ask::Conference { .. }
                 | Ask::Recording { .. }
                 | Ask::TakeParked { .. }
@@ -661,6 +662,8 @@ impl Thread {
                 // What finds no room is counted and told by the log.
                 let _ = self.journal.append(*entry);
             }
+            Output::TextCame { tx, entry } => self.text_came(tx, *entry),
+            Output::TextGoes(text) => self.user_agent.handle_text(clock::now(), *text),
             Output::Answer(Response { id: OWN_QUESTION, body: Answer::Refused(why) }) => {
                 tracing::error!(%why, "the switch refuses a kept plan");
             }

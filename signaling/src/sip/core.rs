@@ -15,6 +15,7 @@ use super::parse::Carrier;
 use super::registrar::{Limits, Registrar, Who};
 use super::send::{ClientTx, ServerTx};
 use super::session::{Branch, Leg};
+use super::texts::Going;
 use super::timers::{Timers, Waiting};
 use super::transaction::{Key, Timing};
 use super::trunk::{Trunk, TrunkKey, Trunks};
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{LiveTrunk, TrunkDown};
 use terms::routing::Plan;
-use terms::{AgentId, IdGen, LegId, Moment, TenantId};
+use terms::{AgentId, IdGen, LegId, Moment, TenantId, TextId};
 
 /// Node number of the core's [`LegId`]s.
 const NODE: u16 = 1;
@@ -180,6 +181,8 @@ pub struct UserAgent {
     /// Local tag → leg.
     pub(super) tags: HashMap<String, LegId>,
     pub(super) branches: IdMap<u64, Branch>,
+    /// Texts on their way out.
+    pub(super) texts: IdMap<TextId, Going>,
     /// Local tag → branch, until its transaction is over.
     pub(super) early_tags: HashMap<String, u64>,
     /// Incoming INVITEs that have a leg, by Call-ID, tag and CSeq.
@@ -226,6 +229,7 @@ impl UserAgent {
             legs: IdMap::default(),
             tags: HashMap::new(),
             branches: IdMap::default(),
+            texts: IdMap::default(),
             early_tags: HashMap::new(),
             merging: HashSet::new(),
             connections: HashMap::new(),

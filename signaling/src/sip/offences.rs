@@ -84,7 +84,9 @@ impl UserAgent {
         }
         let name = match request.method() {
             Method::Register => user_of(request.to()),
-            Method::Invite | Method::Options | Method::Subscribe => called(request),
+            Method::Invite | Method::Message | Method::Options | Method::Subscribe => {
+                called(request)
+            }
             _ => return false,
         };
         if name.is_empty() || self.credentials(request).is_some() {

@@ -224,7 +224,7 @@ impl UserAgent {
             Method::Register => self.on_register(now, flow, request),
             Method::Options => {
                 let nice = [
-                    ("Allow", ALLOW.to_owned()),
+                    ("Allow", self.allow_to(flow, request)),
                     ("Accept", "application/sdp".to_owned()),
                     ("Supported", SUPPORTED.join(", ")),
                 ];
@@ -234,6 +234,7 @@ impl UserAgent {
                 self.reply(now, flow, request, &Reply::plain(481));
             }
             Method::Subscribe => self.on_subscribe(now, flow, request),
+            Method::Message => self.on_text(now, flow, request),
             Method::Publish => self.on_publish(now, flow, request),
             Method::Refer => self.reply(now, flow, request, &Reply::plain(403)),
             method => {
@@ -313,7 +314,7 @@ impl UserAgent {
     /// The trunk that this source belongs to by its address or its certificate, the one whose tenant owns the dialled number first;
     /// and whether it has to prove more. What comes over WebSocket is a page that somebody opened on
     /// that machine, and never the trunk.
-    fn trunk_at(&self, flow: Flow, request: &Message) -> Option<(TrunkKey, bool)> {
+    pub(super) fn trunk_at(&self, flow: Flow, request: &Message) -> Option<(TrunkKey, bool)> {
         if flow.transport.is_websocket() {
             return None;
         }

@@ -25,7 +25,7 @@ mod ways;
 
 pub(super) use bye::Farewell;
 pub(super) use call_out::Branch;
-pub(super) use invite::called;
+pub(super) use invite::{called, trunk_caller};
 pub(super) use keep::{KeptDialog, Ringing};
 pub(super) use sip_i::{Answering, finish};
 
@@ -49,7 +49,7 @@ use refer::Refer;
 use reinvite::Offering;
 use session_timer::SessionTimer;
 use std::net::SocketAddr;
-use terms::{LegId, Moment};
+use terms::{LegId, Moment, TextId};
 
 /// Methods that we understand.
 pub(super) const ALLOW: &str =
@@ -90,6 +90,8 @@ pub(super) enum Owner {
     Health(TrunkKey, Option<SocketAddr>),
     /// Our BYE.
     Bye,
+    /// A text on its way out.
+    Text(TextId),
     /// Nobody: CANCEL, a PRACK or BYE with credentials. A challenge to these is never answered.
     Nobody,
 }
@@ -330,6 +332,7 @@ impl UserAgent {
                 self.on_health_response(now, key, server, response.status());
             }
             Owner::Bye => self.on_bye_response(now, tx, response),
+            Owner::Text(id) => self.on_text_response(now, id, response),
             Owner::Nobody => {}
         }
     }
@@ -345,6 +348,7 @@ impl UserAgent {
             Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key, server) => self.on_register_failed(now, key, server),
             Owner::Health(key, server) => self.on_health_failed(now, key, server),
+            Owner::Text(id) => self.text_done(id, status),
             Owner::Prack(..) | Owner::Bye | Owner::Nobody => {}
         }
     }

@@ -24,6 +24,7 @@ mod servers;
 mod session_timers;
 mod shown;
 mod sip_i;
+mod texts;
 mod torture;
 mod trunks;
 

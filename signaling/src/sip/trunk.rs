@@ -194,6 +194,13 @@ impl Trunk {
         entered
     }
 
+    /// Takes one text, if the limit of new calls a second allows it: it is one of these, and takes no
+    /// line.
+    pub(crate) fn takes_text(&mut self, now: Moment) -> bool {
+        let per_s = self.plan.calls_per_s_max;
+        self.rate.get_or_insert_with(|| Bucket::full(now, per_s)).take(now, per_s)
+    }
+
     /// A call of before a restart goes on: it was let in.
     pub(crate) fn restore(&mut self) {
         self.calls += 1;

@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
-use terms::{AgentId, Category, LegId, PhoneNumber, TenantId, TrunkId};
+use terms::event::Written;
+use terms::{AgentId, Category, LegId, PhoneNumber, TenantId, TextId, TrunkId};
 
 /// Servers that a request may pass on its way, RFC 3261 §8.1.1.6.
 pub(crate) const SERVERS_USUAL: u8 = 70;
@@ -232,6 +233,41 @@ pub enum Origin {
     Trunk(TrunkId),
 }
 
+/// A text that came in over a trunk (RFC 3428). It is answered once it is written down
+/// ([`handle_text_kept`](super::UserAgent::handle_text_kept)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextCame {
+    /// Names the answer.
+    pub tx: u64,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Over which trunk.
+    pub trunk: TrunkId,
+    /// Who sent it: from P-Asserted-Identity of trusted trunks, or From otherwise.
+    pub from: PhoneNumber,
+    /// To which number.
+    pub to: PhoneNumber,
+    /// What it says.
+    pub text: Written,
+}
+
+/// A text that is to go out over a trunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextOut {
+    /// Its name, chosen by who asks.
+    pub id: TextId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Over which trunk.
+    pub trunk: TrunkId,
+    /// To which number, as it is dialled there.
+    pub number: String,
+    /// The number that is shown, already allowed for this tenant.
+    pub from_user: String,
+    /// What it says.
+    pub text: Written,
+}
+
 /// What a provisional answer describes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Early {
@@ -367,6 +403,15 @@ pub enum Event {
         phones: bool,
         /// There are browsers among them, and none of these did.
         browsers: bool,
+    },
+    /// A text came in.
+    TextCame(Box<TextCame>),
+    /// A text that was to go out has its last answer.
+    TextDone {
+        /// Which.
+        id: TextId,
+        /// The status; 408 when nothing came, 503 when it could not be sent.
+        status: u16,
     },
     /// No calls can go out over a trunk from now on, or they can again.
     Trunk {

@@ -44,6 +44,10 @@ impl Switch {
                 Ok(call) => Answer::Call(call),
                 Err(why) => Answer::Refused(why),
             }),
+            Ask::Text(order) => Some(match self.sends_text(now, *order) {
+                Ok(text) => Answer::Text(text),
+                Err(why) => Answer::Refused(why),
+            }),
             Ask::Conference { tenant, conference, by, action } => {
                 Some(done(self.conference_acts(now, (tenant, conference), by, action)))
             }

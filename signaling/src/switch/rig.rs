@@ -422,6 +422,7 @@ impl Rig {
                     self.books.note(&entry);
                     self.log.push(*entry);
                 }
+                Output::TextCame { .. } | Output::TextGoes(_) => {}
                 Output::Answer(answer) => self.answers.push(answer),
                 Output::Http(ask) => self.requests.push(ask),
                 Output::Sql(ask) => self.questions.push(*ask),

@@ -56,6 +56,7 @@ mod sql;
 mod stepped_clock;
 mod supervision;
 mod talking;
+mod texts;
 mod tones;
 mod trace_back;
 mod trunks;
@@ -203,6 +204,8 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Callback(callback) => callback_word(&callback.what),
         Kind::LineOpened { agent } => format!("line of {agent} opened"),
         Kind::LineClosed { agent } => format!("line of {agent} closed"),
+        Kind::TextReceived(text) => format!("text from {}", text.from.normal),
+        Kind::TextSent(text) => format!("text to {}: {:?}", text.to.normal, text.result),
         Kind::Started { .. } | Kind::RecordingStarted { .. } => return None,
     };
     Some(text)

@@ -2,6 +2,7 @@
 
 use super::inside::Inside;
 use super::leases::Leases;
+use super::texts::Sending;
 use super::traces::Traces;
 use super::{
     BotAsk, Compiled, Config, HttpAsk, Lines, Now, OrderAsk, Output, Secret, SqlAsk, trunks::Usage,
@@ -22,7 +23,7 @@ use terms::id::IdGen;
 use terms::media::{self, FaxOutcome, Ledger};
 use terms::{
     AgentId, CallId, ContactId, FaxId, LegId, MeetingId, Moment, QueueId, RecordingId, TenantId,
-    Timestamp, VisitId,
+    TextId, Timestamp, VisitId,
 };
 
 /// One tenant's part of the switch.
@@ -88,6 +89,8 @@ pub(crate) struct World {
     pub recordings: BTreeMap<RecordingId, RecordingOf>,
     /// Faxes that are being sent or received. They end with the process.
     faxes: BTreeMap<FaxId, FaxOf>,
+    /// Texts that are on their way out. They end with the process.
+    pub texts: BTreeMap<TextId, Sending>,
     /// Requests over HTTP and to databases that are on their way.
     pub requests: HashMap<u64, CallId>,
     /// Meetings that are going on.
@@ -139,6 +142,7 @@ impl World {
             legs: IdMap::default(),
             recordings: BTreeMap::new(),
             faxes: BTreeMap::new(),
+            texts: BTreeMap::new(),
             requests: HashMap::new(),
             conferences: BTreeMap::new(),
             conferences_touched: BTreeSet::new(),

@@ -357,6 +357,11 @@ impl Center {
             Output::Sip(command) => self.user_agent.handle_command(now, command),
             Output::Media(command) => self.media(now, command),
             Output::Log(entry) => self.log(*entry),
+            Output::TextCame { tx, entry } => {
+                self.log(*entry);
+                self.user_agent.handle_text_kept(now, tx, true);
+            }
+            Output::TextGoes(text) => self.user_agent.handle_text(now, *text),
             Output::Answer(answer) => self.answers.push(answer),
             Output::Http(ask) => panic!("no flow of this world asks {ask:?}"),
             Output::Sql(ask) => panic!("no flow of this world asks {ask:?}"),

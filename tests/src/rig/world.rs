@@ -465,6 +465,8 @@ impl World {
             | Event::Registered { .. }
             | Event::Browser { .. }
             | Event::AppsAlone { .. }
+            | Event::TextCame(_)
+            | Event::TextDone { .. }
             | Event::Trunk { .. } => {}
         }
     }

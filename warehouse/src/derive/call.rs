@@ -268,6 +268,8 @@ impl OpenCall {
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }
+            | Kind::TextReceived(_)
+            | Kind::TextSent(_)
             | Kind::AgentChanged { .. }
             | Kind::Started { .. } => {}
         }

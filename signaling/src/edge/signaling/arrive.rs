@@ -5,6 +5,7 @@ use super::super::dial::Target;
 use super::super::net::{Arrived, Datagram, LATE_AFTER, Opening};
 use super::Thread;
 use crate::sip::servers::Secured;
+use terms::event::Entry;
 use terms::routing::Plan;
 
 impl Thread {
@@ -46,6 +47,12 @@ impl Thread {
         } else {
             self.user_agent.handle_datagram(now, *listener, *source, bytes);
         }
+    }
+
+    /// A text came in: whoever passed it on may forget it once we say that we have it.
+    pub(super) fn text_came(&mut self, tx: u64, entry: Entry) {
+        let is_kept = self.journal.append(entry).is_some() && self.journal.flush();
+        self.user_agent.handle_text_kept(clock::now(), tx, is_kept);
     }
 
     pub(super) fn arrive(&mut self, arrived: Arrived) {
@@ -99,7 +106,7 @@ mod tests {
     use super::*;
     use crate::edge::alone;
     use crate::edge::doors::Doors;
-    use crate::edge::journal::Journal;
+    use crate::edge::journal::{self, Journal};
     use crate::edge::names::NameServers;
     use crate::edge::net::{ARRIVED_MAX, Inbox, Net};
     use crate::edge::plans::Plans;
@@ -167,6 +174,24 @@ mod tests {
         Datagram { listener: 0, source: HERE, bytes: text.into_bytes(), came }
     }
 
+    /// A text.
+    fn message(id: &str) -> Datagram {
+        let text = format!(
+            "MESSAGE sip:95105688@127.0.0.1 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {HERE};rport;branch=z9hG4bK{id}\r\nMax-Forwards: 70\r\n\
+             From: <sip:13800138000@127.0.0.1>;tag={id}\r\nTo: <sip:95105688@127.0.0.1>\r\n\
+             Call-ID: {id}@127.0.0.1\r\nCSeq: 1 MESSAGE\r\nContent-Type: text/plain\r\n\
+             Content-Length: 5\r\n\r\nhello"
+        );
+        Datagram { listener: 0, source: HERE, bytes: text.into_bytes(), came: clock::moment() }
+    }
+
+    /// The bytes of the event log in a folder.
+    fn logged(folder: &Path) -> Vec<u8> {
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        files.filter(|path| path.is_file()).flat_map(|file| std::fs::read(file).unwrap()).collect()
+    }
+
     fn counter(thread: &Thread, name: &str) -> u64 {
         let mut counters = thread.user_agent.counters();
         counters.find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
@@ -211,6 +236,34 @@ mod tests {
             assert_eq!(told(&thread), (1, 0));
             thread.read(&invite("new", Duration::ZERO));
             assert_eq!(told(&thread), (1, 1));
+        });
+    }
+
+    #[test]
+    fn a_text_is_taken_once_the_log_has_it_and_not_where_the_log_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let mut thread = thread(folder.path());
+            let told =
+                |thread: &Thread| (counter(thread, "texts_in"), counter(thread, "texts_lost"));
+            thread.read(&message("one"));
+            while let Some(event) = thread.user_agent.poll_event() {
+                thread.switch.handle_input(clock::now(), Input::Sip(event));
+            }
+            thread.outputs();
+            assert_eq!(told(&thread), (1, 0));
+            let log = logged(&folder.path().join("events"));
+            assert!(log.windows(14).any(|bytes| bytes == b"\"text\":\"hello\""), "it is on disk");
+            let full =
+                journal::Config { backlog_bytes_max: 0, ..alone::config(folder.path()).journal };
+            thread.journal = Journal::open(&folder.path().join("full"), full).unwrap();
+            thread.read(&message("two"));
+            while let Some(event) = thread.user_agent.poll_event() {
+                thread.switch.handle_input(clock::now(), Input::Sip(event));
+            }
+            thread.outputs();
+            assert_eq!(told(&thread), (2, 1));
         });
     }
 }

@@ -297,7 +297,7 @@ fn remote_party<'a>(request: &Message<'a>) -> Option<NameAddr<'a>> {
 
 /// Number and name; `anonymous` for who does not want them known. Of a trunk that is not believed what
 /// it asserts is read over, but for the wish to stay unknown.
-fn trunk_caller(request: &Message, believed: bool) -> (String, String) {
+pub(in crate::sip) fn trunk_caller(request: &Message, believed: bool) -> (String, String) {
     let by_gateway = || remote_party(request);
     let said = asserted(request).or_else(by_gateway);
     let known = said.filter(|_| believed);

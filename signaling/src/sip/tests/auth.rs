@@ -193,7 +193,7 @@ fn nothing_else_gets_in_without_a_password() {
     for (method, status) in [
         ("INVITE", "401"),
         ("REGISTER", "401"),
-        ("MESSAGE", "405"),
+        ("MESSAGE", "401"),
         ("PUBLISH", "489"),
         ("SUBSCRIBE", "489"),
         ("REFER", "403"),

@@ -51,10 +51,12 @@ fn corpus() -> Vec<Case> {
             "",
         ),
         case(
-            "a method that is not offered",
-            Owed::Answer(405),
-            &OF_A_PAGE.replace("REGISTER", "MESSAGE"),
-            "",
+            "a text in a form that is not read",
+            Owed::Answer(415),
+            &OF_A_PAGE
+                .replace("REGISTER", "MESSAGE")
+                .replace("Expires: 600", "Content-Type: text/html"),
+            "<p>hello</p>",
         ),
         case(
             "an extension that is not there",

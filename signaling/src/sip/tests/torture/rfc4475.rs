@@ -22,7 +22,7 @@ fn valid() -> Vec<Case> {
         two_requests(),
         case("3.1.1.9", Owed::Answer(200), SEMICOLON_IN_THE_USER, ""),
         case("3.1.1.10", Owed::Answer(200), EVERY_TRANSPORT, ""),
-        case_of_bytes("3.1.1.11", Owed::Answer(405), MULTIPART, &parts()),
+        case_of_bytes("3.1.1.11", Owed::Answer(415), MULTIPART, &parts()),
         case("3.1.1.12", Owed::Nothing, REASON_OF_ANY_LETTERS, BODY),
         case("3.1.1.13", Owed::Nothing, &format!("SIP/2.0 100\x20\n{NO_REASON}"), ""),
     ]

@@ -1,0 +1,234 @@
+//! Texts over trunks. One that came in is written to the event log, and nothing else becomes of it here.
+//! One that is to go out goes to a number outside, by the right of who asked for it, over the trunks that
+//! a call to that number would be tried over, and the event log says once what came of it.
+//!
+//! Promise: no text is sent twice. Another trunk is tried only where the one before said that it took
+//! nothing; where it said nothing at all, that is what is told.
+
+use super::{Calling, Compiled, Dialled, Now, Output, Switch, is_dialable};
+use crate::call::why_not;
+use crate::calling::Key;
+use crate::sip::user_agent::{TextCame, TextOut};
+use std::collections::VecDeque;
+use terms::control::{NO_MORE_CALLS, TextOrder};
+use terms::event::{
+    CallingRefusal, CallingWay, ENTRY_VERSION, Entry, InCalling, Kind, TextReceived, TextResult,
+    TextSent,
+};
+use terms::routing::NumberClass;
+use terms::{AgentId, CallId, PhoneNumber, TenantId, TextId, TrunkId};
+
+/// Texts that are on their way out, of all tenants.
+const GOING_MAX: usize = 1_000;
+/// Of a trunk that took nothing, and of whom another may take it: it knows no texts, not of this kind, or
+/// cannot.
+const ANOTHER_MAY: [u16; 7] = [404, 405, 413, 500, 501, 502, 503];
+
+/// A text that is on its way out.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    order: TextOrder,
+    to: PhoneNumber,
+    digits: String,
+    /// Those that were not tried.
+    trunks: VecDeque<TrunkId>,
+    attempts: u8,
+    /// The one that was tried last, and the number that it showed.
+    over: Option<(TrunkId, String)>,
+    /// What it said.
+    status: Option<u16>,
+}
+
+impl Switch {
+    /// The SIP core answers it once the entry stands in the log.
+    pub(super) fn text_came(&mut self, now: Now, came: TextCame) {
+        let id = TextId(self.world.ids.next(now.wall));
+        let TextCame { tx, tenant, trunk, from, to, text } = came;
+        let kind = Kind::TextReceived(TextReceived { id, trunk, from, to, text });
+        let entry = Box::new(entry(now, tenant, kind));
+        self.world.outputs.push_back(Output::TextCame { tx, entry });
+    }
+
+    /// Sends a text.
+    ///
+    /// # Errors
+    /// Why it is not sent, for people.
+    pub(super) fn sends_text(&mut self, now: Now, order: TextOrder) -> Result<TextId, String> {
+        if self.drain.is_some() || self.world.texts.len() >= GOING_MAX {
+            return Err(NO_MORE_CALLS.to_owned());
+        }
+        if !order.text.is_sendable() {
+            return Err("a text has 1-4096 bytes, without control characters".to_owned());
+        }
+        let plan = self.plan(order.tenant);
+        let plan = plan.ok_or_else(|| format!("tenant {} has no plan yet", order.tenant))?;
+        let to = PhoneNumber::parse(&order.target, &plan.plan.country);
+        let pick = self.world.draw();
+        let (digits, trunks) = whom(&plan, &to, order.trunk, pick)?;
+        let id = TextId(self.world.ids.next(now.wall));
+        self.may_text(now, &plan, &order, (id, &digits))?;
+        let (trunks, attempts, over, status) = (trunks.into(), 0, None, None);
+        let sending = Sending { order, to, digits, trunks, attempts, over, status };
+        self.world.texts.insert(id, sending);
+        self.goes_on(now, id);
+        Ok(id)
+    }
+
+    /// Whether they may have it sent: by their right to call out, the bar on their extension, and what it
+    /// may call in a minute and an hour. It counts there as a call that is over at once.
+    fn may_text(
+        &mut self,
+        now: Now,
+        plan: &Compiled,
+        order: &TextOrder,
+        (id, digits): (TextId, &str),
+    ) -> Result<(), &'static str> {
+        let agent = AgentId(order.by.0);
+        let key = (order.tenant, agent);
+        let class = plan.class_of(digits).ok_or("a text is sent to no emergency service")?;
+        let (limits, out) = (self.world.config.out, &mut self.world.calls_out);
+        if out.is_barred(key) {
+            return Err(self.not_texted(now, key, (digits, class), CallingRefusal::Barred));
+        }
+        let is_extension = plan.agent(agent).is_some();
+        if class > plan.right(Some(agent), CallingWay::Dial) {
+            let limit = is_extension.then(|| out.refused(now, &limits, key)).flatten();
+            let why = self.not_texted(now, key, (digits, class), CallingRefusal::NoRight);
+            if let Some(limit) = limit {
+                self.world.note_calling(now, key, InCalling::Barred { limit });
+            }
+            return Err(why);
+        }
+        if !is_extension {
+            return Ok(());
+        }
+        let call = CallId(id.0);
+        if let Err(limit) = out.call(now, &limits, key, (call, digits, class.is_costly())) {
+            let why = self.not_texted(now, key, (digits, class), CallingRefusal::Barred);
+            self.world.note_calling(now, key, InCalling::Barred { limit });
+            return Err(why);
+        }
+        out.ended(now, &limits, call);
+        Ok(())
+    }
+
+    /// What an extension may not is written down, as of calls. Why not, for people.
+    fn not_texted(
+        &mut self,
+        now: Now,
+        key: Key,
+        (digits, class): (&str, NumberClass),
+        why: CallingRefusal,
+    ) -> &'static str {
+        let is_extension = self.plan(key.0).is_some_and(|plan| plan.agent(key.1).is_some());
+        if is_extension {
+            let number = digits.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
+            let what = InCalling::Refused { number, class, way: CallingWay::Dial, why };
+            self.world.note_calling(now, key, what);
+        }
+        why_not(why)
+    }
+
+    /// Over the next trunk that is there for it; where none is, that is what came of it.
+    fn goes_on(&mut self, now: Now, id: TextId) {
+        let Some(way) = self.next_way(now, id) else { return self.text_over(now, id) };
+        self.world.outputs.push_back(Output::TextGoes(Box::new(way)));
+    }
+
+    fn next_way(&mut self, now: Now, id: TextId) -> Option<TextOut> {
+        let most = self.world.config.trunk_attempts_max;
+        let sending = self.world.texts.get_mut(&id)?;
+        let tenant = self.world.tenants.get_mut(&sending.order.tenant)?;
+        if sending.attempts >= most {
+            return None;
+        }
+        let first = sending.attempts == 0;
+        let probed =
+            first.then(|| tenant.trunks.probe(sending.trunks.iter(), now.moment)).flatten();
+        let agent = AgentId(sending.order.by.0);
+        let calling = Calling { agent: tenant.plan.numbers_of(agent), ..Calling::default() };
+        let (plan, usage) = (&tenant.plan, &tenant.trunks);
+        let over = |trunk: TrunkId| {
+            let is_there = probed == Some(trunk) || !usage.is_down(trunk);
+            let shown = plan.shown(plan.trunk(trunk)?, &calling)?;
+            is_there.then_some((trunk, shown))
+        };
+        let trunks = &mut sending.trunks;
+        let (trunk, shown) = std::iter::from_fn(|| trunks.pop_front()).find_map(over)?;
+        sending.attempts += 1;
+        sending.over = Some((trunk, shown.clone()));
+        Some(TextOut {
+            id,
+            tenant: sending.order.tenant,
+            trunk,
+            number: sending.digits.clone(),
+            from_user: shown,
+            text: sending.order.text.clone(),
+        })
+    }
+
+    /// The trunk has said its last word.
+    pub(super) fn text_done(&mut self, now: Now, id: TextId, status: u16) {
+        let Some(sending) = self.world.texts.get_mut(&id) else { return };
+        sending.status = Some(status);
+        match ANOTHER_MAY.contains(&status) {
+            true => self.goes_on(now, id),
+            false => self.text_over(now, id),
+        }
+    }
+
+    fn text_over(&mut self, now: Now, id: TextId) {
+        let Some(sending) = self.world.texts.remove(&id) else { return };
+        let Sending { order, to, over, status, .. } = sending;
+        let (trunk, from) = over.unzip();
+        let sent = TextSent {
+            id,
+            by: order.by,
+            trunk,
+            from: from.unwrap_or_default(),
+            to,
+            text: order.text,
+            result: result(status),
+            status,
+        };
+        self.world.log(entry(now, order.tenant, Kind::TextSent(sent)));
+    }
+}
+
+fn result(status: Option<u16>) -> TextResult {
+    match status {
+        None => TextResult::NoTrunk,
+        Some(200..300) => TextResult::Taken,
+        Some(408 | 504) => TextResult::Unanswered,
+        Some(_) => TextResult::Refused,
+    }
+}
+
+/// What is dialled for a number outside, and over which trunks.
+fn whom(
+    plan: &Compiled,
+    to: &PhoneNumber,
+    wanted: Option<TrunkId>,
+    pick: u64,
+) -> Result<(String, Vec<TrunkId>), &'static str> {
+    let (digits, mut trunks) = match plan.dialled(to, pick) {
+        Some(Dialled::Outside { digits, trunks, site: None }) => (digits, trunks),
+        Some(_) => return Err("a text is sent to a number outside"),
+        None => return Err("nothing answers that number"),
+    };
+    if !is_dialable(&digits) {
+        return Err("nothing answers that number");
+    }
+    if let Some(wanted) = wanted {
+        trunks.retain(|trunk| *trunk == wanted);
+        if trunks.is_empty() {
+            return Err("this number does not lead over that trunk");
+        }
+    }
+    Ok((digits, trunks))
+}
+
+fn entry(now: Now, tenant: TenantId, kind: Kind) -> Entry {
+    let (contact, call, leg) = (None, None, None);
+    Entry { v: ENTRY_VERSION, seq: 0, at: now.wall, tenant, contact, call, leg, kind }
+}
