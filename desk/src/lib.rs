@@ -70,6 +70,7 @@ pub mod store;
 pub mod team;
 pub mod tenant;
 mod text;
+pub mod texts;
 pub mod token;
 pub mod trace_back;
 pub mod trunk;

@@ -34,6 +34,7 @@ mod on_sqlite {
     mod sql_tokens;
     mod store;
     mod teams;
+    mod texts;
     mod voicemails;
     mod watermark;
 }
@@ -65,6 +66,7 @@ mod on_postgres {
     mod sql_tokens;
     mod store;
     mod teams;
+    mod texts;
     mod voicemails;
     mod watermark;
 }

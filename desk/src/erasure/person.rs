@@ -3,7 +3,7 @@
 //! where they are a field worker, and leases of numbers that stand for them. Orders themselves
 //! stay, so that counts are what they were. The audit table and the logs of shifts and of emergencies keep
 //! their rows with the number made unreadable. What a program was answered of them it is not answered
-//! again, and no fax is sent to them any more. Flows, prompts and saved reports are what people of the
+//! again, no fax is sent to them any more, and texts from and to them go, with those that name them. Flows, prompts and saved reports are what people of the
 //! tenant wrote for everybody, and stay.
 //!
 //! A row is found by the digits that all forms of the number have, and counts where one of its forms
@@ -39,7 +39,7 @@ struct Place {
 }
 
 /// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
-const PLACES: [Place; 17] = [
+const PLACES: [Place; 18] = [
     Place {
         table: "order_fields",
         keys: &["id"],
@@ -141,6 +141,14 @@ const PLACES: [Place; 17] = [
         keys: &["id"],
         text: false,
         names: &["number", "problem"],
+        only: "TRUE",
+        change: Change::Delete,
+    },
+    Place {
+        table: "texts",
+        keys: &["id"],
+        text: false,
+        names: &["number", "text"],
         only: "TRUE",
         change: Change::Delete,
     },

@@ -1,6 +1,6 @@
 //! Carries bars, what agents set for their phones, messages, callers whom nobody of an area answered,
-//! pauses of leased numbers, and what flows have faxed, from the event log into the business store, so
-//! that they last. The store notes how far it was followed in the same transaction; what is older than
+//! pauses of leased numbers, what flows have faxed, and texts, from the event log into the business store,
+//! so that they last. The store notes how far it was followed in the same transaction; what is older than
 //! what it knows changes nothing.
 
 use crate::api::live::feed::Feed;
@@ -79,10 +79,12 @@ fn is_kept(entry: &Entry) -> bool {
         Kind::VoicemailLeft { .. } | Kind::VoicemailHeard { .. } | Kind::Mailbox(_) => true,
         Kind::Leased(leased) => leased.what == InLease::Paused,
         Kind::Hunt(hunt) => matches!(hunt.what, InHunt::Lost { .. }),
+        Kind::TextReceived(_) | Kind::TextSent(_) => true,
         // What is to be sent, how it went with that, and that nobody will ever say.
         Kind::FaxAsked { .. }
         | Kind::FaxDone { document: Some(_), .. }
-        | Kind::CallEnded { outcome: Outcome::Interrupted, .. } => true,
+        | Kind::CallEnded { outcome: Outcome::Interrupted, .. }
+        | Kind::Started { .. } => true,
         // Of a message there is nothing to be heard then.
         Kind::Recorded { ledger, agent: None, queue: Some(_), .. }
         | Kind::Recorded { ledger, message: true, .. } => {

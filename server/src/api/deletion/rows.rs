@@ -52,6 +52,9 @@ impl Deletion {
         for (name, days) in kept.all() {
             let Some(until) = over_before(days, now) else { continue };
             let tables = tables_of(name);
+            if name == "events" {
+                self.texts_of(tenant, (days, until), now).await?;
+            }
             let (mut aged, mut dates) = (Aged::default(), 0);
             for table in tables {
                 self.stays(tenant, &mut known).await?;
@@ -74,6 +77,24 @@ impl Deletion {
                 self.store.note(tenant, &by, "rows.retention", &subject).await?;
                 tracing::info!(%tenant, "{subject}");
             }
+        }
+        Ok(())
+    }
+
+    /// What texts say stands in `events` too, and goes with it.
+    async fn texts_of(
+        &self,
+        tenant: TenantId,
+        (days, until): (u32, Timestamp),
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let _gate = self.gate.lock().await;
+        let texts = self.store.forget_texts(tenant, until).await?;
+        if texts > 0 {
+            let subject = format!("{texts} texts kept for {days} days");
+            let by = By::system("retention", now);
+            self.store.note(tenant, &by, "texts.retention", &subject).await?;
+            tracing::info!(%tenant, "{subject}");
         }
         Ok(())
     }

@@ -1,0 +1,190 @@
+//! Text messages, on a real store: each is a row by its name, however often the log says it, and none is
+//! said to be on its way when nobody knows any more.
+
+use super::place;
+use desk::bootstrap::Defaults;
+use desk::hold::{HoldKind, NewHold};
+use desk::texts::{TextDirection, TextMessage, TextState, Whose};
+use desk::{By, Store};
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::event::{ENTRY_VERSION, Entry, Kind, TextReceived, TextResult, TextSent, Written};
+use terms::{PhoneNumber, Subscriber, TenantId, TextId, Timestamp, TrunkId, UserId};
+
+const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
+const MOBILE: &str = "13800138000";
+const TRUNK: TrunkId = TrunkId(4);
+
+fn at(secs: u64) -> Timestamp {
+    NOON + Duration::from_secs(secs)
+}
+
+async fn filled(folder: &Path) -> (Store, TenantId) {
+    let store = place::open(folder).await;
+    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
+    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
+    (store, first.tenant)
+}
+
+fn entry(seq: u64, tenant: TenantId, kind: Kind) -> Arc<Entry> {
+    let (contact, call, leg) = (None, None, None);
+    Arc::new(Entry { v: ENTRY_VERSION, seq, at: at(seq), tenant, contact, call, leg, kind })
+}
+
+fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text, "86")
+}
+
+fn came(seq: u64, tenant: TenantId, from: &str, text: &str) -> Arc<Entry> {
+    let (id, trunk, to) = (TextId(100 + seq), TRUNK, number("95105688"));
+    let (from, text) = (number(from), Written(text.into()));
+    entry(seq, tenant, Kind::TextReceived(TextReceived { id, trunk, from, to, text }))
+}
+
+fn went(seq: u64, tenant: TenantId, id: u64, result: TextResult) -> Arc<Entry> {
+    let sent = TextSent {
+        id: TextId(id),
+        by: UserId(3),
+        trunk: Some(TRUNK),
+        from: "95105688".into(),
+        to: number(MOBILE),
+        text: Written("hello".into()),
+        result,
+        status: Some(202),
+    };
+    entry(seq, tenant, Kind::TextSent(sent))
+}
+
+fn started(seq: u64) -> Arc<Entry> {
+    entry(seq, TenantId(0), Kind::Started { program: "9".into(), kept: Vec::new() })
+}
+
+/// One that the switch has on its way.
+fn going(id: u64, asked: u64) -> TextMessage {
+    TextMessage {
+        id: TextId(id),
+        direction: TextDirection::Out,
+        trunk: None,
+        number: number(MOBILE).normal,
+        own_number: String::new(),
+        text: "hello".into(),
+        asked_by: Some(UserId(3)),
+        at: at(asked),
+        state: TextState::Sending,
+        status: None,
+        ended_at: None,
+    }
+}
+
+async fn all(store: &Store, tenant: TenantId) -> Vec<TextMessage> {
+    store.texts(tenant, &Whose::All, None, 100).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_text_that_came_is_one_row_however_often_the_log_says_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let entries = [came(1, tenant, MOBILE, "余额\n' OR 1=1 --"), came(2, tenant, "10086", "")];
+    store.keep_calling(&entries, 2, false).await.unwrap();
+    store.keep_calling(&entries, 2, false).await.unwrap();
+    let texts = all(&store, tenant).await;
+    assert_eq!(texts.iter().map(|text| text.id.0).collect::<Vec<_>>(), [102, 101]);
+    let first = TextMessage {
+        id: TextId(101),
+        direction: TextDirection::In,
+        trunk: Some(TRUNK),
+        number: "+8613800138000".into(),
+        own_number: number("95105688").normal,
+        text: "余额\n' OR 1=1 --".into(),
+        asked_by: None,
+        at: at(1),
+        state: TextState::Received,
+        status: None,
+        ended_at: None,
+    };
+    assert_eq!(texts[1], first);
+    assert_eq!(store.text(tenant, &Whose::All, TextId(101)).await.unwrap(), first);
+    let before = store.texts(tenant, &Whose::All, Some(TextId(102)), 100).await.unwrap();
+    assert_eq!(before, [first]);
+    assert!(all(&store, TenantId(tenant.0 + 1)).await.is_empty(), "another tenant has none");
+    let of_another = store.text(TenantId(tenant.0 + 1), &Whose::All, TextId(101)).await;
+    assert!(of_another.is_err());
+}
+
+#[tokio::test]
+async fn what_came_of_a_text_is_known_whether_the_log_or_who_asked_was_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    store.add_text(tenant, &going(7, 1)).await.unwrap();
+    store.keep_calling(&[went(5, tenant, 7, TextResult::Taken)], 5, false).await.unwrap();
+    store.keep_calling(&[went(6, tenant, 8, TextResult::Unanswered)], 6, false).await.unwrap();
+    store.add_text(tenant, &going(8, 1)).await.unwrap();
+    let texts = all(&store, tenant).await;
+    let told: Vec<_> = texts.iter().map(|text| (text.id.0, text.state, text.at)).collect();
+    assert_eq!(told, [(8, TextState::Unanswered, at(6)), (7, TextState::Taken, at(1))]);
+    assert_eq!((texts[1].trunk, texts[1].status), (Some(TRUNK), Some(202)));
+    assert_eq!((texts[1].own_number.as_str(), texts[1].ended_at), ("95105688", Some(at(5))));
+}
+
+#[tokio::test]
+async fn a_text_on_its_way_when_the_switch_ends_is_unknown_and_one_of_afterwards_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    for (id, asked) in [(7, 1), (8, 60)] {
+        store.add_text(tenant, &going(id, asked)).await.unwrap();
+    }
+    store.keep_calling(&[started(30)], 30, false).await.unwrap();
+    let states: Vec<_> = all(&store, tenant).await.iter().map(|text| text.state).collect();
+    assert_eq!(states, [TextState::Sending, TextState::Unknown]);
+}
+
+#[tokio::test]
+async fn who_sees_no_other_texts_sees_those_that_they_had_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    store.keep_calling(&[came(1, tenant, MOBILE, "hello")], 1, false).await.unwrap();
+    store.add_text(tenant, &going(7, 1)).await.unwrap();
+    for (people, count) in [(vec![UserId(3), UserId(9)], 1), (vec![UserId(9)], 0), (vec![], 0)] {
+        let whose = Whose::SentBy(people);
+        assert_eq!(store.texts(tenant, &whose, None, 10).await.unwrap().len(), count, "{whose:?}");
+        assert_eq!(store.text(tenant, &whose, TextId(7)).await.is_ok(), count == 1, "{whose:?}");
+        assert!(store.text(tenant, &whose, TextId(101)).await.is_err(), "it came in");
+    }
+}
+
+#[tokio::test]
+async fn texts_from_to_and_about_a_person_go_with_them_and_do_not_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let entries = [
+        came(1, tenant, MOBILE, "my own"),
+        came(2, tenant, "13900139000", "call 138-0013-8000"),
+        came(3, tenant, "13900139000", "another"),
+        went(4, tenant, 7, TextResult::Taken),
+    ];
+    store.keep_calling(&entries, 4, false).await.unwrap();
+    let person = Subscriber::parse(MOBILE, "86").expect("a number");
+    store.erase_person(tenant, &person).await.unwrap();
+    store.keep_calling(&entries, 4, false).await.unwrap();
+    let texts = all(&store, tenant).await;
+    assert_eq!(texts.iter().map(|text| text.text.as_str()).collect::<Vec<_>>(), ["another"]);
+}
+
+#[tokio::test]
+async fn texts_go_when_their_time_is_over_but_for_those_of_a_held_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let entries = [
+        came(1, tenant, MOBILE, "held"),
+        came(2, tenant, "13900139000", "over"),
+        came(50, tenant, "13900139000", "young"),
+    ];
+    store.keep_calling(&entries, 50, false).await.unwrap();
+    let hold = NewHold { kind: HoldKind::Number, value: MOBILE.into(), reason: "a case".into() };
+    store.set_hold(tenant, &By::system("test", NOON), &hold).await.unwrap();
+    assert_eq!(store.forget_texts(tenant, at(10)).await.unwrap(), 1);
+    let left: Vec<_> = all(&store, tenant).await.into_iter().map(|text| text.text).collect();
+    assert_eq!(left, ["young", "held"]);
+}
