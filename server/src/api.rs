@@ -90,6 +90,7 @@ pub mod socket;
 pub mod sql;
 pub mod supervise;
 mod teams;
+mod texts;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
@@ -290,6 +291,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(fax_documents::routes(guard))
         .merge(faxes::routes(guard))
         .merge(outgoing_faxes::routes(guard))
+        .merge(texts::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(order_lists::routes(guard))

@@ -148,6 +148,8 @@ lists! {
     SkillSets = routing::SKILL_SETS,
     /// Teams.
     Teams = people::TEAMS,
+    /// Text messages that came and went.
+    Texts = kept::TEXTS,
     /// Tokens of who asks, not the tokens themselves.
     Tokens = people::TOKENS,
     /// Trunks, without their secrets.

@@ -18,6 +18,7 @@ mod report_parameters;
 mod secured_trunks;
 mod sites;
 mod skill_sets;
+mod texts;
 mod visits;
 
 use axum::http::{HeaderMap, header};
@@ -89,6 +90,7 @@ const SENTENCES: &[Sentence] = &[
     ("There is no such version.", "没有此版本。"),
     ("There is no such recording.", "没有此录音。"),
     ("There is no such fax.", "没有此传真。"),
+    ("There is no such text.", "没有此短信。"),
     ("There is no such fax document.", "没有此传真文档。"),
     (
         "This fax was deleted on {}: its time of keeping was over.",
@@ -635,6 +637,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         secured_trunks::SENTENCES,
         sites::SENTENCES,
         skill_sets::SENTENCES,
+        texts::SENTENCES,
         own_reports::SENTENCES,
         visits::SENTENCES,
     ];

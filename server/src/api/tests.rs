@@ -70,6 +70,7 @@ mod skill_sets;
 mod socket;
 mod supervise;
 mod teams;
+mod texts;
 mod trunks;
 mod voicemails;
 mod watermark;

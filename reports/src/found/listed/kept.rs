@@ -289,3 +289,24 @@ pub(super) static SCHEDULES: Report = Report {
     ],
     ..FOUND_ORDERS
 };
+
+pub(super) static TEXTS: Report = Report {
+    id: "texts",
+    title: words("短信", "Texts"),
+    help: words(
+        "收到和发出的短信，最新的在前。",
+        "Text messages that came and went, the latest first.",
+    ),
+    columns: &[
+        time("at", words("时间", "When")),
+        word("direction", words("方向", "Way")),
+        text_of("number", words("对方号码", "Number")),
+        text_of("own_number", words("本方号码", "Our number")),
+        text_of("text", words("内容", "Text")),
+        word("state", words("状态", "State")),
+        text_of("trunk", words("中继", "Trunk")),
+        text_of("asked_by", words("发送人", "Sent by")),
+        text_of("status", words("SIP 状态", "Status of SIP")),
+    ],
+    ..FOUND_ORDERS
+};

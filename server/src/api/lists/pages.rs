@@ -10,7 +10,7 @@ use crate::api::{
     connectors, customers, emergency, erasures, fax_documents, faxes, flows, hooks, hours, leases,
     mailboxes, numbers, orders, outgoing_faxes, prompts, queues, recording_rules, recordings,
     report_definitions, retention, return_visits, schedules, shift_log, shifts, sites, skill_sets,
-    teams, tokens, trunks, users, voicemails, workers,
+    teams, texts, tokens, trunks, users, voicemails, workers,
 };
 use axum::Json;
 use axum::extract::State;
@@ -29,7 +29,7 @@ pub(in crate::api) fn needs(of: Listed) -> Permission {
         L::Agents | L::AgentsTeam | L::Hours | L::Queues | L::Shifts | L::SkillSets | L::Teams => {
             Permission::FloorRead
         }
-        L::AgentMessages | L::Recordings | L::Voicemails => Permission::CallsOwn,
+        L::AgentMessages | L::Recordings | L::Texts | L::Voicemails => Permission::CallsOwn,
         L::AgentsAuthCodes => Permission::AgentsWrite,
         L::Allowed
         | L::Areas
@@ -109,7 +109,8 @@ pub(super) fn paged(of: Listed) -> Paged {
         | Listed::Erasures
         | Listed::FaxesOutgoing
         | Listed::Holds
-        | Listed::ReportRuns => Paged::Last("before", &["id"]),
+        | Listed::ReportRuns
+        | Listed::Texts => Paged::Last("before", &["id"]),
         Listed::Faxes => Paged::Last("before", &["fax_id"]),
         Listed::Customers => Paged::Last("after", &["id"]),
         Listed::Prompts => Paged::Last("after", &["language", "name"]),
@@ -216,6 +217,7 @@ pub(super) async fn page_of(
         L::Sites => told(sites::list(state, caller).await),
         L::SkillSets => told(skill_sets::list(state, caller).await),
         L::Teams => told(teams::list(state, caller).await),
+        L::Texts => told(texts::list(state, caller, Params::of(uri)?).await),
         L::Tokens => told(tokens::list(state, caller).await),
         L::Trunks => told(trunks::list(state, caller).await),
         L::TrunksLive => told(trunks::live(state, caller).await),

@@ -43,7 +43,7 @@ use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
 use terms::record::{Call, Recording, Row};
 use terms::{
     AgentId, CallId, ContactId, IdGen, LegId, Moment, QueueId, RecordingId, Region, TenantId,
-    Timestamp, TrunkId, UserId,
+    TextId, Timestamp, TrunkId, UserId,
 };
 use tower::ServiceExt;
 use warehouse::Warehouse;
@@ -56,6 +56,8 @@ pub const LIVE_CALL: CallId = CallId(900);
 pub const LIVE_RECORDING: RecordingId = RecordingId(901);
 /// The call that the switch makes when it is asked for one.
 pub const MADE_CALL: CallId = CallId(902);
+/// The text that the switch sends when it is asked to.
+pub const MADE_TEXT: TextId = TextId(903);
 
 /// What is kept of what was fetched back.
 const CACHE_MAX: u64 = 1 << 20;
@@ -170,6 +172,7 @@ impl CallsLink for Switch {
             }
             (Ask::Quality { .. }, None) => Answer::Quality(live_quality()),
             (Ask::Dial(_) | Ask::Fax(_), None) => Answer::Call(MADE_CALL),
+            (Ask::Text(_), None) => Answer::Text(MADE_TEXT),
             (Ask::Bans | Ask::LiftBan(_), None) => Answer::Bans(self.bans.lock().unwrap().clone()),
             (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
                 name: "switchgrid_calls".into(),

@@ -1,0 +1,156 @@
+//! Text messages, from the outside: who may have one sent, what the switch is asked, and who sees what.
+
+use super::rig::{MADE_TEXT, NOON, Rig};
+use crate::api::calling::follow;
+use axum::http::StatusCode;
+use desk::Role;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::control::{Ask, TextOrder};
+use terms::event::{
+    ENTRY_VERSION, Entry, Kind, TextReceived, TextResult, TextSent, Written, write_frame,
+};
+use terms::{PhoneNumber, TenantId, TextId, TrunkId, UserId};
+
+const TEXTS: &str = "/api/v1/texts";
+const MOBILE: &str = "13800138000";
+
+/// What the switch was asked to send.
+fn asked(rig: &Rig) -> Vec<TextOrder> {
+    let asked = rig.calls.asked.lock().unwrap();
+    let texts = asked.iter().filter_map(|ask| match ask {
+        Ask::Text(order) => Some((**order).clone()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn entry(seq: u64, tenant: TenantId, kind: Kind) -> Entry {
+    let (contact, call, leg) = (None, None, None);
+    Entry { v: ENTRY_VERSION, seq, at: NOON, tenant, contact, call, leg, kind }
+}
+
+fn came(seq: u64, tenant: TenantId, text: &str) -> Entry {
+    let number = |text| PhoneNumber::parse(text, "86");
+    let (from, to, text) = (number(MOBILE), number("95105688"), Written(text.into()));
+    let received = TextReceived { id: TextId(500 + seq), trunk: TrunkId(1), from, to, text };
+    entry(seq, tenant, Kind::TextReceived(received))
+}
+
+async fn listed(rig: &Rig, token: &str) -> Vec<Value> {
+    let got = rig.get(TEXTS, token).await;
+    assert_eq!(got.status, StatusCode::OK, "{got:?}");
+    got.json().as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn an_agent_has_a_text_sent_by_their_own_right_and_sees_what_came_of_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Agent).await;
+    let body = json!({"number": MOBILE, "text": "您好\r\n再见", "trunk": "4"});
+    let got = rig.post(TEXTS, &token, body).await;
+    assert_eq!(got.status, StatusCode::CREATED, "{got:?}");
+    let sent = got.json();
+    assert_eq!((&sent["id"], &sent["state"]), (&json!(MADE_TEXT), &json!("sending")));
+    assert_eq!((&sent["direction"], &sent["text"]), (&json!("out"), &json!("您好\n再见")));
+    let by = UserId(rig.first.agents[0].0.0);
+    let order = TextOrder {
+        tenant: rig.tenant(),
+        by,
+        target: MOBILE.into(),
+        text: Written("您好\n再见".into()),
+        trunk: Some(TrunkId(4)),
+    };
+    assert_eq!(asked(&rig), [order]);
+    assert_eq!(listed(&rig, &token).await, [sent.clone()]);
+    let written = rig.store.audit(rig.tenant(), None, 1).await.unwrap().remove(0);
+    assert_eq!(
+        (written.action.as_str(), written.subject.as_str()),
+        ("text.send", "+8613800138000")
+    );
+
+    let kind = Kind::TextSent(TextSent {
+        id: MADE_TEXT,
+        by,
+        trunk: Some(TrunkId(4)),
+        from: "95105688".into(),
+        to: PhoneNumber::parse(MOBILE, "86"),
+        text: Written("您好\n再见".into()),
+        result: TextResult::Taken,
+        status: Some(202),
+    });
+    let told = [Arc::new(entry(1, rig.tenant(), kind))];
+    rig.store.keep_calling(&told, 1, false).await.unwrap();
+    let one = rig.get(&format!("{TEXTS}/{MADE_TEXT}"), &token).await.json();
+    assert_eq!((&one["state"], &one["status"]), (&json!("taken"), &json!(202)));
+    assert_eq!((&one["trunk"], &one["own_number"]), (&json!("4"), &json!("95105688")));
+    assert_eq!(one["at"], sent["at"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_and_what_the_switch_refuses_is_told() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Agent).await;
+    for (field, value) in [
+        ("number", json!("the office")),
+        ("text", json!("")),
+        ("text", json!(" \n")),
+        ("text", json!("a\u{1b}[2J")),
+        ("text", json!("x".repeat(4_097))),
+    ] {
+        let mut body = json!({"number": MOBILE, "text": "hello"});
+        body[field] = value;
+        let got = rig.post(TEXTS, &token, body).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{field}: {got:?}");
+        assert_eq!(got.json()["field"], field);
+    }
+    assert!(asked(&rig).is_empty());
+    for why in [
+        "there is no right to call numbers of this class",
+        "a text is sent to a number outside",
+        "a text is sent to no emergency service",
+        "this number does not lead over that trunk",
+        "nothing answers that number",
+        "the box takes no more calls at the moment",
+    ] {
+        *rig.calls.refuse.lock().unwrap() = Some(why.to_owned());
+        let got = rig.post(TEXTS, &token, json!({"number": MOBILE, "text": "hello"})).await;
+        assert_eq!((got.status, &got.json()["message"]), (StatusCode::CONFLICT, &json!(why)));
+    }
+    *rig.calls.refuse.lock().unwrap() = None;
+    assert!(listed(&rig, &token).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_came_in_is_kept_from_the_log_for_who_sees_the_calls_of_all() {
+    let rig = Rig::new().await;
+    let mut bytes = Vec::new();
+    write_frame(&came(1, rig.tenant(), "balance?"), &mut bytes);
+    let log = rig.folder.path().join("events/events-00000000000000000001.log");
+    let mut log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+    log.write_all(&bytes).unwrap();
+    tokio::spawn(rig.feed.clone().follow(1));
+    tokio::spawn(follow::run(rig.store.clone(), rig.feed.clone(), 1));
+    let token = rig.token(Role::Supervisor).await;
+    let mut texts = Vec::new();
+    for _ in 0..2_000 {
+        texts = listed(&rig, &token).await;
+        if !texts.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let expected = json!({"id": "501", "direction": "in", "trunk": "1",
+        "number": "+8613800138000", "own_number": PhoneNumber::parse("95105688", "86").normal,
+        "text": "balance?", "asked_by": null, "at": texts[0]["at"], "state": "received",
+        "status": null, "ended_at": null});
+    assert_eq!(texts, [expected]);
+    let agent = rig.token(Role::Agent).await;
+    assert!(listed(&rig, &agent).await.is_empty(), "they had none sent");
+    let of_another = rig.get(&format!("{TEXTS}/501"), &agent).await;
+    assert_eq!(of_another.status, StatusCode::NOT_FOUND);
+    let (_, stranger) = rig.other_tenant().await;
+    assert!(listed(&rig, &stranger).await.is_empty());
+}
