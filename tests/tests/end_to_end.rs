@@ -146,6 +146,9 @@ mod scanned;
 #[path = "end_to_end/taken_over.rs"]
 mod taken_over;
 
+#[path = "end_to_end/texts.rs"]
+mod texts;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
@@ -272,6 +275,7 @@ use tests::peer::kamailio::Proxy;
 use tests::peer::sipp::{Act, Caller};
 use tests::seat::{agent, phone};
 use tests::{sound, tree};
+use texts::a_gsm_gateway_passes_texts_on_both_ways;
 use three_parties::three_parties_on_two_cores_hear_each_other_and_any_may_leave;
 use trunks::a_call_that_one_carrier_refuses_goes_out_over_the_next_one;
 use two_lines::a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits;
@@ -334,6 +338,7 @@ stories! {
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
+    a_gsm_gateway_passes_texts_on_both_ways,
     a_line_that_is_busy_in_sound_alone_is_refused_as_busy,
     isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends,
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,

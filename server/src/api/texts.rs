@@ -27,7 +27,7 @@ use utoipa_axum::routes;
 struct NewText {
     /// An outside number.
     number: String,
-    /// What it says: 1-4,096 bytes of UTF-8; over a trunk that is reached by UDP, some 900 at most.
+    /// What it says: 1-4,096 bytes of UTF-8; over a trunk that is reached by UDP, 600 to 850.
     text: String,
     /// Over this trunk, which the number leads over; left out, over the first of these that takes it.
     #[serde(default)]
