@@ -105,6 +105,8 @@ pub(crate) struct Trunk {
     pub(crate) servers: Servers,
     calls: u32,
     rate: Option<Bucket>,
+    /// Of texts: as many as calls, counted apart, so that texts keep no call out.
+    text_rate: Option<Bucket>,
     /// The realm that our credentials are bound to.
     realm: Option<Box<[u8]>>,
     pub(crate) registrations: Registrations,
@@ -124,6 +126,7 @@ impl Trunk {
             servers: Servers::default(),
             calls: 0,
             rate: None,
+            text_rate: None,
             realm: realm.filter(|realm| !realm.is_empty()).map(Into::into),
             registrations: Registrations::default(),
             health: Health::default(),
@@ -194,11 +197,10 @@ impl Trunk {
         entered
     }
 
-    /// Takes one text, if the limit of new calls a second allows it: it is one of these, and takes no
-    /// line.
+    /// Takes one text, if it is one of as many in a second as there may be new calls. It takes no line.
     pub(crate) fn takes_text(&mut self, now: Moment) -> bool {
         let per_s = self.plan.calls_per_s_max;
-        self.rate.get_or_insert_with(|| Bucket::full(now, per_s)).take(now, per_s)
+        self.text_rate.get_or_insert_with(|| Bucket::full(now, per_s)).take(now, per_s)
     }
 
     /// A call of before a restart goes on: it was let in.

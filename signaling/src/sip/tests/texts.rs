@@ -170,6 +170,9 @@ fn a_box_that_drains_and_a_trunk_over_its_limit_take_no_text() {
     bench.receive(carrier(), text);
     let refused = bench.one();
     assert!(refused.start().contains("503") && refused.has("Retry-After: 5\r\n"));
+    let call = bench.call();
+    bench.command(Command::Hangup { leg: call.leg, cause: 16 });
+    bench.sent();
     bench.ms += 1_000;
     bench.core.drain();
     let text = of_gateway(&mut bench, PLAIN, "three");
