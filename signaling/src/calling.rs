@@ -106,6 +106,26 @@ impl CallsOut {
         done
     }
 
+    /// They have a text sent to a number that they have a right to.
+    ///
+    /// # Errors
+    /// What was too much: they are barred from now on, and it is not sent.
+    pub fn text(
+        &mut self,
+        now: Now,
+        limits: &Limits,
+        key: Key,
+        number: &str,
+    ) -> Result<(), CallingLimit> {
+        self.touched.insert(key);
+        let done = self.guards.entry(key).or_default().text(now.moment, limits, number);
+        if done.is_err() {
+            self.bar(now, key);
+        }
+        self.settle(now, limits, key);
+        done
+    }
+
     /// They called a number that they have no right to. What was too much with it, where it was: they
     /// are barred from now on.
     pub fn refused(&mut self, now: Now, limits: &Limits, key: Key) -> Option<CallingLimit> {

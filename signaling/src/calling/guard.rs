@@ -48,23 +48,44 @@ impl Guard {
         (call, number, costly): (CallId, &str, bool),
     ) -> Result<(), CallingLimit> {
         self.forget_old(now);
-        remember(&mut self.calls, now);
-        if is_over(self.calls.len(), limits.per_minute_max) {
-            return Err(CallingLimit::PerMinute);
-        }
+        self.begin(now, limits)?;
         if is_over(self.live.len() + 1, limits.at_once_max) {
             return Err(CallingLimit::AtOnce);
         }
-        self.destinations.retain(|(known, _)| known != number);
-        remember(&mut self.destinations, (number.to_owned(), now));
-        if is_over(self.destinations.len(), limits.destinations_per_hour_max) {
-            return Err(CallingLimit::Destinations);
-        }
+        self.reach(now, limits, number)?;
         if let Some(limit) = self.look(now, limits) {
             return Err(limit);
         }
         self.live.push(Live { call, since: now, costly });
         Ok(())
+    }
+
+    /// They have a text sent to `number`: it is one of the calls of its minute, reaches one of the numbers
+    /// of its hour, and goes on for no time.
+    ///
+    /// # Errors
+    /// What is too much with it.
+    pub fn text(&mut self, now: Moment, limits: &Limits, number: &str) -> Result<(), CallingLimit> {
+        self.forget_old(now);
+        self.begin(now, limits)?;
+        self.reach(now, limits, number)
+    }
+
+    fn begin(&mut self, now: Moment, limits: &Limits) -> Result<(), CallingLimit> {
+        remember(&mut self.calls, now);
+        match is_over(self.calls.len(), limits.per_minute_max) {
+            true => Err(CallingLimit::PerMinute),
+            false => Ok(()),
+        }
+    }
+
+    fn reach(&mut self, now: Moment, limits: &Limits, number: &str) -> Result<(), CallingLimit> {
+        self.destinations.retain(|(known, _)| known != number);
+        remember(&mut self.destinations, (number.to_owned(), now));
+        match is_over(self.destinations.len(), limits.destinations_per_hour_max) {
+            true => Err(CallingLimit::Destinations),
+            false => Ok(()),
+        }
     }
 
     /// They called a number that they have no right to. What is too much with it.
@@ -192,6 +213,20 @@ mod tests {
         assert_eq!(calls(&mut guard, 30, &limits), Ok(()));
         assert_eq!(calls(&mut guard, 60, &limits), Ok(()), "the first is a minute old");
         assert_eq!(calls(&mut guard, 89, &limits), Err(CallingLimit::PerMinute));
+    }
+
+    #[test]
+    fn texts_count_by_minute_and_by_number_and_go_on_for_no_time() {
+        let limits = Limits { per_minute_max: 3, at_once_max: 1, ..NONE };
+        let mut guard = Guard::default();
+        assert_eq!(guard.call(at(0), &limits, (CallId(1), "1", false)), Ok(()));
+        assert_eq!(guard.text(at(1), &limits, "2"), Ok(()), "beside a call");
+        assert_eq!(guard.text(at(2), &limits, "2"), Ok(()));
+        assert_eq!(guard.text(at(3), &limits, "2"), Err(CallingLimit::PerMinute));
+        let limits = Limits { destinations_per_hour_max: 2, ..NONE };
+        assert_eq!(guard.text(at(100), &limits, "2"), Ok(()));
+        assert_eq!(guard.text(at(101), &limits, "3"), Err(CallingLimit::Destinations));
+        assert_eq!(guard.live_calls().count(), 1);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use terms::event::{
     TextSent,
 };
 use terms::routing::NumberClass;
-use terms::{AgentId, CallId, PhoneNumber, TenantId, TextId, TrunkId};
+use terms::{AgentId, PhoneNumber, TenantId, TextId, TrunkId};
 
 /// Texts that are on their way out, of all tenants.
 const GOING_MAX: usize = 1_000;
@@ -65,8 +65,8 @@ impl Switch {
         let to = PhoneNumber::parse(&order.target, &plan.plan.country);
         let pick = self.world.draw();
         let (digits, trunks) = whom(&plan, &to, order.trunk, pick)?;
+        self.may_text(now, &plan, &order, &digits)?;
         let id = TextId(self.world.ids.next(now.wall));
-        self.may_text(now, &plan, &order, (id, &digits))?;
         let (trunks, attempts, over, status) = (trunks.into(), 0, None, None);
         let sending = Sending { order, to, digits, trunks, attempts, over, status };
         self.world.texts.insert(id, sending);
@@ -75,13 +75,13 @@ impl Switch {
     }
 
     /// Whether they may have it sent: by their right to call out, the bar on their extension, and what it
-    /// may call in a minute and an hour. It counts there as a call that is over at once.
+    /// may call in a minute and an hour, where it counts as a call that goes on for no time.
     fn may_text(
         &mut self,
         now: Now,
         plan: &Compiled,
         order: &TextOrder,
-        (id, digits): (TextId, &str),
+        digits: &str,
     ) -> Result<(), &'static str> {
         let agent = AgentId(order.by.0);
         let key = (order.tenant, agent);
@@ -102,13 +102,11 @@ impl Switch {
         if !is_extension {
             return Ok(());
         }
-        let call = CallId(id.0);
-        if let Err(limit) = out.call(now, &limits, key, (call, digits, class.is_costly())) {
+        if let Err(limit) = out.text(now, &limits, key, digits) {
             let why = self.not_texted(now, key, (digits, class), CallingRefusal::Barred);
             self.world.note_calling(now, key, InCalling::Barred { limit });
             return Err(why);
         }
-        out.ended(now, &limits, call);
         Ok(())
     }
 
