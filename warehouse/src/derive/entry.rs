@@ -31,3 +31,33 @@ pub fn word(value: impl Serialize) -> String {
         other => panic!("a plain enum is written as one word, not as {other:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::derive::Fold;
+    use terms::event::{ENTRY_VERSION, Entry, Kind, TextReceived, Written};
+    use terms::record::Row;
+    use terms::{PhoneNumber, TenantId, TextId, Timestamp, TrunkId};
+
+    #[test]
+    fn a_text_is_an_event_with_what_it_says_and_of_no_call() {
+        let (from, to) = (PhoneNumber::parse("10086", "86"), PhoneNumber::parse("95105688", "86"));
+        let (id, trunk, text) = (TextId(7), TrunkId(1), Written("hello".into()));
+        let entry = Entry {
+            v: ENTRY_VERSION,
+            seq: 1,
+            at: Timestamp(5),
+            tenant: TenantId(1),
+            contact: None,
+            call: None,
+            leg: None,
+            kind: Kind::TextReceived(TextReceived { id, trunk, from, to, text }),
+        };
+        let (mut fold, mut rows) = (Fold::new(), Vec::new());
+        fold.apply(&entry, &mut rows);
+        assert_eq!((rows.len(), fold.strays()), (1, 0));
+        let Some(Row::Event(event)) = rows.first() else { panic!("{rows:?}") };
+        assert_eq!((event.kind.as_str(), event.call_id), ("text_received", None));
+        assert!(event.detail.contains("\"text\":\"hello\""), "{}", event.detail);
+    }
+}
