@@ -6,31 +6,31 @@ use std::fmt;
 /// Decimal places that are kept.
 pub const PLACES: u32 = 6;
 /// One, in millionths.
-const ONE: i128 = 1_000_000;
-/// Every number is nearer to zero than this, in millionths.
-const END: i128 = 1_000_000_000_000 * ONE;
+const ONE: i64 = 1_000_000;
+/// Every number is nearer to zero than this, in millionths; the sum of two fits 64 bits.
+const END: i64 = 1_000_000_000_000 * ONE;
 
 /// A number in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Number(i128);
+pub struct Number(i64);
 
 impl Number {
     /// A whole number, where it is small enough.
     pub fn whole(value: usize) -> Option<Self> {
-        Number::of(i128::try_from(value).ok()?.checked_mul(ONE)?)
+        Number::of(i64::try_from(value).ok()?.checked_mul(ONE)?)
     }
 
     /// A whole number on either side of zero, where it is small enough.
     pub fn integer(value: i64) -> Option<Self> {
-        Number::of(i128::from(value).checked_mul(ONE)?)
+        Number::of(value.checked_mul(ONE)?)
     }
 
     /// In thousandths, what is below them cut off.
     pub fn thousandths(self) -> i64 {
-        i64::try_from(self.0 / 1_000).unwrap_or(i64::MAX)
+        self.0 / 1_000
     }
 
-    fn of(millionths: i128) -> Option<Self> {
+    fn of(millionths: i64) -> Option<Self> {
         (-END < millionths && millionths < END).then_some(Number(millionths))
     }
 
@@ -48,7 +48,7 @@ impl Number {
         if !is_digits(whole, 12) || !is_digits(behind, 6) {
             return None;
         }
-        let millionths = format!("{whole}{behind:0<6}").parse::<i128>().ok()?;
+        let millionths = format!("{whole}{behind:0<6}").parse::<i64>().ok()?;
         Number::of(if below_zero { -millionths } else { millionths })
     }
 
@@ -64,7 +64,7 @@ impl Number {
 
     /// The product, rounded to millionths.
     pub fn times(self, other: Self) -> Option<Self> {
-        Number::of(rounded(self.0 * other.0, ONE))
+        rounded(i128::from(self.0) * i128::from(other.0), ONE)
     }
 
     /// The quotient, rounded to millionths; none for a division by zero.
@@ -72,8 +72,8 @@ impl Number {
         if other.0 == 0 {
             return None;
         }
-        let sign = other.0.signum();
-        Number::of(rounded(self.0 * ONE * sign, other.0.abs()))
+        let sign = i128::from(other.0.signum());
+        rounded(i128::from(self.0) * i128::from(ONE) * sign, other.0.abs())
     }
 
     /// What a division leaves, with the sign of the dividend; none for one by zero.
@@ -90,8 +90,9 @@ impl Number {
     /// To that many decimal places, a half away from zero.
     pub fn round(self, places: Number) -> Option<Self> {
         let places = u32::try_from(places.count()?).ok().filter(|places| *places <= PLACES)?;
-        let step = 10_i128.pow(PLACES - places);
-        Number::of(rounded(self.0, step) * step)
+        let step = 10_i64.pow(PLACES - places);
+        let steps = rounded(self.0.into(), step)?;
+        Number::of(steps.0 * step)
     }
 
     /// The next whole number below, or the number itself.
@@ -106,13 +107,13 @@ impl Number {
 }
 
 /// `value / by`, a half away from zero; `by` is above zero.
-fn rounded(value: i128, by: i128) -> i128 {
-    let nudged = value + value.signum() * (by / 2);
+fn rounded(value: i128, by: i64) -> Option<Number> {
+    let nudged = value + value.signum() * i128::from(by / 2);
     // Most fit a division of 64 bits, which is many times as fast.
-    match (i64::try_from(nudged), i64::try_from(by)) {
-        (Ok(nudged), Ok(by)) => (nudged / by).into(),
-        _ => nudged / by,
-    }
+    Number::of(match i64::try_from(nudged) {
+        Ok(nudged) => nudged / by,
+        Err(_) => i64::try_from(nudged / i128::from(by)).ok()?,
+    })
 }
 
 /// As [`Number::parse`] reads it, without zeros at the end.

@@ -10,7 +10,7 @@ use super::{Candidate, Contact, Skills};
 use crate::ivr::number::Number;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terms::routing::{Matching, Skill};
+use terms::routing::Matching;
 use terms::{AgentId, Moment};
 
 /// Free agents among whom one contact's is chosen.
@@ -20,7 +20,8 @@ pub(super) const SCORED_MAX: usize = 100;
 pub(super) struct Expression {
     /// None where the queue has no expression, or one that an older check let pass.
     score: Option<Score>,
-    skills: BTreeMap<AgentId, Arc<[Skill]>>,
+    /// What the expression asks of each agent's skills.
+    levels: BTreeMap<AgentId, Arc<[u32]>>,
     weights: BTreeMap<AgentId, u32>,
     /// Since when each free one is idle.
     free: BTreeMap<AgentId, Moment>,
@@ -33,7 +34,7 @@ pub(super) struct Expression {
 #[derive(Clone, Debug)]
 struct Free {
     candidate: Candidate,
-    skills: Arc<[Skill]>,
+    levels: Arc<[u32]>,
     weight: u32,
 }
 
@@ -47,11 +48,17 @@ struct Chosen {
 
 impl Expression {
     pub fn new(agents: &[AgentId], matching: &Matching, skills: &Skills) -> Self {
-        let of = |agent: &AgentId| Some((*agent, skills.get(agent)?.clone().into()));
-        let skills = agents.iter().filter_map(of).collect();
+        let score = matching.expression.as_deref().and_then(|text| Score::parse(text).ok());
+        let levels = |score: &Score| {
+            let of = |&agent: &AgentId| {
+                let known = skills.get(&agent).map(Vec::as_slice).unwrap_or_default();
+                (agent, score.levels(known))
+            };
+            agents.iter().map(of).collect()
+        };
         Expression {
-            score: matching.expression.as_deref().and_then(|text| Score::parse(text).ok()),
-            skills,
+            levels: score.as_ref().map(levels).unwrap_or_default(),
+            score,
             weights: matching.weights(),
             free: BTreeMap::new(),
             idle: BTreeMap::new(),
@@ -64,7 +71,7 @@ impl Expression {
         self.remove(agent);
         let free = Free {
             candidate: *candidate,
-            skills: self.skills.get(&agent).cloned().unwrap_or_default(),
+            levels: self.levels.get(&agent).cloned().unwrap_or_default(),
             weight: self.weights.get(&agent).copied().unwrap_or(1),
         };
         self.free.insert(agent, since);
@@ -125,7 +132,7 @@ impl Expression {
 
 impl Free {
     fn scored(&self) -> Scored<'_> {
-        Scored { candidate: &self.candidate, skills: &self.skills, weight: self.weight }
+        Scored { candidate: &self.candidate, levels: &self.levels, weight: self.weight }
     }
 }
 
@@ -135,7 +142,7 @@ mod tests {
     use super::*;
     use crate::ivr::template::Variables;
     use std::time::Duration;
-    use terms::routing::Seat;
+    use terms::routing::{Seat, Skill};
 
     /// Agents 1 to 3, idle since seconds 30, 10 and 20, with level 5, 2 and no level of gas; the seat of
     /// agent 3 weighs 7.

@@ -4,6 +4,7 @@
 use super::{Candidate, Contact, millis};
 use crate::ivr::expression::{Column, Expression, Fault, Kind, Names, Value, parse_with};
 use crate::ivr::number::Number;
+use std::sync::Arc;
 use terms::routing::Skill;
 
 /// Numbers, texts, names, signs and functions of one expression.
@@ -20,7 +21,11 @@ const TEXTS: [&str; 6] =
 
 /// An expression that was checked.
 #[derive(Clone, Debug)]
-pub(super) struct Score(Expression);
+pub(super) struct Score {
+    expression: Expression,
+    /// Those of which it asks the level.
+    skills: Vec<String>,
+}
 
 impl Score {
     /// Reads and checks an expression.
@@ -31,7 +36,7 @@ impl Score {
             return Err(format!("it has {nodes} parts, and one has at most {NODES_MAX}"));
         }
         match expression.kind(&kind_of)? {
-            Kind::Number | Kind::Any => Ok(Score(expression)),
+            Kind::Number | Kind::Any => Ok(Score { skills: expression.skills(), expression }),
             Kind::Text => Err("it comes to a text, and a score is a number".to_owned()),
             Kind::Truth => {
                 let problem = "it comes to true or false, and a score is a number: if(…, 1, 0)";
@@ -40,9 +45,19 @@ impl Score {
         }
     }
 
+    /// The levels that the expression asks for of an agent with these skills, found once for all scores.
+    pub fn levels(&self, known: &[Skill]) -> Arc<[u32]> {
+        let level = |name: &String| {
+            let skill = known.iter().find(|skill| skill.name == *name);
+            skill.map_or(0, |skill| skill.level)
+        };
+        self.skills.iter().map(level).collect()
+    }
+
     /// The score of each of these agents.
     pub fn of(&self, agents: &[Scored], contact: &Contact) -> Vec<Result<Number, Fault>> {
-        self.0.numbers(&Both { agents, contact }, agents.len())
+        let names = Both { skills: &self.skills, agents, contact };
+        self.expression.numbers(&names, agents.len())
     }
 }
 
@@ -68,11 +83,13 @@ fn kind_of(name: &str) -> Result<Kind, String> {
 #[derive(Clone, Copy)]
 pub(super) struct Scored<'a> {
     pub candidate: &'a Candidate,
-    pub skills: &'a [Skill],
+    /// As [`Score::levels`] has them.
+    pub levels: &'a [u32],
     pub weight: u32,
 }
 
 struct Both<'a> {
+    skills: &'a [String],
     agents: &'a [Scored<'a>],
     contact: &'a Contact<'a>,
 }
@@ -100,10 +117,8 @@ impl Names for Both<'_> {
     }
 
     fn skill(&self, name: &str) -> Column {
-        self.each(|agent| {
-            let skill = agent.skills.iter().find(|skill| skill.name == name);
-            skill.map_or(0, |skill| skill.level.into())
-        })
+        let at = self.skills.iter().position(|skill| skill == name);
+        self.each(|agent| at.and_then(|at| agent.levels.get(at)).map_or(0, |&level| level.into()))
     }
 }
 
@@ -162,13 +177,11 @@ mod tests {
             vec![Skill { name: "gas".into(), level: 4 }],
             vec![Skill { name: "gas".into(), level: 7 }],
         ];
-        let scored: Vec<Scored> = of
-            .iter()
-            .map(|&at| Scored { candidate: &candidates[at], skills: &skills[at], weight: 5 })
-            .collect();
-        Score::parse(text)
-            .unwrap_or_else(|problem| panic!("{text}: {problem}"))
-            .of(&scored, &contact)
+        let score = Score::parse(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
+        let levels = skills.map(|skills| score.levels(&skills));
+        let scored =
+            |&at: &usize| Scored { candidate: &candidates[at], levels: &levels[at], weight: 5 };
+        score.of(&of.iter().map(scored).collect::<Vec<_>>(), &contact)
     }
 
     #[test]

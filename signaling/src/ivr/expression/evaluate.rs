@@ -184,7 +184,7 @@ fn evaluate(node: &Node, names: &impl Names) -> Column {
         Node::Pair("or", both) => {
             choose(&value(&both.0), || Value::Truth(true).into(), || truth(value(&both.1)))
         }
-        Node::Pair(sign, both) => value(&both.0).with(&value(&both.1), pair(sign)),
+        Node::Pair(sign, both) => pair(sign, value(&both.0), &value(&both.1)),
         Node::Call("if", values) => {
             choose(&value(&values[0]), || value(&values[1]), || value(&values[2]))
         }
@@ -194,8 +194,8 @@ fn evaluate(node: &Node, names: &impl Names) -> Column {
             _ => Column::Same(Err(Fault::NoNumber)),
         },
         Node::Call(name, values) => match values.as_slice() {
-            [only] => value(only).map(one(name)),
-            [first, second] => value(first).with(&value(second), two(name)),
+            [only] => one(name, value(only)),
+            [first, second] => two(name, value(first), &value(second)),
             [text, from, count, ..] => part(&value(text), &value(from), &value(count)),
             [] => Column::Same(Err(Fault::NoResult)),
         },
@@ -228,28 +228,25 @@ fn choose(whether: &Column, yes: impl FnOnce() -> Column, no: impl FnOnce() -> C
     Column::Each(chosen.collect())
 }
 
-type One = fn(&Value) -> Cell;
-type Two = fn(&Value, &Value) -> Cell;
-
-/// What stands between two values.
-fn pair(sign: &str) -> Two {
+/// What stands between two values. Each sign has a loop of its own.
+fn pair(sign: &str, left: Column, right: &Column) -> Column {
     match sign {
-        "=" => |left, right| Ok(Value::Truth(same(left, right))),
-        "!=" => |left, right| Ok(Value::Truth(!same(left, right))),
-        "<" => |left, right| Ok(Value::Truth(left.number()? < right.number()?)),
-        "<=" => |left, right| Ok(Value::Truth(left.number()? <= right.number()?)),
-        ">" => |left, right| Ok(Value::Truth(left.number()? > right.number()?)),
-        ">=" => |left, right| Ok(Value::Truth(left.number()? >= right.number()?)),
-        "&" => |left, right| {
+        "=" => left.with(right, |left, right| Ok(Value::Truth(same(left, right)))),
+        "!=" => left.with(right, |left, right| Ok(Value::Truth(!same(left, right)))),
+        "<" => left.with(right, |left, right| Ok(Value::Truth(left.number()? < right.number()?))),
+        "<=" => left.with(right, |left, right| Ok(Value::Truth(left.number()? <= right.number()?))),
+        ">" => left.with(right, |left, right| Ok(Value::Truth(left.number()? > right.number()?))),
+        ">=" => left.with(right, |left, right| Ok(Value::Truth(left.number()? >= right.number()?))),
+        "&" => left.with(right, |left, right| {
             let (left, right) = (left.told(), right.told());
             let joined = left.chars().chain(right.chars());
             Ok(Value::Text(joined.take(VALUE_CHARS_MAX).collect()))
-        },
-        "+" => |left, right| result(left.number()?.plus(right.number()?)),
-        "-" => |left, right| result(left.number()?.minus(right.number()?)),
-        "*" => |left, right| result(left.number()?.times(right.number()?)),
-        "/" => |left, right| result(left.number()?.over(right.number()?)),
-        _ => |left, right| result(left.number()?.rest(right.number()?)),
+        }),
+        "+" => left.with(right, |left, right| result(left.number()?.plus(right.number()?))),
+        "-" => left.with(right, |left, right| result(left.number()?.minus(right.number()?))),
+        "*" => left.with(right, |left, right| result(left.number()?.times(right.number()?))),
+        "/" => left.with(right, |left, right| result(left.number()?.over(right.number()?))),
+        _ => left.with(right, |left, right| result(left.number()?.rest(right.number()?))),
     }
 }
 
@@ -274,30 +271,40 @@ fn characters(value: &Value, from: usize, count: usize) -> Cell {
 }
 
 /// A function of one value.
-fn one(name: &str) -> One {
+fn one(name: &str, values: Column) -> Column {
     match name {
-        "len" => |value| result(Number::whole(value.told().chars().count())),
-        "floor" => |value| result(value.number()?.floor()),
-        _ => |value| {
+        "len" => values.map(|value| result(Number::whole(value.told().chars().count()))),
+        "floor" => values.map(|value| result(value.number()?.floor())),
+        _ => values.map(|value| {
             let number = value.number()?;
             Ok(Value::Number(number.max(number.negated())))
-        },
+        }),
     }
 }
 
 /// A function of two values.
-fn two(name: &str) -> Two {
+fn two(name: &str, first: Column, second: &Column) -> Column {
     match name {
-        "left" => |text, count| characters(text, 0, count.count()?),
-        "right" => |text, count| {
+        "left" => first.with(second, |text, count| characters(text, 0, count.count()?)),
+        "right" => first.with(second, |text, count| {
             let (all, count) = (text.told().chars().count(), count.count()?);
             characters(text, all.saturating_sub(count), count)
-        },
-        "contains" => |text, part| Ok(Value::Truth(text.told().contains(part.told().as_ref()))),
-        "starts" => |text, part| Ok(Value::Truth(text.told().starts_with(part.told().as_ref()))),
-        "round" => |number, places| result(number.number()?.round(places.number()?)),
-        "min" => |left, right| Ok(Value::Number(left.number()?.min(right.number()?))),
-        _ => |left, right| Ok(Value::Number(left.number()?.max(right.number()?))),
+        }),
+        "contains" => first.with(second, |text, part| {
+            Ok(Value::Truth(text.told().contains(part.told().as_ref())))
+        }),
+        "starts" => first.with(second, |text, part| {
+            Ok(Value::Truth(text.told().starts_with(part.told().as_ref())))
+        }),
+        "round" => {
+            first.with(second, |number, places| result(number.number()?.round(places.number()?)))
+        }
+        "min" => {
+            first.with(second, |left, right| Ok(Value::Number(left.number()?.min(right.number()?))))
+        }
+        _ => {
+            first.with(second, |left, right| Ok(Value::Number(left.number()?.max(right.number()?))))
+        }
     }
 }
 

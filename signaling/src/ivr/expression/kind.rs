@@ -2,6 +2,7 @@
 //! without the values, such as a variable of a flow, is [`Kind::Any`] and counts as right.
 
 use super::{Expression, Node};
+use std::collections::BTreeSet;
 
 /// A kind of value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,13 @@ impl Expression {
         nodes(&self.0)
     }
 
+    /// The skills that it asks about, each once.
+    pub(crate) fn skills(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        skills(&self.0, &mut names);
+        names.into_iter().map(str::to_owned).collect()
+    }
+
     /// The kind of its value, where `of` tells those of its names or what is wrong with one.
     ///
     /// # Errors
@@ -49,6 +57,21 @@ fn nodes(node: &Node) -> usize {
         Node::Not(inner) | Node::Negated(inner) => nodes(inner),
         Node::Pair(_, both) => nodes(&both.0) + nodes(&both.1),
         Node::Call(_, values) => values.iter().map(nodes).sum(),
+    }
+}
+
+fn skills<'a>(node: &'a Node, names: &mut BTreeSet<&'a str>) {
+    match node {
+        Node::Number(_) | Node::Text(_) | Node::Truth(_) | Node::Variable(_) => {}
+        Node::Not(inner) | Node::Negated(inner) => skills(inner, names),
+        Node::Pair(_, both) => [&both.0, &both.1].into_iter().for_each(|node| skills(node, names)),
+        Node::Call("skill", values) => {
+            names.extend(values.iter().filter_map(|value| match value {
+                Node::Text(name) => Some(name.as_str()),
+                _ => None,
+            }));
+        }
+        Node::Call(_, values) => values.iter().for_each(|value| skills(value, names)),
     }
 }
 
