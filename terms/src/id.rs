@@ -176,6 +176,8 @@ ids! {
     WorkerId,
     /// A work order.
     OrderId,
+    /// A piece of work that is no call.
+    ItemId,
     /// A customer.
     CustomerId,
     /// One satisfaction question to one caller.
