@@ -176,8 +176,6 @@ ids! {
     WorkerId,
     /// A work order.
     OrderId,
-    /// A piece of work that is no call.
-    ItemId,
     /// A customer.
     CustomerId,
     /// A piece of work that is no call: a mail, a short message, a form of a web page.

@@ -92,7 +92,6 @@ cells! {
     TeamId => Int64, |v| v.0 as i64;
     UserId => Int64, |v| v.0 as i64;
     OrderId => Int64, |v| v.0 as i64;
-    ItemId => Int64, |v| v.0 as i64;
     CustomerId => Int64, |v| v.0 as i64;
     SurveyId => Int64, |v| v.0 as i64;
     SpanId => Int64, |v| v.0 as i64;
