@@ -1,6 +1,6 @@
-//! By which numbers a report counts: the thresholds of service level, the days of a first contact, the
-//! target of items, and which of the five formulas of service level stands first. A tenant sets them; whoever asks
-//! for a report may give others.
+//! By which numbers a report counts: the thresholds of service level, the days of a first contact,
+//! the target of items, and which of the five formulas of service level stands first. A tenant sets
+//! them; whoever asks for a report may give others.
 
 use crate::cell::duration_text;
 use crate::definition::{Report, Summary};

@@ -1,7 +1,7 @@
 //! Items by agent, by day and by hour of the day, each with its channels.
 //!
-//! The day and the hour are those in which an item ended, on the clock of the report's zone; an item that
-//! nobody took has no agent and stands in a line of its own.
+//! The day and the hour are those in which an item ended, on the clock of the report's zone; an item
+//! that nobody took has no agent and stands in a line of its own.
 
 use super::items::{ALL_ENDS, COUNTS, ENDS, ITEMS, of_channel, sql_by};
 use super::{AGENT_NAME, AGENT_NUMBER, beside, text};
