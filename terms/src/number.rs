@@ -52,7 +52,7 @@ pub fn masked(number: &str) -> String {
     number.chars().enumerate().map(|(at, c)| if hidden.contains(&at) { '*' } else { c }).collect()
 }
 
-/// An address as the same people may see it: of a mail address the first letter and where it is at home,
+/// An address as the same people may see it: of a mail address the first letter and its home,
 /// `z***@example.com`; anything else as [`masked`] shows it, an address of SIP too.
 pub fn masked_address(address: &str) -> String {
     let is_sip = address.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sip:"))
