@@ -97,7 +97,7 @@ const HARMLESS: [&str; 64] = [
     "zone",
 ];
 /// Names whose values are ids where they are digits and nothing else.
-const IDS: [&str; 38] = [
+const IDS: [&str; 39] = [
     "active_by",
     "agent",
     "agents",
@@ -132,6 +132,7 @@ const IDS: [&str; 38] = [
     "rung",
     "schedule",
     "substitute",
+    "taken_by",
     "team",
     "trunk",
     "user",
