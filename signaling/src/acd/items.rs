@@ -298,10 +298,9 @@ impl ItemDesk {
             return;
         }
         self.lift(id);
-        let place = self.places.entry(queue).or_default();
+        self.places.entry(queue).or_default();
         if let Some(item) = self.items.get_mut(&id) {
             item.queue = queue;
-            item.key = place.key(item.priority, item.received_at, id);
             for (agent, until) in std::mem::take(&mut item.passed) {
                 self.timers.remove(&(until, Timer::Pass(id, agent)));
             }
@@ -379,23 +378,20 @@ impl ItemDesk {
         let waiting = place.lay_out(layout);
         let there: Vec<AgentId> = place.ring_of.keys().copied().collect();
         for item in waiting {
-            self.restand(now, item);
+            self.unschedule(item);
+            self.stand(now, item);
         }
         if !anew {
             there.into_iter().for_each(|agent| self.relist_in(agent, id));
         }
     }
 
-    /// A waiting item takes its place anew: what its queue says has changed.
-    fn restand(&mut self, now: Now, id: ItemId) {
+    /// A waiting item is not looked at when it would reach further agents.
+    fn unschedule(&mut self, id: ItemId) {
         let Some(item) = self.items.get_mut(&id) else { return };
         if let Some(at) = item.widens_at.take() {
             self.timers.remove(&(at, Timer::Widen(id)));
         }
-        if let Some(place) = self.places.get(&item.queue) {
-            item.key = place.key(item.priority, item.received_at, id);
-        }
-        self.stand(now, id);
     }
 
     /// A waiting item stands in its line, as far as its age has brought it.
@@ -403,6 +399,7 @@ impl ItemDesk {
         let Some(item) = self.items.get_mut(&id) else { return };
         let Some(place) = self.places.get_mut(&item.queue) else { return };
         item.state = State::Waiting;
+        item.key = place.key(item.priority, item.received_at, id);
         let waited = waited(now, item.received_at);
         item.stage = place.stage(waited);
         item.widens_at = place.next_stage(item.stage).map(|at| now.moment + (at - waited));
@@ -428,10 +425,8 @@ impl ItemDesk {
 
     /// The item stands nowhere and is nobody's.
     fn lift(&mut self, id: ItemId) {
+        self.unschedule(id);
         let Some(item) = self.items.get_mut(&id) else { return };
-        if let Some(at) = item.widens_at.take() {
-            self.timers.remove(&(at, Timer::Widen(id)));
-        }
         let (channel, state) = (item.channel, item.state);
         match state {
             State::Waiting => {

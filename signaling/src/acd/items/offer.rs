@@ -80,7 +80,8 @@ impl ItemDesk {
             State::Waiting => false,
         };
         let (open, capacity) = self.open(agent, item.channel);
-        if has_it || open < capacity { Ok(()) } else { Err(Refusal::Full) }
+        let others = open.saturating_sub(u32::from(has_it));
+        if others < capacity { Ok(()) } else { Err(Refusal::Full) }
     }
 
     /// An item is offered to this agent, whoever had it.
