@@ -71,7 +71,7 @@ async fn live(State(api): State<Shared>, caller: Caller) -> Result<Json<ItemsLiv
     let queues = api.store.queues(tenant).await?.into_iter().map(|queue| queue.id);
     let queues: Vec<QueueId> =
         queues.filter(|queue| seen.as_ref().is_none_or(|seen| seen.contains(queue))).collect();
-    let waiting = api.items.waiting(tenant, &queues).await?.into_iter();
+    let waiting = api.items.waiting(tenant, queues).await?.into_iter();
     let waiting = waiting.map(|(queue, channel, waiting)| ItemsWaiting {
         queue,
         channel,

@@ -55,6 +55,14 @@ struct Room {
     held: Option<Held>,
 }
 
+impl Room {
+    /// The machine; 503 where it could not be made.
+    fn desk(&self) -> Result<&ItemDesk, Problem> {
+        let held = self.held.as_ref();
+        held.map(|held| &held.desk).ok_or_else(|| Problem::away("items are handed out anew"))
+    }
+}
+
 struct Held {
     desk: ItemDesk,
     plan_version: u64,
@@ -145,9 +153,7 @@ impl Items {
         agent: AgentId,
     ) -> Result<Item, Problem> {
         let mut room = self.open(tenant).await?;
-        if let Some(held) = &room.held {
-            held.desk.may_take(id, agent)?;
-        }
+        room.desk()?.may_take(id, agent)?;
         let item = self.store.item(tenant, id).await?;
         if item.state == ItemState::Taken && item.agent == Some(agent) {
             return Ok(item);
@@ -223,9 +229,7 @@ impl Items {
         (agent, note): (AgentId, &str),
     ) -> Result<Item, Problem> {
         let mut room = self.open(tenant).await?;
-        if let Some(held) = &room.held {
-            held.desk.may_give(id, agent)?;
-        }
+        room.desk()?.may_give(id, agent)?;
         let queue = self.store.item(tenant, id).await?.queue;
         let transfer = ItemChange::Transfer { queue, note: note.to_owned() };
         let changed = self.store.change_item(tenant, by, id, &transfer).await;
@@ -248,18 +252,19 @@ impl Items {
     /// # Errors
     /// The store's.
     pub async fn waiting(
-        &self,
+        self: &Arc<Self>,
         tenant: TenantId,
-        queues: &[QueueId],
+        queues: Vec<QueueId>,
     ) -> Result<Vec<(QueueId, Channel, Waiting)>, Problem> {
-        let room = self.open(tenant).await?;
-        let Some(held) = &room.held else { return Ok(Vec::new()) };
-        let all = queues.iter().flat_map(|&queue| Channel::ALL.map(|channel| (queue, channel)));
-        let waiting = all.map(|(queue, channel)| {
-            let waiting = held.desk.waiting(queue, channel);
-            (queue, channel, waiting)
-        });
-        Ok(waiting.filter(|(.., waiting)| waiting.items > 0).collect())
+        let items = self.clone();
+        whole(async move {
+            let room = items.open(tenant).await?;
+            let desk = room.desk()?;
+            let all = queues.iter().flat_map(|&queue| Channel::ALL.map(|channel| (queue, channel)));
+            let all = all.map(|(queue, channel)| (queue, channel, desk.waiting(queue, channel)));
+            Ok(all.filter(|(.., waiting)| waiting.items > 0).collect())
+        })
+        .await
     }
 
     /// Of each channel how many items an agent is offered or has, and how many they may have.
@@ -267,17 +272,21 @@ impl Items {
     /// # Errors
     /// The store's.
     pub async fn open_of(
-        &self,
+        self: &Arc<Self>,
         tenant: TenantId,
         agent: AgentId,
     ) -> Result<Vec<(Channel, u32, u32)>, Problem> {
-        let room = self.open(tenant).await?;
-        let Some(held) = &room.held else { return Ok(Vec::new()) };
-        let of = |channel| {
-            let (open, capacity) = held.desk.open(agent, channel);
-            (channel, open, capacity)
-        };
-        Ok(Channel::ALL.map(of).to_vec())
+        let items = self.clone();
+        whole(async move {
+            let room = items.open(tenant).await?;
+            let desk = room.desk()?;
+            let of = |channel| {
+                let (open, capacity) = desk.open(agent, channel);
+                (channel, open, capacity)
+            };
+            Ok(Channel::ALL.map(of).to_vec())
+        })
+        .await
     }
 
     /// Capacities changed.
