@@ -13,6 +13,7 @@
 //! Who is offered one is not decided here; whatever is done is one transaction with its step, its row of
 //! the audit table and, at the end, the record for the warehouse.
 
+pub(crate) mod message;
 pub mod query;
 pub mod reply;
 pub mod rules;

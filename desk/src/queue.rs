@@ -194,6 +194,9 @@ pub struct Settings {
     pub auto_answer: bool,
     /// Seconds that an agent has for an item that is offered to them, 10–3,600; then it goes back.
     pub item_offer_s: u32,
+    /// A message that a caller leaves for the queue is an item of the channel `message`, too: it is handed
+    /// to an agent. Its `external_id` is the id of its recording.
+    pub messages_as_items: bool,
 }
 
 impl Default for Settings {
@@ -235,6 +238,7 @@ impl Default for Settings {
             expression: None,
             auto_answer: false,
             item_offer_s: OFFER_S_USUAL,
+            messages_as_items: false,
         }
     }
 }

@@ -10,9 +10,14 @@ use desk::queue::QueueDraft;
 use desk::{By, Error, Store};
 use serde_json::json;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::item::Channel;
-use terms::{AgentId, ItemId, QueueId, TenantId, Timestamp, UserId, record};
+use terms::media::{Ledger, RecordingState};
+use terms::{
+    AgentId, CallId, ContactId, ItemId, QueueId, RecordingId, TenantId, Timestamp, UserId, record,
+};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 
@@ -279,4 +284,47 @@ async fn what_was_over_for_long_is_forgotten_and_what_is_open_never() {
     assert!(store.item(t, over).await.is_err());
     assert_eq!(store.item_steps(t, open).await.unwrap().len(), 1);
     assert_eq!(rows(&store).await.len(), 1, "its row is the warehouse's");
+}
+
+#[tokio::test]
+async fn a_message_of_a_queue_that_wants_it_is_an_item_once_it_can_be_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = filled(folder.path()).await;
+    let t = first.tenant;
+    let entry = |seq: u64, kind: Kind| {
+        let (v, at, tenant) = (ENTRY_VERSION, by_at(seq).at, t);
+        let (contact, call, leg) = (None, None, None);
+        Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind })
+    };
+    let left = |seq, recording| entry(seq, Kind::VoicemailLeft { queue: FIRST_QUEUE, recording });
+    let recorded = |seq, recording, state| {
+        let of = (t, ContactId(1), CallId(1));
+        let ledger = Ledger { state, ..Ledger::refused(of, recording, NOON, "too short") };
+        let (agent, queue, meeting) = (None, Some(FIRST_QUEUE), None);
+        entry(seq, Kind::Recorded { ledger, agent, queue, meeting, message: false })
+    };
+    let (one, two, three) = (RecordingId(71), RecordingId(72), RecordingId(73));
+    let told = [left(1, one), recorded(2, one, RecordingState::Recorded)];
+    store.keep_calling(&told, 2, false).await.unwrap();
+    assert_eq!(store.open_items(t).await.unwrap(), [], "nobody wants it");
+
+    let queue = store.queue(t, FIRST_QUEUE).await.unwrap();
+    let mut draft = QueueDraft { name: queue.name, settings: queue.settings };
+    draft.settings.messages_as_items = true;
+    store.change_queue(t, &by_at(3), FIRST_QUEUE, &draft).await.unwrap();
+    store.keep_calling(&[left(4, two)], 4, false).await.unwrap();
+    assert_eq!(store.open_items(t).await.unwrap(), [], "it cannot be heard yet");
+    let told = [
+        recorded(5, two, RecordingState::Recorded),
+        recorded(5, two, RecordingState::Recorded),
+        left(6, three),
+        recorded(7, three, RecordingState::Refused),
+    ];
+    store.keep_calling(&told, 7, false).await.unwrap();
+    let items = store.open_items(t).await.unwrap();
+    let [item] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!((item.channel, item.queue), (Channel::Message, FIRST_QUEUE));
+    assert_eq!(item.external_id, Some(two.to_string()));
+    assert_eq!(store.items_waiting_after(t, ItemId(0)).await.unwrap(), items);
+    assert_eq!(store.items_waiting_after(t, item.id).await.unwrap(), []);
 }

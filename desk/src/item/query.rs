@@ -129,6 +129,30 @@ impl Store {
         .collect()
     }
 
+    /// Items of a tenant that wait and came in after this one, in that order.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn items_waiting_after(
+        &self,
+        tenant: TenantId,
+        item_id: ItemId,
+    ) -> Result<Vec<Item>> {
+        sql::query(
+            "SELECT * FROM items WHERE tenant_id = $1 AND id > $2 AND state = 'waiting'
+             AND ended_at IS NULL ORDER BY id LIMIT $3",
+        )
+        .bind(tenant.0 as i64)
+        .bind(item_id.0 as i64)
+        .bind(super::OPEN_MAX)
+        .fetch_all(self.reader())
+        .await
+        .during("list new items")?
+        .iter()
+        .map(item)
+        .collect()
+    }
+
     /// Forgets some items that have been over for long; says how many.
     ///
     /// # Errors

@@ -195,21 +195,11 @@ impl Store {
         new: &NewItem,
     ) -> Result<(Item, bool)> {
         let country = self.tenant(tenant).await?.profile.country;
-        let mut made = checked(tenant, by, new, &country)?;
+        let made = checked(tenant, by, new, &country)?;
         let mut write = self.write("take in an item").await?;
-        if let Some(known) = known(&mut write, tenant, &made).await? {
-            return Ok((known, false));
-        }
-        queue::exists(&mut write, tenant, new.queue).await?;
-        order_exists(&mut write, tenant, new.order).await?;
-        let count = "SELECT COUNT(*) FROM items WHERE tenant_id = $1 AND ended_at IS NULL";
-        write.room_for(tenant, count, OPEN_MAX).await?;
-        made.id = ItemId(write.next_id("item").await? as u64);
-        insert(&mut write, by, &made).await?;
-        let step = Step { action: ItemAction::Create, agent: None, ..Step::default() };
-        put_down(&mut write, by, &made, step).await?;
+        let added = add(&mut write, by, made).await?;
         write.commit().await?;
-        Ok((made, true))
+        Ok(added)
     }
 
     /// Does something to an item.
@@ -258,6 +248,23 @@ impl Store {
     }
 }
 
+/// The same in a change that is going on.
+pub(super) async fn add(write: &mut Write, by: &By, mut made: Item) -> Result<(Item, bool)> {
+    let tenant = made.tenant;
+    if let Some(known) = known(write, tenant, &made).await? {
+        return Ok((known, false));
+    }
+    queue::exists(write, tenant, made.queue).await?;
+    order_exists(write, tenant, made.order).await?;
+    let count = "SELECT COUNT(*) FROM items WHERE tenant_id = $1 AND ended_at IS NULL";
+    write.room_for(tenant, count, OPEN_MAX).await?;
+    made.id = ItemId(write.next_id("item").await? as u64);
+    insert(write, by, &made).await?;
+    let step = Step { action: ItemAction::Create, ..Step::default() };
+    put_down(write, by, &made, step).await?;
+    Ok((made, true))
+}
+
 /// What goes into the table as it was sent.
 fn cleaned(change: &ItemChange) -> Result<ItemChange> {
     let ItemChange::Done { disposition: Some(disposition), note, order } = change else {
@@ -267,7 +274,8 @@ fn cleaned(change: &ItemChange) -> Result<ItemChange> {
     Ok(ItemChange::Done { disposition, note: note.clone(), order: *order })
 }
 
-fn checked(tenant: TenantId, by: &By, new: &NewItem, country: &str) -> Result<Item> {
+/// An item as it was sent, where it can be so. It has no id yet.
+pub(super) fn checked(tenant: TenantId, by: &By, new: &NewItem, country: &str) -> Result<Item> {
     if !(-1_000..=1_000).contains(&new.priority) {
         let problem = format!("{} is outside -1000 to 1000", new.priority);
         return Err(Error::invalid("priority", problem));

@@ -68,6 +68,8 @@ struct Held {
     plan_version: u64,
     /// When the switch said what agents do; never, while it did not answer.
     agents_at: Option<Moment>,
+    /// The last item that was found in the store, whoever brought it there.
+    found: ItemId,
 }
 
 /// Why an agent cannot have an item, for who asks.
@@ -383,11 +385,33 @@ impl Items {
             tracing::error!(%tenant, "items wait: the store does not answer");
             return;
         };
+        self.find_new(tenant, &mut room).await;
         let now = self.clock.moment();
         let is_old = |held: &Held| held.agents_at.is_none_or(|at| now - at >= AGENTS_EVERY);
         if room.held.as_ref().is_some_and(is_old) {
             self.ask_agents(tenant, &mut room).await;
         }
+    }
+
+    /// Finds items that came into the store past the machine: messages that a queue hands out.
+    async fn find_new(&self, tenant: TenantId, room: &mut Room) {
+        let Some(found) = room.held.as_ref().map(|held| held.found) else { return };
+        let new = match self.store.items_waiting_after(tenant, found).await {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::error!(%tenant, %error, "new items wait");
+                return;
+            }
+        };
+        let Some(last) = new.last() else { return };
+        if let Some(held) = &mut room.held {
+            held.found = last.id;
+        }
+        // Most came in through the machine, which knows them.
+        self.drive(tenant, room, |desk, now| {
+            new.iter().for_each(|item| desk.arrive(now, arrival(item)));
+        })
+        .await;
     }
 
     /// Uses the plan of each tenant whose version is another one now.
@@ -456,6 +480,7 @@ impl Items {
         let plan = self.store.compile_plan(tenant).await?;
         let rules = self.store.item_rules(tenant).await?;
         let (mut desk, now) = (ItemDesk::new(), self.now());
+        let mut found = ItemId(0);
         for item in self.store.open_items(tenant).await? {
             let item = match (item.state, item.agent) {
                 (ItemState::Offered, Some(agent)) => {
@@ -464,11 +489,12 @@ impl Items {
                 }
                 _ => item,
             };
+            found = item.id;
             desk.arrive(now, arrival(&item));
         }
         desk.set_rules(now, rules);
         desk.apply(now, &plan);
-        Ok(Held { desk, plan_version: plan.version, agents_at: None })
+        Ok(Held { desk, plan_version: plan.version, agents_at: None, found })
     }
 
     /// Asks the switch what agents do. Where it is away nobody is offered anything new.

@@ -1,12 +1,14 @@
 //! Items from the outside: how they come in, who is handed them, who sees them, and what is told.
 
 use super::rig::{Got, NOON, Rig, request};
+use super::voicemails::left;
 use crate::api::items::handing::Items;
 use crate::api::items::{replies, tell};
 use crate::schedules::outcome::Outcome;
 use axum::http::{HeaderValue, Method, StatusCode};
 use desk::bootstrap::FIRST_QUEUE;
 use desk::item::ReplyDelivery;
+use desk::queue::QueueDraft;
 use desk::{By, Role};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -14,8 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{Ask, LiveAgent};
 use terms::event::{Activity, ENTRY_VERSION, Entry, Forwarding, Kind};
+use terms::media::{Ledger, RecordingState};
 use terms::record::Row;
-use terms::{AgentId, UserId};
+use terms::{AgentId, CallId, ContactId, UserId};
 
 const ITEMS: &str = "/api/v1/items";
 
@@ -416,4 +419,34 @@ async fn a_reply_that_the_mail_server_does_not_take_is_tried_again_and_then_no_m
     replies::note(store, &reply, Outcome::Delivered, &mut tries).await;
     let steps = store.item_steps(floor.rig.tenant(), item).await.unwrap();
     assert_eq!(steps.last().unwrap().delivery, Some(ReplyDelivery::Sent));
+}
+
+#[tokio::test]
+async fn a_message_that_a_queue_hands_out_is_found_and_offered() {
+    let floor = Floor::new().await;
+    let rig = &floor.rig;
+    // The machine is there before the message.
+    rig.state.items.look().await;
+    let queue = rig.store.queue(rig.tenant(), FIRST_QUEUE).await.unwrap();
+    let mut draft = QueueDraft { name: queue.name, settings: queue.settings };
+    draft.settings.messages_as_items = true;
+    let by = By::system("test", NOON);
+    rig.store.change_queue(rig.tenant(), &by, FIRST_QUEUE, &draft).await.unwrap();
+    let recording = left(rig).await;
+    let of = (rig.tenant(), ContactId(1), CallId(1));
+    let ledger = Ledger::refused(of, recording, NOON, "");
+    let ledger = Ledger { state: RecordingState::Recorded, ..ledger };
+    let (agent, queue, meeting) = (None, Some(FIRST_QUEUE), None);
+    let kind = Kind::Recorded { ledger, agent, queue, meeting, message: false };
+    let (contact, call, leg) = (None, None, None);
+    let (v, seq, at, tenant) = (ENTRY_VERSION, 2, NOON, rig.tenant());
+    let entry = Entry { v, seq, at, tenant, contact, call, leg, kind };
+    rig.store.keep_calling(&[Arc::new(entry)], 2, false).await.unwrap();
+    rig.state.items.look().await;
+    let own = rig.get(ITEMS, &floor.tokens[0]).await.json();
+    let item = &own["items"][0];
+    assert_eq!((&item["channel"], &item["state"]), (&json!("message"), &json!("offered")));
+    assert_eq!(item["external_id"], recording.to_string(), "under which it is heard");
+    let audio = rig.get(&format!("/api/v1/recordings/{recording}"), &floor.tokens[0]).await;
+    assert_eq!(audio.status, StatusCode::OK, "{audio:?}");
 }
