@@ -63,7 +63,7 @@ impl Floor {
             let user = UserId(agent.0);
             tokens.push(rig.token_of(tenant, user, Role::Agent, Some(agent)).await);
         }
-        let tokens = tokens.try_into().expect("two");
+        let tokens: [String; 2] = tokens.try_into().expect("two");
         let program = rig.token(Role::Manager).await;
         Floor { rig, agents, tokens, program }
     }
