@@ -277,6 +277,7 @@ impl Store {
         for entry in entries {
             crate::voicemail::keep(&mut write, entry).await?;
             crate::mailbox::keep(&mut write, entry).await?;
+            crate::item::message::keep(&mut write, entry).await?;
             crate::order::lost::keep(self, &mut write, entry).await?;
             crate::outgoing_fax::keep(&mut write, entry).await?;
             if followed.is_none_or(|seq| entry.seq > seq) {

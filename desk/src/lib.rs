@@ -5,9 +5,9 @@
 //!
 //! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
 //! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`],
-//! [`Store::audit_after`], [`Store::plan_versions`] and [`Store::lease_versions`], which hand over to
-//! the warehouse and the call
-//! path,
+//! [`Store::audit_after`], [`Store::plan_versions`], [`Store::lease_versions`],
+//! [`Store::untold_item_steps`] and [`Store::claim_reply`], which hand over to the warehouse, the call
+//! path and the mail server,
 //! [`Store::keep_calling`], whose entries each say whose they are, [`Store::hook_lines`], which says of
 //! each line whose it is, and [`Store::authenticate`], [`Store::sql_verifier`] and
 //! [`Store::sql_identity`], which find out who asks.
@@ -33,6 +33,7 @@ pub mod flow;
 pub mod hold;
 pub mod hook;
 pub mod hours;
+pub mod item;
 pub mod lease;
 pub mod lockout;
 pub mod mailbox;

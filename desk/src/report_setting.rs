@@ -18,6 +18,8 @@ const SERVICE_LEVEL_S: RangeInclusive<u32> = 1..=3_600;
 const SHORT_ABANDON_S: RangeInclusive<u32> = 0..=3_600;
 /// Fewest and most days of a repeat.
 const REPEAT_DAYS: RangeInclusive<u32> = 1..=90;
+/// Shortest and longest target of items, in seconds: a minute and thirty days.
+const ITEM_TARGET_S: RangeInclusive<u32> = 60..=2_592_000;
 
 text_enum! {
     /// Which service level stands first.
@@ -46,6 +48,9 @@ pub struct ReportSettings {
     /// Who calls again for the same reason within this many days has not been helped: 1-90, 7 at
     /// first.
     pub repeat_days: u32,
+    /// An item that is done within this many seconds after it came is in time: 60-2592000, 14400 at
+    /// first.
+    pub item_target_s: u32,
     /// Which service level stands first.
     pub service_level_formula: ServiceLevelFormula,
     /// When a day, week, month or year of reports begins on the local clock: `00:00` at first.
@@ -58,6 +63,7 @@ impl Default for ReportSettings {
             service_level_s: 20,
             short_abandon_s: 5,
             repeat_days: 7,
+            item_target_s: 4 * 3_600,
             service_level_formula: ServiceLevelFormula::Usual,
             day_begins: "00:00".to_owned(),
         }
@@ -75,6 +81,7 @@ impl ReportSettings {
             ("service_level_s", self.service_level_s, SERVICE_LEVEL_S),
             ("short_abandon_s", self.short_abandon_s, SHORT_ABANDON_S),
             ("repeat_days", self.repeat_days, REPEAT_DAYS),
+            ("item_target_s", self.item_target_s, ITEM_TARGET_S),
         ] {
             if !range.contains(&number) {
                 let problem = format!("{number} is outside {}-{}", range.start(), range.end());
@@ -166,6 +173,9 @@ mod tests {
         );
         assert_eq!(refused(ReportSettings { short_abandon_s: 0, ..usual() }), "");
         assert_eq!(refused(ReportSettings { repeat_days: 91, ..usual() }), "repeat_days");
+        for item_target_s in [59, 2_592_001] {
+            assert_eq!(refused(ReportSettings { item_target_s, ..usual() }), "item_target_s");
+        }
     }
 
     #[test]

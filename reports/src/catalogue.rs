@@ -16,6 +16,8 @@ mod capacity;
 mod cost_per_contact;
 mod first_contact;
 mod first_visit;
+mod items;
+mod items_by;
 mod ivr_containment;
 mod ivr_path;
 mod order_handling;
@@ -63,6 +65,8 @@ pub use capacity::CAPACITY;
 pub use cost_per_contact::COST_PER_CONTACT;
 pub use first_contact::FIRST_CONTACT;
 pub use first_visit::FIRST_VISIT;
+pub use items::ITEMS;
+pub use items_by::{ITEMS_BY_AGENT, ITEMS_BY_DAY, ITEMS_BY_HOUR};
 pub use ivr_containment::IVR_CONTAINMENT;
 pub use ivr_path::IVR_PATH;
 pub use order_handling::ORDER_HANDLING;
@@ -129,6 +133,10 @@ pub fn catalogue() -> &'static [&'static Report] {
         &ABANDONED_CALLS,
         &BUSY_HOURS,
         &STAFFING,
+        &ITEMS,
+        &ITEMS_BY_AGENT,
+        &ITEMS_BY_DAY,
+        &ITEMS_BY_HOUR,
         &IVR_CONTAINMENT,
         &IVR_PATH,
         &CALL_REASONS,
@@ -222,6 +230,16 @@ const REPEAT_DAYS: Parameter = Parameter {
         "who calls again for the same reason within this many days has not been helped",
     ),
     default: Some("7"),
+};
+
+const ITEM_TARGET: Parameter = Parameter {
+    id: "item_target_s",
+    name: words("事项时限（秒）", "Target of items (seconds)"),
+    help: words(
+        "到达后在此秒数内办结算及时",
+        "done within this many seconds after it came is in time",
+    ),
+    default: Some("14400"),
 };
 
 /// The customer's number of a row `call` of `calls`: who calls us, or whom we call.

@@ -78,7 +78,7 @@ fn percent_text(numerator: i64, denominator: i64) -> Option<String> {
 }
 
 /// `1:02:03`; hours go on above 24.
-fn duration_text(secs: i64) -> String {
+pub(crate) fn duration_text(secs: i64) -> String {
     let sign = if secs < 0 { "-" } else { "" };
     let secs = secs.abs();
     format!("{sign}{}:{:02}:{:02}", secs / 3600, secs / 60 % 60, secs % 60)

@@ -14,6 +14,8 @@ pub const SERVICE_LEVEL_S: RangeInclusive<u32> = 1..=3_600;
 pub const SHORT_ABANDON_S: RangeInclusive<u32> = 0..=3_600;
 /// Fewest and most days within which a customer who calls again was not helped.
 pub const REPEAT_DAYS: RangeInclusive<u32> = 1..=90;
+/// Shortest and longest target of items, in seconds: a minute and thirty days.
+pub const ITEM_TARGET_S: RangeInclusive<u32> = 60..=2_592_000;
 /// Longest word.
 const WORD_CHARS_MAX: usize = 64;
 /// Characters of a name that a refusal quotes.
@@ -38,6 +40,8 @@ pub struct Given {
     pub short_abandon_s: Option<u32>,
     /// Who calls again within this many days has not been helped.
     pub repeat_days: Option<u32>,
+    /// An item that is done within this many seconds after it came is in time.
+    pub item_target_s: Option<u32>,
     /// The service level that stands first.
     pub level: Option<LevelFormula>,
 }
@@ -89,6 +93,7 @@ impl Given {
             "service_level_s" => self.service_level_s = Some(number(text, SERVICE_LEVEL_S)?),
             "short_abandon_s" => self.short_abandon_s = Some(number(text, SHORT_ABANDON_S)?),
             "repeat_days" => self.repeat_days = Some(number(text, REPEAT_DAYS)?),
+            "item_target_s" => self.item_target_s = Some(number(text, ITEM_TARGET_S)?),
             "service_level_formula" => {
                 let level = text.parse::<LevelFormula>().map_err(|error| error.to_string())?;
                 self.level = Some(level);
@@ -104,6 +109,7 @@ impl Given {
             service_level_s: self.service_level_s.unwrap_or(usual.service_level_s),
             short_abandon_s: self.short_abandon_s.unwrap_or(usual.short_abandon_s),
             repeat_days: self.repeat_days.unwrap_or(usual.repeat_days),
+            item_target_s: self.item_target_s.unwrap_or(usual.item_target_s),
             level: self.level.unwrap_or(usual.level),
         }
     }
@@ -175,12 +181,14 @@ mod tests {
             service_level_s: 15,
             short_abandon_s: 3,
             repeat_days: 10,
+            item_target_s: 3_600,
             level: LevelFormula::F2,
         };
         for (parameter, text, expected) in [
             ("service_level_s", "30", Thresholds { service_level_s: 30, ..usual }),
             ("short_abandon_s", "8", Thresholds { short_abandon_s: 8, ..usual }),
             ("repeat_days", "14", Thresholds { repeat_days: 14, ..usual }),
+            ("item_target_s", "7200", Thresholds { item_target_s: 7_200, ..usual }),
             ("service_level_formula", "f4", Thresholds { level: LevelFormula::F4, ..usual }),
         ] {
             assert_eq!(read(parameter, text).unwrap().thresholds(usual), expected, "{parameter}");
@@ -193,6 +201,7 @@ mod tests {
             ("service_level_s", &["0", "3601", "-1", "+20", "20.0", "", "x"][..], "from 1 to 3600"),
             ("short_abandon_s", &["3601", " 5"][..], "from 0 to 3600"),
             ("repeat_days", &["0", "91"][..], "from 1 to 90"),
+            ("item_target_s", &["59", "2592001", "4h"][..], "from 60 to 2592000"),
             ("service_level_formula", &["f5", "F1", ""][..], "default, f1, f2, f3 or f4 is needed"),
             ("zone", &["Mars/Olympus"][..], "is not a time zone: write an IANA name"),
             ("user", &["nobody", "-1"][..], "is not an id"),

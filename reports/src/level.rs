@@ -1,7 +1,8 @@
 //! By which numbers a report counts: the thresholds of service level, the days of a first contact,
-//! and which of the five formulas of service level stands first. A tenant sets them; whoever asks
-//! for a report may give others.
+//! the target of items, and which of the five formulas of service level stands first. A tenant sets
+//! them; whoever asks for a report may give others.
 
+use crate::cell::duration_text;
 use crate::definition::{Report, Summary};
 use crate::messages::{Language, Words, words};
 use serde::{Deserialize, Serialize};
@@ -138,6 +139,8 @@ pub struct Thresholds {
     pub short_abandon_s: u32,
     /// Who calls again within this many days has not been helped.
     pub repeat_days: u32,
+    /// An item that is done within this many seconds after it came is in time.
+    pub item_target_s: u32,
     /// The service level that stands first.
     pub level: LevelFormula,
 }
@@ -148,6 +151,7 @@ impl Default for Thresholds {
             service_level_s: 20,
             short_abandon_s: 5,
             repeat_days: 7,
+            item_target_s: 4 * 3_600,
             level: LevelFormula::Usual,
         }
     }
@@ -160,6 +164,7 @@ impl Thresholds {
             .replace("{service_level_s}", &self.service_level_s.to_string())
             .replace("{short_abandon_s}", &self.short_abandon_s.to_string())
             .replace("{repeat_days}", &self.repeat_days.to_string())
+            .replace("{item_target}", &duration_text(i64::from(self.item_target_s)))
     }
 
     /// What holds for a parameter that is not given; `None` for one that is no threshold.
@@ -168,6 +173,7 @@ impl Thresholds {
             "service_level_s" => Some(self.service_level_s.to_string()),
             "short_abandon_s" => Some(self.short_abandon_s.to_string()),
             "repeat_days" => Some(self.repeat_days.to_string()),
+            "item_target_s" => Some(self.item_target_s.to_string()),
             "service_level_formula" => Some(self.level.name().to_owned()),
             _ => None,
         }

@@ -202,10 +202,12 @@ fn window_on(session: &Session, params: &Params) -> Window {
 }
 
 fn window(params: &Params) -> Window {
-    let Thresholds { service_level_s, short_abandon_s, repeat_days, level } = params.thresholds;
+    let Thresholds { service_level_s, short_abandon_s, repeat_days, item_target_s, level } =
+        params.thresholds;
     let window = Window::new(&params.period, params.now, service_level_s, short_abandon_s);
     Window {
         repeat_days,
+        item_target_s,
         level,
         user: params.user,
         action: params.action.clone(),

@@ -95,7 +95,7 @@ fn turns(char: char) -> bool {
 pub struct Condition {
     /// The table.
     pub table: &'static str,
-    /// The column that names the matter: `contact_id`, `call_id` or `order_id`.
+    /// The column that names the matter: `contact_id`, `call_id`, `order_id` or `item_id`.
     pub key: &'static str,
     /// Which rows, as SQL.
     pub predicate: String,

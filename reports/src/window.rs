@@ -36,6 +36,8 @@ pub struct Window {
     pub short_abandon_s: u32,
     /// Who calls again within this many days has not been helped.
     pub repeat_days: u32,
+    /// An item that is done within this many seconds after it came is in time.
+    pub item_target_s: u32,
     /// The service level that stands first.
     pub level: LevelFormula,
     /// Only what this person did, where a report asks for it.
@@ -72,6 +74,7 @@ impl Window {
             service_level_s,
             short_abandon_s,
             repeat_days: 7,
+            item_target_s: 4 * 3_600,
             level: LevelFormula::Usual,
             user: None,
             action: None,

@@ -32,6 +32,8 @@ mod first_contact;
 mod first_visit;
 #[path = "catalogue/incomplete.rs"]
 mod incomplete;
+#[path = "catalogue/items.rs"]
+mod items;
 #[path = "catalogue/ivr.rs"]
 mod ivr;
 #[path = "catalogue/opened.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "forms/book.rs"]
 mod book;
+#[path = "forms/items.rs"]
+mod items;
 #[path = "forms/long.rs"]
 mod long;
 #[path = "forms/paper.rs"]

@@ -178,6 +178,8 @@ ids! {
     OrderId,
     /// A customer.
     CustomerId,
+    /// A piece of work that is no call: a mail, a short message, a form of a web page.
+    ItemId,
     /// One satisfaction question to one caller.
     SurveyId,
     /// One stretch of time an agent spent in one state.

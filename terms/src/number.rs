@@ -52,6 +52,21 @@ pub fn masked(number: &str) -> String {
     number.chars().enumerate().map(|(at, c)| if hidden.contains(&at) { '*' } else { c }).collect()
 }
 
+/// An address as the same people may see it: of a mail address the first letter and its home,
+/// `z***@example.com`; anything else as [`masked`] shows it, an address of SIP too.
+pub fn masked_address(address: &str) -> String {
+    let is_sip = address.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sip:"))
+        || address.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("sips:"));
+    match address.rsplit_once('@').filter(|_| !is_sip) {
+        Some((local, home)) => {
+            // Of one or two letters the first would tell too much; what was hidden before stays so.
+            let first = local.chars().next().filter(|c| *c != '*' && local.chars().count() > 2);
+            format!("{}***@{home}", first.map_or(String::new(), String::from))
+        }
+        None => masked(address),
+    }
+}
+
 /// Fewest and most digits of what may be a telephone number in a text, an international prefix
 /// included. Ids of calls, contacts and legs are longer.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=16;
@@ -188,6 +203,27 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(masked(number), shown);
+        }
+    }
+
+    #[test]
+    fn of_a_mail_address_its_first_letter_and_its_home_are_shown() {
+        for (address, shown) in [
+            ("zhang.wei@example.com", "z***@example.com"),
+            ("13800138000@139.com", "1***@139.com"),
+            ("张伟明@例子.中国", "张***@例子.中国"),
+            ("ab@example.com", "***@example.com"),
+            ("@example.com", "***@example.com"),
+            ("\"a@b\"@example.com", "\"***@example.com"),
+            ("+8613800138000", "+86138****8000"),
+            ("", ""),
+        ] {
+            assert_eq!(masked_address(address), shown, "{address}");
+            let again = masked_address(shown);
+            assert!(!shown.contains("***@") || again == shown, "what is hidden stays as it is");
+        }
+        for sip in ["sip:1001@box", "SIPS:1001@box"] {
+            assert_eq!(masked_address(sip), masked(sip));
         }
     }
 

@@ -2,6 +2,7 @@
 //! own, ended when the test ends.
 
 use serde_json::{Value, json};
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -362,10 +363,32 @@ impl House {
 
     /// A command of the program on this folder, to its end: status and what it said.
     pub fn run(&self, words: &[&str], env: &[(&str, &str)]) -> std::process::Output {
+        let mut command = self.command(words, env);
+        command.stdin(Stdio::null()).output().expect("switchgrid lies beside the tests")
+    }
+
+    /// The same, with something on its standard input.
+    pub fn run_reading(
+        &self,
+        words: &[&str],
+        env: &[(&str, &str)],
+        input: &str,
+    ) -> std::process::Output {
+        let mut command = self.command(words, env);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("switchgrid lies beside the tests");
+        let mut reads = child.stdin.take().expect("a pipe");
+        // What ends without reading says why.
+        let _ = reads.write_all(input.as_bytes());
+        drop(reads);
+        child.wait_with_output().expect("it ends")
+    }
+
+    fn command(&self, words: &[&str], env: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program("switchgrid"));
         command.args(["--config", "switchgrid.toml", "--data", "data"]).args(words);
-        command.envs(env.iter().copied()).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.output().expect("switchgrid lies beside the tests")
+        command.envs(env.iter().copied()).current_dir(self.folder.path());
+        command
     }
 
     /// Puts what `make` writes in the place of the program, as an upgrade does: a new file is renamed

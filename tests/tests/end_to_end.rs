@@ -82,6 +82,8 @@ mod lamps;
 #[path = "end_to_end/let_in.rs"]
 mod let_in;
 
+#[path = "end_to_end/mailed.rs"]
+mod mailed;
 #[path = "end_to_end/named.rs"]
 mod named;
 #[path = "end_to_end/open_line.rs"]
@@ -231,6 +233,7 @@ use let_in::{
     a_blocked_caller_is_refused_as_the_list_says_and_a_vip_is_let_in,
     an_emergency_says_its_announcement_first_from_on_to_off,
 };
+use mailed::a_mail_that_comes_by_the_command_is_an_agents_over_a_kill_until_it_is_done;
 use moved::an_agent_signs_in_at_a_colleagues_phone_and_a_tone_goes_before_the_caller;
 use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
 use open_line::a_line_that_stays_open_brings_two_callers_with_one_call_to_the_phone;
@@ -390,6 +393,7 @@ stories! {
     a_caller_keys_account_and_month_and_hears_what_the_gas_company_answers,
     a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out,
     what_an_agent_set_lasts_over_an_orderly_stop,
+    a_mail_that_comes_by_the_command_is_an_agents_over_a_kill_until_it_is_done,
     a_call_goes_on_while_its_database_is_silent_and_then_away,
     a_box_keeps_its_business_in_postgresql_over_a_stop,
     a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,

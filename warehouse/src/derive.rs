@@ -70,6 +70,7 @@ impl Fold {
             | Kind::Callback(_)
             | Kind::VoicemailHeard { .. }
             | Kind::Mailbox(_)
+            | Kind::Item(_)
                 if entry.call.is_none() => {}
             // Texts are in `events` as they were told.
             Kind::TextReceived(_) | Kind::TextSent(_) => {}

@@ -86,7 +86,7 @@ warehouse/
 ```
 
 `<table>/dt=*/*.parquet` holds each published row exactly once.
-`dt` is the UTC day of the contact's start (of a stretch of an agent, its start; of an order, its creation).
+`dt` is the UTC day of the contact's start (of a stretch of an agent, its start; of an order, its creation; of an item, its end).
 A published file never changes; a late row adds a file.
 Once a day has four small files of a table, they are merged: the folder of the day is exchanged for one with the merged file in one step, so that a reader who opens it sees each row once before and after. One that listed the folder before and opens a file after it does not find the file, and asks again.
 Published files may be in a bucket under the same names instead; there files of a day are replaced in two requests, not in one step ([the how-to](../how-to/warehouse-in-a-bucket.md)).

@@ -78,6 +78,8 @@ mod formats_test;
 #[cfg(test)]
 mod held_tests;
 #[cfg(test)]
+mod item_tests;
+#[cfg(test)]
 mod meeting_tests;
 #[cfg(test)]
 mod postgres_tests;

@@ -69,6 +69,7 @@ fn key_columns(table: &str) -> (&'static str, &'static str) {
         "faxes" => ("fax_id", "call_started_at"),
         "orders" => ("version_id", "created_at"),
         "order_steps" => ("version_id", "done_at"),
+        "items" => ("item_id", "done_at"),
         "shifts" => ("version_id", "starts_at"),
         "return_visits" => ("version_id", "planned_at"),
         "emergencies" => ("version_id", "changed_at"),

@@ -314,6 +314,7 @@ async fn a_restart_in_the_middle_of_calls_changes_nothing() {
     let of_desk = [
         "orders",
         "order_steps",
+        "items",
         "return_visits",
         "shifts",
         "emergencies",

@@ -1,10 +1,11 @@
 //! What the business store knows of one person leaves it: their card, the words of their orders, what
-//! was written down in the steps of these, their place on the lists of callers and in areas, their phone
-//! where they are a field worker, and leases of numbers that stand for them. Orders themselves
-//! stay, so that counts are what they were. The audit table and the logs of shifts and of emergencies keep
-//! their rows with the number made unreadable. What a program was answered of them it is not answered
-//! again, no fax is sent to them any more, and texts from and to them go, with those that name them.
-//! Flows, prompts and saved reports are what people of the tenant wrote for everybody, and stay.
+//! was written down in the steps of these, the words of their items, their place on the lists of callers
+//! and in areas, their phone where they are a field worker, and leases of numbers that stand for them.
+//! Orders and items themselves stay, so that counts are what they were. The audit table and the logs of
+//! shifts and of emergencies keep their rows with the number made unreadable. What a program was answered
+//! of them it is not answered again, no fax is sent to them any more, and texts from and to them go, with
+//! those that name them. Flows, prompts and saved reports are what people of the tenant wrote for
+//! everybody, and stay.
 //!
 //! A row is found by the digits that all forms of the number have, and counts where one of its forms
 //! stands in it whole ([`Subscriber::is_in`]): another's longer number is another's.
@@ -39,7 +40,7 @@ struct Place {
 }
 
 /// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
-const PLACES: [Place; 18] = [
+const PLACES: [Place; 20] = [
     Place {
         table: "order_fields",
         keys: &["id"],
@@ -151,6 +152,22 @@ const PLACES: [Place; 18] = [
         names: &["number", "text"],
         only: "TRUE",
         change: Change::Delete,
+    },
+    Place {
+        table: "items",
+        keys: &["id"],
+        text: false,
+        names: &["address", "subject", "content"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
+    Place {
+        table: "item_steps",
+        keys: &["id"],
+        text: false,
+        names: &["text", "problem"],
+        only: "TRUE",
+        change: Change::Empty,
     },
     // Those in force were lifted before, or nothing is erased.
     Place {

@@ -29,6 +29,8 @@ pub struct RowRetention {
     /// Work orders, from the day on which they were made, and return visits, from that on which they
     /// were planned.
     pub orders: u32,
+    /// Mails, messages and other items that were no calls, from the day on which they ended.
+    pub items: u32,
 }
 
 impl RowRetention {
@@ -38,7 +40,7 @@ impl RowRetention {
     }
 
     /// Each by its name.
-    pub fn all(&self) -> [(&'static str, u32); 7] {
+    pub fn all(&self) -> [(&'static str, u32); 8] {
         [
             ("calls", self.calls),
             ("events", self.events),
@@ -47,6 +49,7 @@ impl RowRetention {
             ("agents", self.agents),
             ("recordings", self.recordings),
             ("orders", self.orders),
+            ("items", self.items),
         ]
     }
 
@@ -59,6 +62,7 @@ impl RowRetention {
             "agents" => self.agents = days,
             "recordings" => self.recordings = days,
             "orders" => self.orders = days,
+            "items" => self.items = days,
             // A newer program knows more of them.
             _ => {}
         }
@@ -137,7 +141,7 @@ mod tests {
         for (at, (name, _)) in RowRetention::default().all().into_iter().enumerate() {
             rows.set(name, at as u32 + 1);
         }
-        assert_eq!(rows.all().map(|(_, days)| days), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(rows.all().map(|(_, days)| days), [1, 2, 3, 4, 5, 6, 7, 8]);
         assert!(!rows.is_for_ever() && RowRetention::default().is_for_ever());
         let named = serde_json::to_value(rows).unwrap();
         for (name, days) in rows.all() {

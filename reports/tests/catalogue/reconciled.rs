@@ -3,6 +3,7 @@
 
 use super::adherence::shift;
 use super::by_team::member;
+use super::items::item;
 use super::order_handling::step;
 use super::orders_over_time::order;
 use super::staffing::stay;
@@ -10,14 +11,15 @@ use super::{
     CARRIER, FANG, LI, OURS, REPAIR, Store, TableRow, call, offer, shanghai, store, survey,
 };
 use reports::catalogue::{
-    ABANDONED_CALLS, ADHERENCE, BREAKS, CALLS, CAPACITY, FIRST_CONTACT, ORDERS_BY_MONTH,
-    ORDERS_BY_WEEK, ORDERS_BY_YEAR, OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS,
-    QUEUE_SUMMARY, SATISFACTION, SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM,
-    SATISFACTION_LIST, SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, SYSTEM, TIME_SHEET,
-    TIME_SHEET_BY_TEAM, TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
+    ABANDONED_CALLS, ADHERENCE, BREAKS, CALLS, CAPACITY, FIRST_CONTACT, ITEMS, ITEMS_BY_AGENT,
+    ITEMS_BY_DAY, ITEMS_BY_HOUR, ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR,
+    OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION,
+    SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM, SATISFACTION_LIST,
+    SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, SYSTEM, TIME_SHEET, TIME_SHEET_BY_TEAM, TRANSFER_HOLD,
+    TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
 };
 use reports::{Cell, Report, ReportTable};
-use terms::record::{AgentSpan, Call, Leg, Order, OrderStep, Row};
+use terms::record::{AgentSpan, Call, Item, Leg, Order, OrderStep, Row};
 use terms::{AgentId, CustomerId, LegId, QueueId, SpanId, TeamId, Timestamp, TrunkId};
 
 pub(super) const SEEDS: u64 = 4;
@@ -82,6 +84,9 @@ impl Books {
         }
         books.steps();
         books.shifts();
+        for id in 1..=100 {
+            books.item(id);
+        }
         books.rows
     }
 
@@ -233,6 +238,24 @@ impl Books {
             assignee_id: assignee,
             customer_id: (!id.is_multiple_of(7)).then_some(CustomerId(id % 10 + 1)),
             ..order(id, ["2026-11-01 08:00:00", "", ""])
+        }));
+    }
+
+    /// What was no call, in one of two queues; what nobody took was closed, and some of the rest.
+    fn item(&mut self, id: u64) {
+        let received_at = after(shanghai("2026-11-21 12:00:00"), self.dice.below(4 * DAY_S));
+        let taken_at = after(received_at, self.dice.below(8 * 3_600));
+        let done_at = after(taken_at, self.dice.below(3_600));
+        let agent = self.dice.pick(&[Some(FANG), Some(LI), None]);
+        let (unanswered, is_closed) = (self.dice.below(3) as i32, self.dice.below(6) == 0);
+        let made = item(OURS, id, agent, [received_at, taken_at, done_at]);
+        self.rows.push(Row::Item(Item {
+            channel: self.dice.pick(&["email", "sms", "web"]).to_owned(),
+            queue_id: self.dice.pick(&[REPAIR, QueueId(4)]),
+            offers: unanswered + i32::from(agent.is_some()),
+            unanswered,
+            outcome: if is_closed { "closed".to_owned() } else { made.outcome.clone() },
+            ..made
         }));
     }
 
@@ -421,6 +444,36 @@ async fn reports_on_satisfaction_agree() {
         assert_eq!(total(&by_agent, "asked"), results.rows.len() as i64, "seed {seed}");
         assert!(by_team.rows.len() > 1, "seed {seed}: agents are in teams");
         opens(&store, &by_team, "asked", seed).await;
+    }
+}
+
+#[tokio::test]
+async fn reports_on_items_agree_and_count_each_once() {
+    for seed in 0..SEEDS {
+        let rows = Books::made(seed);
+        let (from, to) = (shanghai("2026-11-23 00:00:00"), shanghai("2026-11-25 00:00:00"));
+        let ended = |row: &&Row| match row {
+            Row::Item(item) => from <= item.done_at && item.done_at < to,
+            _ => false,
+        };
+        let all = rows.iter().filter(ended).count() as i64;
+        assert!(all > 20, "seed {seed}: {all} ended");
+        let store = store(rows).await;
+        let by_queue = of(&store, &ITEMS, PERIOD).await;
+        assert_eq!(total(&by_queue, "ended"), all, "seed {seed}");
+        assert_eq!(totals(&by_queue, &["done", "closed"]), all, "seed {seed}");
+        assert_eq!(totals(&by_queue, &["in_time", "late", "closed"]), all, "seed {seed}");
+        assert!(total(&by_queue, "late") > 0 && total(&by_queue, "in_time") > 0, "seed {seed}");
+        opens(&store, &by_queue, "ended", seed).await;
+        for other in [&ITEMS_BY_AGENT, &ITEMS_BY_DAY, &ITEMS_BY_HOUR] {
+            let other = of(&store, other, PERIOD).await;
+            // All but what names a row and its channel.
+            for column in ITEMS.columns.iter().skip(2).map(|column| column.id) {
+                let (here, there) = (total(&by_queue, column), total(&other, column));
+                assert_eq!(here, there, "seed {seed}: {}: {column}", other.report.id);
+            }
+            opens(&store, &other, "ended", seed).await;
+        }
     }
 }
 

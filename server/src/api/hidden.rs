@@ -30,7 +30,7 @@ const SEARCH_MASKED: [&str; 2] = ["/api/v1/calls", "/api/v1/call-lists/"];
 const MASKED_NAMES: [&str; 2] = ["caller", "called"];
 /// Parameters behind `?` that are compared with ids, times, lengths or words of ours. Of any other
 /// digits are not looked for.
-const HARMLESS: [&str; 63] = [
+const HARMLESS: [&str; 64] = [
     "action",
     "after",
     "agent",
@@ -56,6 +56,7 @@ const HARMLESS: [&str; 63] = [
     "from_seq",
     "hangup_by",
     "hangup_cause",
+    "item_target_s",
     "kind",
     "lang",
     "limit",
@@ -96,7 +97,7 @@ const HARMLESS: [&str; 63] = [
     "zone",
 ];
 /// Names whose values are ids where they are digits and nothing else.
-const IDS: [&str; 38] = [
+const IDS: [&str; 39] = [
     "active_by",
     "agent",
     "agents",
@@ -131,6 +132,7 @@ const IDS: [&str; 38] = [
     "rung",
     "schedule",
     "substitute",
+    "taken_by",
     "team",
     "trunk",
     "user",

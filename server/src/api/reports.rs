@@ -58,6 +58,10 @@ macro_rules! asked {
             /// Who calls again within this many days has not been helped, 1-90; the same.
             #[serde(default)]
             repeat_days: Option<String>,
+            /// An item that is done within this many seconds after it came is in time, 60-2592000; the
+            /// same.
+            #[serde(default)]
+            item_target_s: Option<String>,
             /// Which service level stands first: `default`, `f1`, `f2`, `f3` or `f4`; the same.
             #[serde(default)]
             service_level_formula: Option<String>,
@@ -85,6 +89,7 @@ macro_rules! asked {
                     ("service_level_s", &self.service_level_s),
                     ("short_abandon_s", &self.short_abandon_s),
                     ("repeat_days", &self.repeat_days),
+                    ("item_target_s", &self.item_target_s),
                     ("service_level_formula", &self.service_level_formula),
                     ("user", &self.user),
                     ("action", &self.action),

@@ -32,6 +32,7 @@ pub fn thresholds(settings: &ReportSettings) -> Thresholds {
         service_level_s: settings.service_level_s,
         short_abandon_s: settings.short_abandon_s,
         repeat_days: settings.repeat_days,
+        item_target_s: settings.item_target_s,
         level: match settings.service_level_formula {
             ServiceLevelFormula::Usual => LevelFormula::Usual,
             ServiceLevelFormula::F1 => LevelFormula::F1,

@@ -29,7 +29,8 @@ pub struct OpenJob {
 /// A page of what is behind a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenedRow {
-    /// What the ids name: `contact_id`, `call_id`, `order_id`, `span_id`, `shift_id` or `audit_id`.
+    /// What the ids name: `contact_id`, `call_id`, `order_id`, `item_id`, `span_id`, `shift_id` or
+    /// `audit_id`.
     pub key: String,
     /// The table of the warehouse that they stand in.
     pub table: String,

@@ -101,6 +101,7 @@ cells! {
     AreaId => Int64, |v| v.0 as i64;
     WorkerId => Int64, |v| v.0 as i64;
     SkillSetId => Int64, |v| v.0 as i64;
+    ItemId => Int64, |v| v.0 as i64;
 }
 
 impl<T: Cell> Cell for Option<T> {

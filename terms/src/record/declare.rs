@@ -1,6 +1,7 @@
-//! How a table is declared: its struct and its [`super::Record`] from the same lines.
+//! How a table is declared: its struct and its [`super::Record`] from the same lines. One line more
+//! makes it one of the warehouse's.
 
-macro_rules! tables {
+macro_rules! records {
     ($(
         #[doc = $doc:literal]
         $name:ident = $table:literal version $version:literal, id $id:ident, day $day:ident {
@@ -34,12 +35,16 @@ macro_rules! tables {
                 fn day_of(&self) -> Timestamp { self.$day }
             }
         )+
+    };
+}
 
+macro_rules! rows {
+    ($( $name:ident, )+) => {
         /// A row of any table, for staging and hand-over.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "table", content = "row", rename_all = "snake_case")]
         pub enum Row {
-            $( #[doc = $doc] $name($name), )+
+            $( #[doc = concat!("Of [`", stringify!($name), "`].")] $name($name), )+
         }
 
         impl Row {
@@ -83,7 +88,7 @@ macro_rules! tables {
             vec![$( Table {
                 name: <$name as Record>::TABLE,
                 version: <$name as Record>::VERSION,
-                doc: $doc.trim_ascii(),
+                doc: <$name as Record>::DOC.trim_ascii(),
                 columns: <$name as Record>::columns(),
             } ),+]
         }

@@ -1,6 +1,6 @@
 //! Numbers that name rows.
 
-use crate::id::{CallId, FaxId, LegId, RecordingId, SpanId, SurveyId, VisitId};
+use crate::id::{CallId, FaxId, ItemId, LegId, RecordingId, SpanId, SurveyId, VisitId};
 
 /// A number that can name a row.
 pub trait Raw {
@@ -15,4 +15,4 @@ impl Raw for i64 {
 macro_rules! raws {
     ($($id:ident),+) => {$( impl Raw for $id { fn raw(&self) -> u64 { self.0 } } )+};
 }
-raws!(CallId, LegId, VisitId, SpanId, SurveyId, RecordingId, FaxId);
+raws!(CallId, LegId, VisitId, SpanId, SurveyId, RecordingId, FaxId, ItemId);

@@ -35,7 +35,7 @@ use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use terms::number::{masked, masked_within};
+use terms::number::{masked, masked_address, masked_within};
 
 /// Columns that name a queue.
 const QUEUE_COLUMNS: [&str; 1] = ["queue_id"];
@@ -43,7 +43,7 @@ const QUEUE_COLUMNS: [&str; 1] = ["queue_id"];
 const AGENT_COLUMNS: [&str; 3] = ["agent_id", "last_agent_id", "assignee_id"];
 /// The table of who did what, for those only who may read it.
 const AUDIT: &str = "audit";
-/// Columns that hold a telephone number.
+/// Columns that hold a telephone number, or an address of another kind.
 const NUMBER_COLUMNS: [&str; 6] =
     ["caller", "caller_received", "called", "address", "customer_number", "station"];
 /// Columns in which somebody, or another system, may have written one.
@@ -138,6 +138,7 @@ impl Rule {
             // The rest of an entry may hold numbers anywhere.
             "detail" => |_| "{}".to_owned(),
             "digits" => |digits| "*".repeat(digits.chars().count()),
+            "address" => masked_address,
             _ if PROSE_COLUMNS.contains(&name) => masked_within,
             _ => masked,
         };
@@ -256,15 +257,17 @@ mod tests {
     use terms::record::ColumnType;
 
     /// Texts that are words of ours, ids, names of things, or what a program says of itself.
-    const HARMLESS: [&str; 35] = [
+    const HARMLESS: [&str; 37] = [
         "action",
         "activity",
         "answer",
         "area",
+        "channel",
         "city",
         "codec",
         "department",
         "direction",
+        "disposition",
         "document",
         "exit",
         "flow_out_reason",

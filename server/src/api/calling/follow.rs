@@ -85,9 +85,10 @@ fn is_kept(entry: &Entry) -> bool {
         | Kind::FaxDone { document: Some(_), .. }
         | Kind::CallEnded { outcome: Outcome::Interrupted, .. }
         | Kind::Started { .. } => true,
+        // A queue may hand its messages out once they can be heard.
+        Kind::Recorded { agent: None, queue: Some(_), .. } => true,
         // Of a message there is nothing to be heard then.
-        Kind::Recorded { ledger, agent: None, queue: Some(_), .. }
-        | Kind::Recorded { ledger, message: true, .. } => {
+        Kind::Recorded { ledger, message: true, .. } => {
             matches!(ledger.state, RecordingState::Refused)
         }
         _ => false,

@@ -9,7 +9,7 @@ use terms::{Subscriber, TenantId, Timestamp};
 use warehouse::age::{Aged, Holds, Stays};
 
 /// The tables that each setting is about.
-static TABLES: [(&str, &[&str]); 7] = [
+static TABLES: [(&str, &[&str]); 8] = [
     ("calls", &["calls", "legs", "queue_visits", "ivr_steps", "area_tries"]),
     ("events", &["events", "emergencies"]),
     ("surveys", &["surveys"]),
@@ -17,6 +17,7 @@ static TABLES: [(&str, &[&str]); 7] = [
     ("agents", &["agent_spans", "shifts"]),
     ("recordings", &["recordings", "recording_deletions", "faxes", "consents"]),
     ("orders", &["orders", "order_steps", "return_visits"]),
+    ("items", &["items"]),
 ];
 
 /// Tables whose rows are never over: a membership is good until the agent's next, and who did what is

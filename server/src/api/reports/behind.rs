@@ -37,7 +37,7 @@ asked! {
 }
 
 /// What is behind a row of a report, or behind one of its numbers: the ids of its contacts, calls,
-/// orders, stretches, shifts or entries. The report is made again as of `at`, asked with the same
+/// orders, items, stretches, shifts or entries. The report is made again as of `at`, asked with the same
 /// parameters, and the row found by its key.
 #[utoipa::path(
     get, path = "/api/v1/reports/{id}/behind", tag = "reports",

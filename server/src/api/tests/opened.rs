@@ -1,6 +1,6 @@
 //! What is behind the rows of reports.
 
-use super::rig::{NOON, Rig};
+use super::rig::{NOON, Rig, item_row};
 use axum::http::StatusCode;
 use desk::Role;
 use serde_json::{Value, json};
@@ -107,6 +107,46 @@ async fn a_number_opens_what_it_counts_and_the_report_says_which_columns_do() {
     assert_eq!(got.status, StatusCode::NOT_FOUND, "no such row");
 }
 
+/// Work that was no call: two mails that an agent did, one that nobody took, and one of somebody else.
+#[tokio::test]
+async fn a_number_of_items_opens_them_in_the_sight_of_who_asks() {
+    let rig = Rig::new().await;
+    let supervisor = rig.token(Role::Supervisor).await;
+    let agent = rig.first.agents[0].0;
+    let ended = |id: u64, agent| Row::Item(item_row(rig.tenant(), id, agent, NOON));
+    let (other, foreign) = rig.other_tenant().await;
+    let theirs = Row::Item(item_row(other, 4, None, NOON));
+    rig.stage(&[ended(1, Some(agent)), ended(2, Some(agent)), ended(3, None), theirs]).await;
+    let uri = "/api/v1/reports/items?period=2026-11-23&format=json";
+    let report = rig.get(uri, &supervisor).await.json();
+    let row = &report["rows"][0];
+    // Each took as long as the target.
+    assert_eq!(row["cells"]["on_time"]["numerator"], 2);
+    assert_eq!(row["cells"]["channel"]["text"], "邮件");
+    let uri = opening(uri, row);
+    let whole = rig.get(&uri, &supervisor).await.json();
+    assert_eq!((&whole["key"], &whole["table"]), (&json!("item_id"), &json!("items")));
+    assert_eq!(whole["ids"], json!(["1", "2", "3"]));
+    for (column, ids, counted) in [
+        ("ended", json!(["1", "2", "3"]), 3),
+        ("done", json!(["1", "2"]), 2),
+        ("in_time", json!(["1", "2"]), 2),
+        ("late", json!([]), 0),
+        ("closed", json!(["3"]), 1),
+        ("unanswered", json!(["1", "2", "3"]), 3),
+    ] {
+        let page = rig.get(&format!("{uri}&column={column}"), &supervisor).await.json();
+        assert_eq!((&page["ids"], &page["counted"]), (&ids, &json!(counted)), "{column}");
+        assert_eq!(row["cells"][column]["value"], counted, "{column}");
+    }
+    assert_eq!(rig.get(&uri, &foreign).await.json()["ids"], json!(["4"]));
+    let strict = "/api/v1/reports/items?period=2026-11-23&format=json&item_target_s=14399";
+    let report = rig.get(strict, &supervisor).await.json();
+    assert_eq!(report["rows"][0]["cells"]["late"]["value"], 2);
+    let late = format!("{}&column=late", opening(strict, &report["rows"][0]));
+    assert_eq!(rig.get(&late, &supervisor).await.json()["ids"], json!(["1", "2"]));
+}
+
 #[tokio::test]
 async fn every_row_of_the_catalogue_opens_what_its_condition_lists() {
     let rig = Rig::new().await;
@@ -122,6 +162,7 @@ async fn every_row_of_the_catalogue_opens_what_its_condition_lists() {
         rig.call(rig.tenant(), second, length, rig.first.agents[0].0).await;
     }
     rig.recording(rig.tenant(), rig.first.agents[0].0, b"RIFF").await;
+    rig.stage(&[Row::Item(item_row(rig.tenant(), 1, None, NOON))]).await;
     let listed = rig.get("/api/v1/reports?lang=en", &administrator).await.json();
     let mut opened = Vec::new();
     for report in listed.as_array().unwrap() {
@@ -143,7 +184,8 @@ async fn every_row_of_the_catalogue_opens_what_its_condition_lists() {
             opened.push(id.to_owned());
         }
     }
-    for id in ["calls", "busy_hours", "calls_by_region", "recording_log", "transfer_hold"] {
+    for id in ["calls", "busy_hours", "calls_by_region", "items", "recording_log", "transfer_hold"]
+    {
         assert!(opened.iter().any(|one| one == id), "{id}: {opened:?}");
     }
 }

@@ -65,7 +65,7 @@ async fn a_report_counts_by_what_is_given_else_by_what_the_organisation_has() {
 
     let usual = json!({
         "service_level_s": 20, "short_abandon_s": 5, "repeat_days": 7,
-        "service_level_formula": "default", "day_begins": "00:00",
+        "item_target_s": 14400, "service_level_formula": "default", "day_begins": "00:00",
     });
     assert_eq!(rig.get(SETTINGS, &supervisor).await.json(), usual);
     let put =
@@ -138,6 +138,8 @@ async fn what_a_report_cannot_be_asked_with_is_refused_by_its_name() {
         ("queue_summary", "service_level_formula=f9", "service_level_formula", "f1, f2, f3 or f4"),
         ("queue_summary", "zone=Mars/Olympus", "zone", "an IANA name"),
         ("first_contact", "repeat_days=365", "repeat_days", "from 1 to 90"),
+        ("items", "item_target_s=59", "item_target_s", "from 60 to 2592000"),
+        ("workload", "item_target_s=60", "item_target_s", "does not look at this condition"),
         ("workload", "service_level_s=20", "service_level_s", "does not look at this condition"),
         ("workload", "queue=1", "queue", "does not look at this condition"),
     ] {

@@ -1,6 +1,7 @@
 //! A box for one test.
 
 use crate::api::deletion::Deletion;
+use crate::api::items::handing::Items;
 use crate::api::links::{CallsLink, Clock, Seal, WorkLink};
 use crate::api::live::feed::Feed;
 use crate::api::moving::Moving;
@@ -40,10 +41,10 @@ use terms::control::{
 };
 use terms::event;
 use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
-use terms::record::{Call, Recording, Row};
+use terms::record::{Call, Item, Recording, Row};
 use terms::{
-    AgentId, CallId, ContactId, IdGen, LegId, Moment, QueueId, RecordingId, Region, TenantId,
-    TextId, Timestamp, TrunkId, UserId,
+    AgentId, CallId, ContactId, IdGen, ItemId, LegId, Moment, QueueId, RecordingId, Region,
+    TenantId, TextId, Timestamp, TrunkId, UserId,
 };
 use tower::ServiceExt;
 use warehouse::Warehouse;
@@ -375,6 +376,7 @@ impl Rig {
             faxes: folder.path().join("faxes"),
             prompts: prompts.clone(),
             schedules: schedules.clone(),
+            items: Items::new(store.clone(), calls.clone(), clock.clone(), true),
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
@@ -574,6 +576,31 @@ pub fn call_row(tenant: TenantId, call: CallId, second: i64, length: i32, agent:
         meeting_id: None,
         province: None,
         city: None,
+    }
+}
+
+/// A mail that somebody took an hour before it was done, three hours after it came.
+pub fn item_row(tenant: TenantId, item: u64, agent: Option<AgentId>, done_at: Timestamp) -> Item {
+    let before = |hours: i64| Timestamp(done_at.0 - hours * 3_600_000_000);
+    let hours_ms = |hours: i64| hours * 3_600_000;
+    Item {
+        tenant_id: tenant,
+        item_id: ItemId(item),
+        channel: "email".into(),
+        queue_id: FIRST_QUEUE,
+        agent_id: agent,
+        address: Some("zhang.wei@example.com".into()),
+        priority: 0,
+        received_at: before(4),
+        taken_at: agent.map(|_| before(1)),
+        done_at,
+        wait_ms: if agent.is_some() { hours_ms(3) } else { hours_ms(4) },
+        work_ms: if agent.is_some() { hours_ms(1) } else { 0 },
+        offers: 2,
+        unanswered: 1,
+        outcome: if agent.is_some() { "done" } else { "closed" }.into(),
+        disposition: None,
+        order_id: None,
     }
 }
 

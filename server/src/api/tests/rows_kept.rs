@@ -1,6 +1,6 @@
 //! How long rows of the warehouse stay.
 
-use super::rig::{NOON, Rig, call_row};
+use super::rig::{NOON, Rig, call_row, item_row};
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
@@ -67,6 +67,25 @@ async fn rows_go_after_the_days_of_their_setting_and_the_audit_table_has_the_cou
         .map(|row| row.subject.as_str())
         .collect();
     assert_eq!(notes, ["1 rows of calls of 1 days kept for 90 days; 0 held"], "once");
+}
+
+#[tokio::test]
+async fn rows_of_items_have_a_setting_of_their_own() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let ended = |days: i64| Timestamp(NOON.0 - days * DAY_US);
+    let items = [(1, 120), (2, 80)];
+    let items = items.map(|(id, days)| Row::Item(item_row(rig.tenant(), id, None, ended(days))));
+    rig.stage(&items).await;
+    let call = rig.aged_call(rig.tenant(), 120).await;
+    rig.warehouse.publish_all().await.unwrap();
+    assert_eq!(rig.keep_rows(&token, json!({"items": 90})).await, StatusCode::NO_CONTENT);
+    assert_eq!(rig.get("/api/v1/retention", &token).await.json()["rows"]["items"], 90);
+    rig.deletion.round(NOON).await.unwrap();
+    let sql = json!({"sql": "SELECT item_id FROM items"});
+    let got = rig.post("/api/v1/sql", &token, sql).await.json();
+    assert_eq!(got["rows"], json!([{"item_id": "2"}]));
+    assert_eq!(rig.calls_left(&token).await, [call.to_string()], "calls are another setting");
 }
 
 #[tokio::test]
