@@ -33,6 +33,7 @@ pub mod flow;
 pub mod hold;
 pub mod hook;
 pub mod hours;
+pub mod item;
 pub mod lease;
 pub mod lockout;
 pub mod mailbox;

@@ -16,6 +16,7 @@ use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use terms::item::OFFER_S_USUAL;
 use terms::routing::{SkillChoice, Standing, Strategy, Target};
 use terms::{AgentId, QueueId, TenantId};
 use utoipa::ToSchema;
@@ -191,6 +192,8 @@ pub struct Settings {
     /// The phones of its agents are told to answer what it offers by themselves. A tone says so before
     /// they are heard.
     pub auto_answer: bool,
+    /// Seconds that an agent has for an item that is offered to them, 10–3,600; then it goes back.
+    pub item_offer_s: u32,
 }
 
 impl Default for Settings {
@@ -231,6 +234,7 @@ impl Default for Settings {
             decision: None,
             expression: None,
             auto_answer: false,
+            item_offer_s: OFFER_S_USUAL,
         }
     }
 }
@@ -251,6 +255,7 @@ impl Settings {
             ("announce_every_s", self.announce_every_s, 0..=3_600),
             ("notice_every_s", self.notice_every_s, 0..=3_600),
             ("service_level_s", self.service_level_s, 1..=3_600),
+            ("item_offer_s", self.item_offer_s, 10..=3_600),
         ] {
             if !range.contains(&value) {
                 let (least, most) = (range.start(), range.end());

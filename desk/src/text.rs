@@ -41,6 +41,11 @@ pub(crate) fn prose(field: &'static str, text: &str) -> Result<String> {
     limited(field, text.trim(), PROSE_CHARS_MAX, true)
 }
 
+/// The text of a mail or of what somebody sent from a website, may be empty.
+pub(crate) fn content(field: &'static str, text: &str) -> Result<String> {
+    limited(field, text.trim(), crate::item::CONTENT_CHARS_MAX, true)
+}
+
 fn limited(field: &'static str, text: &str, max: usize, lines: bool) -> Result<String> {
     if text.chars().count() > max {
         return Err(Error::invalid(field, format!("at most {max} characters are kept")));

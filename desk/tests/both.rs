@@ -19,6 +19,7 @@ mod on_sqlite {
     mod erasures;
     mod field_grid;
     mod flows;
+    mod items;
     mod leases;
     mod mailboxes;
     mod order_steps;
@@ -50,6 +51,7 @@ mod on_postgres {
     mod erasures;
     mod field_grid;
     mod flows;
+    mod items;
     mod leases;
     mod mailboxes;
     mod order_steps;

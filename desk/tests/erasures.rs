@@ -7,6 +7,8 @@ use desk::customer::Card;
 use desk::emergency::EmergencyDraft;
 use desk::emergency::occasion::OccasionFilter;
 use desk::erasure::{ErasureState, Reached};
+use desk::item::query::ItemFilter;
+use desk::item::write::ItemChange;
 use desk::lease::{LeaseFilter, NewLease};
 use desk::once::{Kept, Once, Slot};
 use desk::order::Action;
@@ -76,6 +78,12 @@ async fn known(store: &Store, tenant: TenantId) -> terms::OrderId {
     let text = format!("{DIGITS} rang again");
     let entry = NewLogEntry { kind: LogKind::Incident, text };
     store.write_shift_log(tenant, &writer, None, &entry).await.unwrap();
+    let item = json!({"channel": "sms", "queue": "1", "address": DIGITS, "subject": "meter",
+        "content": format!("ring {DIGITS}")});
+    let item = serde_json::from_value(item).unwrap();
+    let (item, _) = store.create_item(tenant, &by(), &item).await.unwrap();
+    let note = ItemChange::Note { note: format!("rang {DIGITS}") };
+    store.change_item(tenant, &by(), item.id, &note).await.unwrap();
     // The warehouse has what the outbox held.
     let entries = store.read_after(0, 1_000).await.unwrap();
     store.forget_through(entries.last().unwrap().position).await.unwrap();
@@ -91,7 +99,7 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     assert!(holds_digits(folder.path()).await, "there is something to erase");
     let plan = store.compile_plan(tenant).await.unwrap().version;
 
-    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 5);
+    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 7);
     assert!(!holds_digits(folder.path()).await);
     let order = store.order(tenant, order).await.unwrap();
     assert_eq!((order.title.as_str(), order.content.as_str(), order.version), ("", "", 2));
@@ -101,6 +109,9 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     let neighbour = store.customer_by_number(tenant, "13900139000").await.unwrap().unwrap();
     assert_eq!(neighbour.card.note, "");
     assert_eq!(store.blocked(tenant).await.unwrap(), []);
+    let filter = ItemFilter { limit: 10, ..ItemFilter::default() };
+    let items = store.items(tenant, &filter).await.unwrap().items;
+    assert_eq!((items[0].address.as_str(), items[0].subject.as_str()), ("", "meter"), "it stays");
     let log = store.shift_log(tenant, &LogFilter::default(), 10).await.unwrap();
     assert!(log[0].text.ends_with(" rang again"), "the entry stays: {log:?}");
     let audit = store.audit(tenant, None, 100).await.unwrap();

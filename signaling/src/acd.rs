@@ -26,6 +26,7 @@ mod callback;
 mod claim;
 mod decide;
 mod doors;
+pub mod items;
 mod keep;
 mod load;
 mod offer;

@@ -34,6 +34,8 @@
 //! | trace-back | 总机溯源 | Who calls back the number that an agent's call showed reaches that agent first. |
 //! | region | 归属地 | The province and city where a number is at home. |
 //! | order | 工单 | A piece of work with a deadline, from a call or from elsewhere. |
+//! | item, channel | 任务、渠道 | A piece of work that is no call, handed to an agent by a queue; how it came: a mail, a short message, a website. |
+//! | capacity | 渠道容量 | How many items of a channel an agent has at a time, offered or taken. |
 //!
 //! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is
 //! where it is in the audio, [`time::Timestamp`] is what the wall clock says.
@@ -44,6 +46,7 @@ pub mod control;
 pub mod event;
 pub mod failpoint;
 pub mod id;
+pub mod item;
 pub mod media;
 pub mod number;
 pub mod numeral;

@@ -1,5 +1,5 @@
 //! What the business store knows of one person leaves it: their card, the words of their orders, what
-//! was written down in the steps of these, their place on the lists of callers and in areas, their phone
+//! was written down in the steps of these, the words of their items, their place on the lists of callers and in areas, their phone
 //! where they are a field worker, and leases of numbers that stand for them. Orders themselves
 //! stay, so that counts are what they were. The audit table and the logs of shifts and of emergencies keep
 //! their rows with the number made unreadable. What a program was answered of them it is not answered
@@ -39,7 +39,7 @@ struct Place {
 }
 
 /// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
-const PLACES: [Place; 17] = [
+const PLACES: [Place; 19] = [
     Place {
         table: "order_fields",
         keys: &["id"],
@@ -143,6 +143,22 @@ const PLACES: [Place; 17] = [
         names: &["number", "problem"],
         only: "TRUE",
         change: Change::Delete,
+    },
+    Place {
+        table: "items",
+        keys: &["id"],
+        text: false,
+        names: &["address", "subject", "content"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
+    Place {
+        table: "item_steps",
+        keys: &["id"],
+        text: false,
+        names: &["text", "problem"],
+        only: "TRUE",
+        change: Change::Empty,
     },
     // Those in force were lifted before, or nothing is erased.
     Place {

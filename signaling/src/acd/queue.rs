@@ -24,6 +24,17 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// The place of what has points of its own in a queue of this priority, where a point is worth so
+    /// many seconds of waiting; `since` is in ns.
+    pub fn of((of_queue, step_s): (i32, u32), own: i32, since: i64, arrival: u64) -> Self {
+        let step = i64::from(step_s) * NANOS_PER_S;
+        let (tier, since) = match step {
+            0 => (of_queue.saturating_add(own), since),
+            step => (of_queue, since.saturating_sub(step.saturating_mul(own.into()))),
+        };
+        Key { tier: Reverse(tier), since, arrival }
+    }
+
     #[cfg(test)]
     pub fn rank(&self) -> (Reverse<i32>, i64) {
         (self.tier, self.since)
@@ -70,14 +81,9 @@ impl Queue {
     /// contact with fewer points overtakes once it has waited so much longer; the order of two does
     /// not change while both wait.
     pub fn key(&self, own: i32, since: Moment, arrival: u64) -> Key {
-        let step = i64::from(self.settings.matching.priority_step_s) * NANOS_PER_S;
         let since = i64::try_from(since.0).unwrap_or(i64::MAX);
-        let of_queue = self.settings.priority;
-        let (tier, since) = match step {
-            0 => (of_queue.saturating_add(own), since),
-            step => (of_queue, since.saturating_sub(step.saturating_mul(own.into()))),
-        };
-        Key { tier: Reverse(tier), since, arrival }
+        let of = (self.settings.priority, self.settings.matching.priority_step_s);
+        Key::of(of, own, since, arrival)
     }
 
     /// Its agents stand in these rings from now on, and nobody is free yet.

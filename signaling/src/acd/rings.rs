@@ -57,6 +57,12 @@ impl Layout {
         }
         Layout { rings, skills: known }
     }
+
+    /// The rings, the nearest first, each with the wait after which it is asked.
+    pub fn nearest_first(&self) -> impl Iterator<Item = (Duration, &[AgentId])> {
+        let wait = |distance: &Distance| Duration::from_secs(distance.after_s.into());
+        self.rings.iter().map(move |(distance, agents)| (wait(distance), agents.as_slice()))
+    }
 }
 
 /// The same as [`distance`], as far as the queue goes by skills.

@@ -26,10 +26,16 @@ pub(super) fn counting<'a>(
     let Some(agent) = agents.get(&agent).filter(|agent| agent.in_plan) else {
         return Some(Cow::Owned(Vec::new()));
     };
-    let skills = agent.skills.as_slice();
-    let Some(set) = agent.skill_set.and_then(|set| sets.get(&set)) else {
-        return Some(Cow::Borrowed(skills));
-    };
+    counted(&agent.skills, agent.skill_set.and_then(|set| sets.get(&set)), queue)
+}
+
+/// Of these skills those that count in a queue with this set; none where the set leaves the queue out.
+pub(super) fn counted<'a>(
+    skills: &'a [Skill],
+    set: Option<&SkillSet>,
+    queue: &Queue,
+) -> Option<Cow<'a, [Skill]>> {
+    let Some(set) = set else { return Some(Cow::Borrowed(skills)) };
     if !set.queues.is_empty() && !set.queues.contains(&queue.id) {
         return None;
     }
