@@ -457,6 +457,24 @@ async fn no_reply_goes_out_any_more_to_who_was_erased() {
 }
 
 #[tokio::test]
+async fn what_a_mail_server_says_of_a_reply_to_who_was_erased_meanwhile_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let (made, _) = store.create_item(tenant, &by(), &item(ADDRESS, "When?")).await.unwrap();
+    let reply = ItemChange::Reply { text: "Soon.".into(), by_mail: true };
+    for change in [ItemChange::Take { agent: AgentId(1) }, reply] {
+        store.change_item(tenant, &by(), made.id, &change).await.unwrap();
+    }
+    let sent = store.claim_reply().await.unwrap().expect("it waits");
+    store.erase_person(tenant, &Person::by_mail(ADDRESS).unwrap()).await.unwrap();
+    let problem = format!("550 {ADDRESS} is unknown");
+    store.note_reply(sent.step, ReplyDelivery::Failed, &problem).await.unwrap();
+    let steps = store.item_steps(tenant, made.id).await.unwrap();
+    let reply = steps.last().unwrap();
+    assert_eq!((reply.problem.as_str(), reply.delivery), ("", Some(ReplyDelivery::Failed)));
+}
+
+#[tokio::test]
 async fn a_wish_by_mail_address_is_kept_sealed_too_alone_or_beside_a_number() {
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant) = opened(folder.path()).await;

@@ -67,7 +67,8 @@ impl Store {
         Ok(Some(reply))
     }
 
-    /// What became of a reply that was taken.
+    /// What became of a reply that was taken. Where its receiver was forgotten meanwhile, no problem is
+    /// kept: a mail server names them in it.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -80,7 +81,8 @@ impl Store {
         let mut write = self.write("note a reply").await?;
         let doing = write.doing;
         sql::query(
-            "UPDATE item_steps SET delivery = $2, problem = $3
+            "UPDATE item_steps SET delivery = $2, problem = CASE WHEN EXISTS (SELECT 1 FROM items
+             WHERE items.id = item_steps.item_id AND items.address = '') THEN '' ELSE $3 END
              WHERE id = $1 AND delivery = 'sending'",
         )
         .bind(step)
