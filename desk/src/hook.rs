@@ -73,6 +73,7 @@ pub const KINDS: &[&str] = &[
     "voicemail_left",
     "voicemail_heard",
     "mailbox",
+    "item",
     "recorded",
     "leg_ended",
     "call_ended",

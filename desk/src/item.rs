@@ -23,7 +23,7 @@ use crate::store::{DbRow, id, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, when};
 use serde::{Deserialize, Serialize};
-use terms::item::Channel;
+use terms::item::{Channel, NoChannel};
 use terms::{AgentId, ItemId, OrderId, QueueId, TenantId, Timestamp, UserId, record};
 pub use told::ToldStep;
 use utoipa::ToSchema;
@@ -220,17 +220,20 @@ pub struct ItemStep {
 
 const READ: &str = "read an item";
 
+fn channel(row: &DbRow) -> Result<Channel> {
+    let text: &str = row.get("channel");
+    text.parse().map_err(|error: NoChannel| {
+        let problem = error.to_string();
+        Error::Stored { doing: READ, what: "channel", problem }
+    })
+}
+
 fn item(row: &DbRow) -> Result<Item> {
-    let channel: &str = row.get("channel");
     let number = |column: &str| i32::try_from(row.get::<i64>(column)).unwrap_or(i32::MAX);
     Ok(Item {
         id: ItemId(id(row, "id")),
         tenant: TenantId(id(row, "tenant_id")),
-        channel: channel.parse().map_err(|error: terms::item::NoChannel| Error::Stored {
-            doing: READ,
-            what: "channel",
-            problem: error.to_string(),
-        })?,
+        channel: channel(row)?,
         external_id: row.get("external_id"),
         queue: QueueId(id(row, "queue_id")),
         address: row.get("address"),

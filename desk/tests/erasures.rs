@@ -467,8 +467,9 @@ async fn what_a_mail_server_says_of_a_reply_to_who_was_erased_meanwhile_is_not_k
     }
     let sent = store.claim_reply().await.unwrap().expect("it waits");
     store.erase_person(tenant, &Person::by_mail(ADDRESS).unwrap()).await.unwrap();
-    let problem = format!("550 {ADDRESS} is unknown");
-    store.note_reply(sent.step, ReplyDelivery::Failed, &problem).await.unwrap();
+    let problem = format!("450 {ADDRESS} is away");
+    store.note_reply(sent.step, ReplyDelivery::Waiting, &problem).await.unwrap();
+    assert_eq!(store.claim_reply().await.unwrap(), None, "it is not tried again");
     let steps = store.item_steps(tenant, made.id).await.unwrap();
     let reply = steps.last().unwrap();
     assert_eq!((reply.problem.as_str(), reply.delivery), ("", Some(ReplyDelivery::Failed)));

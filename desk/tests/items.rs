@@ -260,7 +260,7 @@ async fn steps_are_told_in_order_until_they_are_acknowledged() {
     let told = store.untold_item_steps(10).await.unwrap();
     let seen: Vec<_> = told.iter().map(|step| (step.item, step.action, step.agent)).collect();
     assert_eq!(seen, [(id, ItemAction::Create, None), (id, ItemAction::Take, Some(a))]);
-    assert_eq!((told[1].by, told[1].channel.as_str()), (who.user, "email"));
+    assert_eq!((told[1].by, told[1].channel), (who.user, Channel::Email));
     assert_eq!(store.untold_item_steps(1).await.unwrap(), told[..1]);
     store.note_item_steps_told(told[0].step).await.unwrap();
     assert_eq!(store.untold_item_steps(10).await.unwrap(), told[1..]);

@@ -48,6 +48,7 @@ mod hidden;
 pub mod hooks;
 pub mod hours;
 pub mod idempotency;
+pub mod items;
 pub mod leases;
 pub mod links;
 mod lists;
@@ -106,6 +107,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 use desk::Store;
 use desk::lockout::Lockout;
+use items::handing::Items;
 use links::{CallsLink, Clock, Seal, SignLink, WorkLink};
 use live::feed::Feed;
 use metrics::HttpMetrics;
@@ -172,6 +174,8 @@ pub struct ApiState {
     pub prompts: Arc<prompts::Prompts>,
     /// Scheduled reports.
     pub schedules: Arc<Schedules>,
+    /// Work that is no call, and who is handed it.
+    pub items: Arc<Items>,
 }
 
 /// What one request may take.
@@ -293,6 +297,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(order_lists::routes(guard))
+        .merge(items::routes(guard))
         .merge(return_visits::routes(guard))
         .merge(calls::routes(guard))
         .merge(evidence::routes(guard))

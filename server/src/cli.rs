@@ -6,6 +6,7 @@ pub mod erase;
 pub mod evidence;
 pub mod fax;
 pub mod home;
+pub mod item;
 pub mod recording;
 pub mod report;
 pub mod sql;
@@ -60,6 +61,8 @@ enum Command {
     Erase(erase::Arguments),
     /// Make and verify evidence packs of calls.
     Evidence(evidence::Arguments),
+    /// Bring work that is no call to a box that runs.
+    Item(item::Arguments),
     /// Manage people who sign in.
     User(user::Arguments),
     /// The fax machine of one fax, on standard input and output. The box starts it itself.
@@ -120,6 +123,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Cluster(arguments) => cluster::run(&config, arguments)?,
         Command::Erase(arguments) => erase::run(&config, &arguments)?,
         Command::Evidence(arguments) => return evidence::run(&config, &arguments),
+        Command::Item(arguments) => return item::run(&config, &arguments),
         Command::User(arguments) => user::run(&config, &arguments)?,
         Command::Child { .. } | Command::Fax(_) => unreachable!("these are handled above"),
     }

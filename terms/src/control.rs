@@ -15,7 +15,7 @@ pub use conference::{LiveConference, LiveMember};
 pub use dial::{DialFirst, DialOrder, FaxCall, NO_MORE_CALLS};
 pub use play::{PlayOrder, PlayTo, PlayWhat};
 
-use crate::event::{Activity, Forwarding, Mailbox, Role, Supervised, SupervisionMode};
+use crate::event::{Activity, Forwarding, ItemTold, Mailbox, Role, Supervised, SupervisionMode};
 use crate::id::{
     AgentId, CallId, ConferenceId, ContactId, LegId, QueueId, RecordingId, SkillSetId, TenantId,
     TrunkId, UserId,
@@ -126,6 +126,8 @@ pub enum Ask {
     },
     /// This happened to an agent's mailbox.
     Mailbox(TenantId, Mailbox),
+    /// This was done to an item, which is no call.
+    Item(TenantId, ItemTold),
     /// How the legs of a live call hear and are heard until now.
     Quality {
         /// Whose.

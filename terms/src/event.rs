@@ -23,6 +23,7 @@ mod forward;
 mod frame;
 mod hunt;
 mod interjection;
+mod item;
 mod lease;
 mod mailbox;
 mod offer;
@@ -38,6 +39,7 @@ pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
 pub use hunt::{Hop, HopEnd, Hunt, InHunt};
 pub use interjection::Interjected;
+pub use item::{InItem, ItemTold};
 pub use lease::{InLease, LeaseRefusal, Leased};
 pub use mailbox::{InMailbox, Mailbox};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
@@ -594,6 +596,8 @@ pub enum Kind {
     /// A message was left for an agent, somebody has heard it, or the agent drives. `call` is set where
     /// a call is the cause.
     Mailbox(Mailbox),
+    /// Something was done to an item.
+    Item(ItemTold),
     /// A recording is on disk, or will never be.
     Recorded {
         /// Its row in the ledger.

@@ -70,6 +70,7 @@ impl Fold {
             | Kind::Callback(_)
             | Kind::VoicemailHeard { .. }
             | Kind::Mailbox(_)
+            | Kind::Item(_)
                 if entry.call.is_none() => {}
             _ => self.apply_to_call(entry, rows),
         }

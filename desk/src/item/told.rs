@@ -6,10 +6,12 @@ use crate::error::During;
 use crate::sql;
 use crate::store::{id, id_opt};
 use crate::{Result, Store};
+use terms::event::{InItem, ItemTold};
+use terms::item::Channel;
 use terms::{AgentId, ItemId, QueueId, TenantId, UserId};
 
 /// A step to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToldStep {
     /// Which.
     pub step: i64,
@@ -18,7 +20,7 @@ pub struct ToldStep {
     /// Of what.
     pub item: ItemId,
     /// How that came.
-    pub channel: String,
+    pub channel: Channel,
     /// Its queue from then on.
     pub queue: QueueId,
     /// Whose offer, or whose item it was.
@@ -27,6 +29,27 @@ pub struct ToldStep {
     pub by: Option<UserId>,
     /// What was done.
     pub action: ItemAction,
+}
+
+impl From<&ToldStep> for ItemTold {
+    fn from(told: &ToldStep) -> Self {
+        let ToldStep { step, item, channel, queue, agent, by, .. } = *told;
+        let action = match told.action {
+            ItemAction::Create => InItem::Create,
+            ItemAction::Offer => InItem::Offer,
+            ItemAction::Take => InItem::Take,
+            ItemAction::Decline => InItem::Decline,
+            ItemAction::Unanswered => InItem::Unanswered,
+            ItemAction::Withdraw => InItem::Withdraw,
+            ItemAction::Release => InItem::Release,
+            ItemAction::Transfer => InItem::Transfer,
+            ItemAction::Note => InItem::Note,
+            ItemAction::Reply => InItem::Reply,
+            ItemAction::Done => InItem::Done,
+            ItemAction::Close => InItem::Close,
+        };
+        ItemTold { item, step, channel, queue, agent, by, action }
+    }
 }
 
 impl Store {
@@ -51,7 +74,7 @@ impl Store {
                 step: row.get("id"),
                 tenant: TenantId(id(row, "tenant_id")),
                 item: ItemId(id(row, "item_id")),
-                channel: row.get("channel"),
+                channel: super::channel(row)?,
                 queue: QueueId(id(row, "queue_id")),
                 agent: id_opt(row, "agent_id").map(AgentId),
                 by: id_opt(row, "user_id").map(UserId),

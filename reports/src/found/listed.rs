@@ -104,6 +104,8 @@ lists! {
     HooksDeliveries = kept::HOOKS_DELIVERIES,
     /// Opening hours.
     Hours = routing::HOURS,
+    /// Pieces of work that are no call.
+    Items = people::ITEMS,
     /// Leased numbers.
     Leases = routing::LEASES,
     /// Published numbers.

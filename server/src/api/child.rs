@@ -4,6 +4,7 @@ mod trail;
 
 use super::deletion::Deletion;
 use super::encoding::{self, Backlog};
+use super::items::handing::Items;
 use super::links::{Clock, FlowLink, Seal, SystemClock, WorkLink};
 use super::live::feed::Feed;
 use super::moving::Moving;
@@ -16,6 +17,7 @@ use crate::doors::Doors;
 use crate::evidence::SigningKey;
 use crate::schedules::Schedules;
 use crate::schedules::files::Files;
+use crate::schedules::mail::Mailer;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::work::encode::Form;
@@ -143,6 +145,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     };
     tokio::spawn(super::hooks::tell::run(store.clone(), events.clone(), tell, first::wall));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let items = hand_out_items(&config, &store, &calls, &clock, &events)?;
     let doors = Arc::<Doors>::default();
     open_doors(&config, &store, &worker, &clock, &doors).await?;
     let state = ApiState {
@@ -175,6 +178,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         faxes: crate::fax::folder(&config),
         prompts,
         schedules,
+        items,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
     let router = super::router(state);
@@ -199,6 +203,24 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     ingesting.await?;
     store.close().await;
     Ok(())
+}
+
+/// Begins with what is no call: who is handed it, who is told of it, and the replies to mails.
+fn hand_out_items(
+    config: &Config,
+    store: &Store,
+    calls: &Arc<link::Client>,
+    clock: &Arc<dyn Clock>,
+    events: &Arc<Feed>,
+) -> Result<Arc<Items>, anyhow::Error> {
+    let mailer = Mailer::open(config)?;
+    let items = Items::new(store.clone(), calls.clone(), clock.clone(), mailer.is_some());
+    tokio::spawn(items.clone().run(events.clone()));
+    tokio::spawn(super::items::tell::run(store.clone(), calls.clone()));
+    if let Some(mailer) = mailer {
+        tokio::spawn(super::items::replies::run(store.clone(), mailer));
+    }
+    Ok(items)
 }
 
 /// Opens the doors for SQL that are wanted.

@@ -74,6 +74,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("voicemail_left", "A message was left.", "queue:id recording:id"),
     ("voicemail_heard", "Somebody has heard a message.", "queue:id recording:id by:id"),
     ("mailbox", "A message was left for an agent, somebody has heard it, or the agent drives.", "agent:id what:any"),
+    ("item", "Something was done to an item, which is no call.", "item:id step:int channel:email|sms|web|fax|message queue:id agent?:id by?:id action:create|offer|take|decline|unanswered|withdraw|release|transfer|note|reply|done|close"),
     ("recorded", "A recording is on disk, or will never be; `ledger` is its row.", "ledger:any agent?:id queue?:id meeting?:id message?:bool"),
     ("leg_ended", "A leg ended; `cause` is of ITU-T Q.850, 16 is normal.", "cause:int by:party quality?:any"),
     ("call_ended", "The call ended.", "outcome:answered|abandoned|voicemail|ivr_only|refused|failed|interrupted cause:int by:party"),

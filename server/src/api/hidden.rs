@@ -98,7 +98,7 @@ const HARMLESS: [&str; 64] = [
     "zone",
 ];
 /// Names whose values are ids where they are digits and nothing else.
-const IDS: [&str; 38] = [
+const IDS: [&str; 39] = [
     "active_by",
     "agent",
     "agents",
@@ -133,6 +133,7 @@ const IDS: [&str; 38] = [
     "rung",
     "schedule",
     "substitute",
+    "taken_by",
     "team",
     "trunk",
     "user",

@@ -8,6 +8,7 @@ mod damage;
 mod databases;
 mod faxes;
 mod fields;
+mod items;
 mod leases;
 mod lines;
 mod load;
@@ -573,6 +574,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("erasure", "个人资料删除"),
     ("flow", "流程"),
     ("hook", "事件推送"),
+    ("item", "任务"),
     ("number", "号码"),
     ("order", "工单"),
     ("prompt", "提示音"),
@@ -615,6 +617,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         databases::SENTENCES,
         faxes::SENTENCES,
         fields::SENTENCES,
+        items::SENTENCES,
         leases::SENTENCES,
         lines::SENTENCES,
         load::SENTENCES,

@@ -29,6 +29,7 @@ mod forwarding;
 mod hooks;
 mod hostile;
 mod idempotency;
+mod items;
 mod leases;
 mod listed;
 mod lists;

@@ -8,6 +8,7 @@ use super::outcome::Outcome;
 use super::pack;
 use crate::config::value::SmtpTls;
 use crate::config::{self, Config};
+use desk::item::reply::Reply;
 use desk::schedule::run::Run;
 use lettre::message::header::ContentType;
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
@@ -114,11 +115,22 @@ impl Mailer {
         key: &str,
         attachments: Option<Vec<Vec<u8>>>,
     ) -> Outcome {
-        let message = match self.message(run, to, key, attachments) {
-            Ok(message) => message,
-            Err(why) => return Outcome::Failed(why),
-        };
-        let ready = tokio::time::timeout(PHASE_MAX, self.open_for(&message)).await;
+        match self.message(run, to, key, attachments) {
+            Ok(message) => self.deliver(&message).await,
+            Err(why) => Outcome::Failed(why),
+        }
+    }
+
+    /// Sends a reply to whom an item came from.
+    pub async fn send_reply(&self, reply: &Reply) -> Outcome {
+        match self.reply(reply) {
+            Ok(message) => self.deliver(&message).await,
+            Err(why) => Outcome::Failed(why),
+        }
+    }
+
+    async fn deliver(&self, message: &Message) -> Outcome {
+        let ready = tokio::time::timeout(PHASE_MAX, self.open_for(message)).await;
         let mut connection = match ready {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return refusal(&error),
@@ -158,6 +170,28 @@ impl Mailer {
         }
         connection.command(Data).await?;
         Ok(connection)
+    }
+
+    /// A mail that a mail program shows beside the one that it answers (RFC 5322 §3.6.4).
+    fn reply(&self, reply: &Reply) -> Result<Message, String> {
+        let address: Address =
+            reply.address.parse().map_err(|_| format!("{} is no address", reply.address))?;
+        let is_answer = reply.subject.get(..3).is_some_and(|re| re.eq_ignore_ascii_case("re:"));
+        let subject =
+            if is_answer { reply.subject.clone() } else { format!("Re: {}", reply.subject) };
+        let (item, step, home) = (reply.item, reply.step, self.from.email.domain());
+        let mut builder = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, address))
+            .subject(subject.trim_end())
+            .message_id(Some(format!("<item-{item}-{step}@{home}>")));
+        let is_id = |id: &&String| {
+            id.starts_with('<') && id.ends_with('>') && !id.contains(char::is_whitespace)
+        };
+        if let Some(id) = reply.in_reply_to.as_ref().filter(is_id) {
+            builder = builder.in_reply_to(id.clone()).references(id.clone());
+        }
+        builder.singlepart(SinglePart::plain(reply.text.clone())).map_err(|e| e.to_string())
     }
 
     fn file_link(&self, run: &Run, place: usize) -> String {

@@ -5,6 +5,7 @@ mod beside;
 mod marked;
 mod paper;
 mod progress;
+mod replies;
 mod sight;
 mod smtp;
 

@@ -549,6 +549,7 @@ impl Thread {
                 | Ask::TakeParked { .. }
                 | Ask::Heard { .. }
                 | Ask::Mailbox(..)
+                | Ask::Item(..)
                 | Ask::Quality { .. }
                 | Ask::Bans
                 | Ask::LiftBan(_)

@@ -54,6 +54,7 @@ impl Switch {
                 Some(done(self.heard(now, tenant, kind)))
             }
             Ask::Mailbox(tenant, of) => Some(done(self.mailbox(now, tenant, of))),
+            Ask::Item(tenant, told) => Some(done(self.heard(now, tenant, Kind::Item(told)))),
             Ask::Quality { tenant, call } => self.ask_quality(now, id, tenant, call),
             // The edge answers for the core of SIP; here nobody is banned.
             Ask::Bans | Ask::LiftBan(_) => Some(Answer::Bans(Vec::new())),

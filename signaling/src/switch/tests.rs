@@ -190,6 +190,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::VoicemailLeft { .. } => "message left".into(),
         Kind::VoicemailHeard { recording, by, .. } => format!("{by} heard {recording}"),
         Kind::Mailbox(mailbox) => mailboxes::word(mailbox),
+        Kind::Item(told) => format!("item {} {:?}", told.item, told.action),
         Kind::Recorded { ledger, .. } => format!("recorded {:?}", ledger.state),
         Kind::LegEnded { cause, by, .. } => format!("leg ended {cause} by {by:?}"),
         Kind::CallEnded { outcome, cause, by } => format!("ended {outcome:?} {cause} by {by:?}"),

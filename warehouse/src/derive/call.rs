@@ -248,6 +248,8 @@ impl OpenCall {
             // Said long after the call.
             | Kind::VoicemailHeard { .. }
             | Kind::Mailbox(_)
+            // No call: its row comes from the business store.
+            | Kind::Item(_)
             | Kind::PickedUp { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }

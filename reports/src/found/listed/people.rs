@@ -127,6 +127,30 @@ pub(super) static ORDER_RULES: Report = Report {
     ..FOUND_ORDERS
 };
 
+pub(super) static ITEMS: Report = Report {
+    id: "items",
+    title: words("任务", "Items"),
+    help: words(
+        "邮件、短信、网页等非通话任务，最新的在前。",
+        "Mails, short messages and other work that is no call, the latest first.",
+    ),
+    columns: &[
+        time("received_at", words("收到时间", "Received")),
+        word("channel", words("渠道", "Channel")),
+        text_of("queue", words("队列", "Queue")),
+        text_of("agent", words("座席", "Agent")),
+        word("state", words("状态", "State")),
+        text_of("address", words("来自", "From")),
+        text_of("subject", words("主题", "Subject")),
+        count("offers", words("派发次数", "Offers")),
+        count("unanswered", words("未接次数", "Not taken")),
+        time("taken_at", words("接手时间", "Taken")),
+        time("ended_at", words("结束时间", "Over")),
+        text_of("disposition", words("小结", "Disposition")),
+    ],
+    ..FOUND_ORDERS
+};
+
 pub(super) static ORDERS_STEPS: Report = Report {
     id: "orders-steps",
     title: words("工单过程", "Steps of an order"),

@@ -7,10 +7,10 @@ use crate::api::reports as catalogue;
 use crate::api::rows::PAGE_MAX;
 use crate::api::{
     Shared, agents, areas, audit, auth_codes, availability, bans, callbacks, conferences,
-    connectors, customers, emergency, erasures, fax_documents, faxes, flows, hooks, hours, leases,
-    mailboxes, numbers, orders, outgoing_faxes, prompts, queues, recording_rules, recordings,
-    report_definitions, retention, return_visits, schedules, shift_log, shifts, sites, skill_sets,
-    teams, tokens, trunks, users, voicemails, workers,
+    connectors, customers, emergency, erasures, fax_documents, faxes, flows, hooks, hours, items,
+    leases, mailboxes, numbers, orders, outgoing_faxes, prompts, queues, recording_rules,
+    recordings, report_definitions, retention, return_visits, schedules, shift_log, shifts, sites,
+    skill_sets, teams, tokens, trunks, users, voicemails, workers,
 };
 use axum::Json;
 use axum::extract::State;
@@ -29,7 +29,7 @@ pub(in crate::api) fn needs(of: Listed) -> Permission {
         L::Agents | L::AgentsTeam | L::Hours | L::Queues | L::Shifts | L::SkillSets | L::Teams => {
             Permission::FloorRead
         }
-        L::AgentMessages | L::Recordings | L::Voicemails => Permission::CallsOwn,
+        L::AgentMessages | L::Items | L::Recordings | L::Voicemails => Permission::CallsOwn,
         L::AgentsAuthCodes => Permission::AgentsWrite,
         L::Allowed
         | L::Areas
@@ -114,6 +114,7 @@ pub(super) fn paged(of: Listed) -> Paged {
         Listed::Customers => Paged::Last("after", &["id"]),
         Listed::Prompts => Paged::Last("after", &["language", "name"]),
         Listed::EmergencyLog => Paged::Cursor("occasions"),
+        Listed::Items => Paged::Cursor("items"),
         Listed::Leases => Paged::Cursor("leases"),
         Listed::RecordingExclusions => Paged::Cursor("exclusions"),
         Listed::Recordings => Paged::Cursor("recordings"),
@@ -190,6 +191,7 @@ pub(super) async fn page_of(
         L::Hooks => told(hooks::list(state, caller).await),
         L::HooksDeliveries => told(hooks::deliveries(state, caller, id(within)?).await),
         L::Hours => told(hours::list(state, caller).await),
+        L::Items => told(items::list(state, caller, Params::of(uri)?).await),
         L::Leases => told(leases::list(state, caller, Params::of(uri)?).await),
         L::Numbers => told(numbers::list(state, caller).await),
         L::OrderFields => told(orders::fields(state, caller).await),

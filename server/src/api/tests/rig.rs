@@ -1,6 +1,7 @@
 //! A box for one test.
 
 use crate::api::deletion::Deletion;
+use crate::api::items::handing::Items;
 use crate::api::links::{CallsLink, Clock, Seal, WorkLink};
 use crate::api::live::feed::Feed;
 use crate::api::moving::Moving;
@@ -372,6 +373,7 @@ impl Rig {
             faxes: folder.path().join("faxes"),
             prompts: prompts.clone(),
             schedules: schedules.clone(),
+            items: Items::new(store.clone(), calls.clone(), clock.clone(), true),
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();

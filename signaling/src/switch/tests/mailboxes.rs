@@ -2,9 +2,10 @@
 
 use super::*;
 use serde_json::json;
-use terms::event::{Forwarding, InMailbox, Mailbox as Happened};
+use terms::event::{Forwarding, InItem, InMailbox, ItemTold, Mailbox as Happened};
+use terms::item::Channel;
 use terms::routing::{Mailbox, MailboxTakes, Plan, Target};
-use terms::{QueueId, RecordingId, UserId};
+use terms::{ItemId, QueueId, RecordingId, TenantId, UserId};
 
 /// An entry as words.
 pub(super) fn word(Happened { agent, what }: &Happened) -> String {
@@ -217,6 +218,23 @@ fn that_a_message_for_an_agent_was_heard_is_written_down() {
     let forged = Ask::Mailbox(TENANT, Happened { agent: A1, what });
     assert!(matches!(rig.ask(forged), Answer::Refused(_)));
     assert_eq!(told(&rig), ["5 heard 7 of 1"]);
+}
+
+#[test]
+fn what_is_done_to_an_item_is_written_down_of_a_tenant_that_is_there() {
+    let mut rig = rig_with(&[]);
+    let item = ItemTold {
+        item: ItemId(5),
+        step: 1,
+        channel: Channel::Email,
+        queue: QueueId(1),
+        agent: None,
+        by: None,
+        action: InItem::Create,
+    };
+    assert_eq!(rig.ask(Ask::Item(TENANT, item)), Answer::Done);
+    assert!(matches!(rig.ask(Ask::Item(TenantId(99), item)), Answer::Refused(_)));
+    assert_eq!(told(&rig), ["item 5 Create"]);
 }
 
 #[test]

@@ -134,11 +134,16 @@ fn happens(desk: &mut ItemDesk, rng: &mut SmallRng, now: Now, last: &mut u64) {
             let all = [Idle, Idle, Idle, Ringing, Talking, Holding, WrapUp, Break, SignedOut];
             desk.set_activity(now, agent, all[rng.random_range(0..all.len())], None);
         }
-        10..13 => drop(desk.take(now, item, agent)),
+        10..13 => {
+            // Whether they may is what is tried.
+            let _ = desk.take(now, item, agent);
+        }
         13 => desk.decline(now, item, agent),
         14 => desk.release(now, item),
         15 => desk.transfer(now, item, QueueId(rng.random_range(1..5))),
-        16 => drop(desk.give(now, item, agent)),
+        16 => {
+            let _ = desk.give(now, item, agent);
+        }
         17 => desk.end(now, item),
         18 => desk.set_rules(now, random_rules(rng)),
         _ => desk.apply(now, &random_plan(rng)),
