@@ -1,7 +1,7 @@
 //! People who ask to be forgotten: each wish is a row before anything is done, so that a process that
 //! dies goes on where it was. What it reaches in this store is [`person`]'s; the box does the rest.
 //!
-//! The number lies sealed while the work goes on, and nowhere when it has ended.
+//! Number and mail address lie sealed while the work goes on, and nowhere when it has ended.
 
 pub mod person;
 
@@ -12,7 +12,7 @@ use crate::store::{DbRow, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, text, when};
 use serde::Serialize;
-use terms::{Subscriber, TenantId, Timestamp, UserId};
+use terms::{MailAddress, Person, Subscriber, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
 /// Erasures of one tenant that are under way.
@@ -30,7 +30,7 @@ text_enum! {
         Done = "done",
         /// A legal hold keeps something of the person: it was not done.
         Held = "held",
-        /// Its number cannot be read any more: it was not done, and has to be asked for again.
+        /// Whom it is about cannot be read any more: it was not done, and has to be asked for again.
         Unreadable = "unreadable",
     }
 }
@@ -82,8 +82,8 @@ pub struct Erasure {
 pub struct Open {
     /// Its number.
     pub id: i64,
-    /// Who; `None` where their number cannot be read any more.
-    pub person: Option<Subscriber>,
+    /// Who; `None` where their number or mail address cannot be read any more.
+    pub person: Option<Person>,
     /// Set once nothing that is asked for tells of the person: when that was by the box's clock, and
     /// until when files were replaced by the warehouse's.
     pub erased: Option<(Timestamp, Timestamp)>,
@@ -133,13 +133,31 @@ fn owner(tenant: TenantId, id: i64) -> String {
     format!("erasure {tenant} {id}")
 }
 
+/// What a sealed mail address belongs to.
+fn owner_of_mail(tenant: TenantId, id: i64) -> String {
+    format!("erasure by mail {tenant} {id}")
+}
+
+/// Refuses a reason that says who is to be forgotten: it is kept.
+fn check_reason(reason: &str, person: &Person) -> Result<()> {
+    let said: String = reason.chars().filter(char::is_ascii_digit).collect();
+    if person.number().is_some_and(|number| said.contains(number.core())) {
+        return Err(Error::invalid("reason", "the reason is kept: leave the number out of it"));
+    }
+    if person.mail().is_some_and(|mail| mail.is_in(reason)) {
+        let problem = "the reason is kept: leave the mail address out of it";
+        return Err(Error::invalid("reason", problem));
+    }
+    Ok(())
+}
+
 impl Store {
     /// Refuses a published number of the tenant: what everybody called is not one person's, and would be
     /// gone from every call.
     ///
     /// # Errors
     /// [`Error::Invalid`].
-    pub async fn check_person(&self, tenant: TenantId, person: &Subscriber) -> Result<()> {
+    pub async fn check_person(&self, tenant: TenantId, person: &Person) -> Result<()> {
         let numbers = self.numbers(tenant).await?;
         if numbers.iter().any(|number| person.is_in(&number.digits)) {
             return Err(Error::invalid("number", "this is a number of the tenant's own"));
@@ -151,12 +169,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a number of the tenant's own, without a reason, or with one that has the
-    /// number in it; [`Error::Refused`] when too many are under way.
+    /// number or the mail address in it; [`Error::Refused`] when too many are under way.
     pub async fn ask_erasure(
         &self,
         tenant: TenantId,
         by: &By,
-        person: &Subscriber,
+        person: &Person,
         reason: &str,
     ) -> Result<Erasure> {
         self.check_person(tenant, person).await?;
@@ -164,24 +182,25 @@ impl Store {
         if reason.is_empty() {
             return Err(Error::invalid("reason", "an erasure needs a reason"));
         }
-        let said: String = reason.chars().filter(char::is_ascii_digit).collect();
-        if said.contains(person.core()) {
-            return Err(Error::invalid("reason", "the reason is kept: leave the number out of it"));
-        }
+        check_reason(&reason, person)?;
         let doing = "ask for an erasure";
         let mut write = self.write(doing).await?;
         let count = "SELECT COUNT(*) FROM erasures WHERE tenant_id = $1 AND ended_at IS NULL";
         write.room_for(tenant, count, OPEN_MAX).await?;
         let id = write.next_id("erasure").await?;
+        let seal = |owner: String, text: &str| self.keeper.seal(&owner, text);
+        let number = person.number().map(|number| seal(owner(tenant, id), number.normal()));
+        let mail = person.mail().map(|mail| seal(owner_of_mail(tenant, id), mail.normal()));
         sql::query(
-            "INSERT INTO erasures (id, tenant_id, state, reason, number_sealed, asked_at, asked_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO erasures (id, tenant_id, state, reason, number_sealed, mail_sealed,
+             asked_at, asked_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(id)
         .bind(tenant.0 as i64)
         .bind(ErasureState::Waiting.as_str())
         .bind(&reason)
-        .bind(self.keeper.seal(&owner(tenant, id), person.normal()))
+        .bind(number)
+        .bind(mail)
         .bind(by.at.0)
         .bind(by.user.map(|user| user.0 as i64))
         .execute(write.db())
@@ -227,16 +246,17 @@ impl Store {
         row.map_or_else(|| Err(Error::not_found("erasure", id)), |row| erasure(&row))
     }
 
-    /// The erasures of a tenant that are under way, the oldest first. One whose number was sealed with
-    /// another key, or is none, is among them without it.
+    /// The erasures of a tenant that are under way, the oldest first. One whose number or mail address
+    /// was sealed with another key, or is none, is among them without the person.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn open_erasures(&self, tenant: TenantId) -> Result<Vec<Open>> {
         let country = self.tenant(tenant).await?.profile.country;
         let rows = sql::query(
-            "SELECT id, number_sealed, erased_at, files_until FROM erasures
-             WHERE tenant_id = $1 AND ended_at IS NULL AND number_sealed IS NOT NULL ORDER BY id",
+            "SELECT id, number_sealed, mail_sealed, erased_at, files_until FROM erasures
+             WHERE tenant_id = $1 AND ended_at IS NULL
+             AND (number_sealed IS NOT NULL OR mail_sealed IS NOT NULL) ORDER BY id",
         )
         .bind(tenant.0 as i64)
         .fetch_all(self.reader())
@@ -244,13 +264,36 @@ impl Store {
         .during("list erasures under way")?;
         let open = |row: &DbRow| {
             let id: i64 = row.get("id");
-            let number = self.keeper.open_sealed(&owner(tenant, id), row.get("number_sealed"));
-            let person =
-                number.ok().and_then(|number| Subscriber::parse(number.expose(), &country));
+            let person = self.person_of(row, (tenant, id), &country);
             let erased = time_opt(row, "erased_at").zip(time_opt(row, "files_until"));
             Open { id, person, erased }
         };
         Ok(rows.iter().map(open).collect())
+    }
+
+    /// Whom an erasure is about; `None` where that cannot be read.
+    fn person_of(
+        &self,
+        row: &DbRow,
+        (tenant, id): (TenantId, i64),
+        country: &str,
+    ) -> Option<Person> {
+        let opened = |owner: String, sealed: &str| self.keeper.open_sealed(&owner, sealed).ok();
+        let number = match row.get::<Option<&str>>("number_sealed") {
+            Some(sealed) => {
+                let number = opened(owner(tenant, id), sealed)?;
+                Some(Subscriber::parse(number.expose(), country)?)
+            }
+            None => None,
+        };
+        let mail = match row.get::<Option<&str>>("mail_sealed") {
+            Some(sealed) => {
+                let mail = opened(owner_of_mail(tenant, id), sealed)?;
+                Some(MailAddress::parse(mail.expose())?)
+            }
+            None => None,
+        };
+        Person::new(number, mail)
     }
 
     /// Notes what an attempt did; `erased` once nothing is left but bytes, with the two clocks of
@@ -308,7 +351,7 @@ impl Store {
         write.commit().await
     }
 
-    /// Ends an erasure and forgets its number.
+    /// Ends an erasure and forgets its number and mail address.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -323,8 +366,8 @@ impl Store {
         let doing = "end an erasure";
         let mut write = self.write(doing).await?;
         sql::query(
-            "UPDATE erasures SET state = $3, problem = $4, ended_at = $5, number_sealed = NULL
-             WHERE tenant_id = $1 AND id = $2",
+            "UPDATE erasures SET state = $3, problem = $4, ended_at = $5, number_sealed = NULL,
+             mail_sealed = NULL WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
         .bind(id)

@@ -7,7 +7,7 @@ use crate::sql;
 use crate::store::{Write, id, id_opt};
 use crate::{Result, Store};
 use std::time::Duration;
-use terms::{Subscriber, TenantId, Timestamp, UserId};
+use terms::{Person, TenantId, Timestamp, UserId};
 
 /// How long a key is remembered.
 pub const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
@@ -148,12 +148,12 @@ impl Store {
 
 impl Store {
     /// Nobody is answered again what tells of this person; that the request was carried out is known
-    /// still. A key that has their number in it is forgotten.
+    /// still. A key that has their number or mail address in it is forgotten.
     pub(crate) async fn forget_answers(
         &self,
         write: &mut Write,
         tenant: TenantId,
-        person: &Subscriber,
+        person: &Person,
     ) -> Result<()> {
         let doing = write.doing;
         let (mut user, mut key) = (-1_i64, String::new());
@@ -193,8 +193,8 @@ impl Store {
         }
     }
 
-    /// A sealed answer has the person's number in it, or cannot be read, and may have.
-    fn tells_of(&self, person: &Subscriber, of: &Slot, sealed: Option<String>) -> bool {
+    /// A sealed answer names the person, or cannot be read, and may name them.
+    fn tells_of(&self, person: &Person, of: &Slot, sealed: Option<String>) -> bool {
         let Some(sealed) = sealed else { return false };
         match self.keeper.open_sealed(&of.owner(), &sealed) {
             Ok(answer) => person.is_in(answer.expose()),

@@ -9,6 +9,7 @@ use desk::emergency::occasion::OccasionFilter;
 use desk::erasure::{ErasureState, Reached};
 use desk::item::query::ItemFilter;
 use desk::item::write::ItemChange;
+use desk::item::{NewItem, ReplyDelivery};
 use desk::lease::{LeaseFilter, NewLease};
 use desk::once::{Kept, Once, Slot};
 use desk::order::Action;
@@ -20,10 +21,13 @@ use desk::{By, Store};
 use serde_json::json;
 use std::path::Path;
 use terms::routing::LeaseKind;
-use terms::{FaxId, QueueId, Subscriber, TenantId, Timestamp, UserId};
+use terms::{
+    AgentId, FaxId, MailAddress, Person, QueueId, Subscriber, TenantId, Timestamp, UserId,
+};
 
 const AT: Timestamp = Timestamp::from_secs(1_795_406_400);
 const DIGITS: &str = "13800138000";
+const ADDRESS: &str = "zhang.wei@example.com";
 
 async fn opened(folder: &Path) -> (Store, TenantId) {
     let store = place::open(folder).await;
@@ -40,8 +44,14 @@ async fn holds_digits(folder: &Path) -> bool {
     bytes.windows(DIGITS.len()).any(|some| some == DIGITS.as_bytes())
 }
 
-fn person() -> Subscriber {
-    Subscriber::parse(DIGITS, "86").unwrap()
+/// Whether the files have the mail address, whatever its case.
+async fn holds_address(folder: &Path) -> bool {
+    let bytes = place::bytes(folder).await.to_ascii_lowercase();
+    bytes.windows(ADDRESS.len()).any(|some| some == ADDRESS.as_bytes())
+}
+
+fn person() -> Person {
+    Person::by_number(DIGITS, "86").unwrap()
 }
 
 fn by() -> By {
@@ -111,7 +121,7 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     assert_eq!(store.blocked(tenant).await.unwrap(), []);
     let filter = ItemFilter { limit: 10, ..ItemFilter::default() };
     let items = store.items(tenant, &filter).await.unwrap().items;
-    assert_eq!((items[0].address.as_str(), items[0].subject.as_str()), ("", "meter"), "it stays");
+    assert_eq!((items[0].address.as_str(), items[0].subject.as_str()), ("", ""), "it stays");
     let log = store.shift_log(tenant, &LogFilter::default(), 10).await.unwrap();
     assert!(log[0].text.ends_with(" rang again"), "the entry stays: {log:?}");
     let audit = store.audit(tenant, None, 100).await.unwrap();
@@ -343,7 +353,7 @@ async fn who_only_has_the_digits_within_a_longer_number_is_somebody_else() {
     assert!(store.worker(tenant, theirs.id).await.unwrap().draft.bound);
     // Each form of their own number is theirs.
     for form in ["013800138000", "0086 138 0013 8000"] {
-        let person = Subscriber::parse(form, "86").unwrap();
+        let person = Person::by_number(form, "86").unwrap();
         store.put_customer(tenant, &by(), DIGITS, &card).await.unwrap();
         assert!(store.erase_person(tenant, &person).await.unwrap() > 0, "{form}");
         assert!(store.customer_by_number(tenant, DIGITS).await.unwrap().is_none(), "{form}");
@@ -370,4 +380,125 @@ async fn a_number_that_somebody_wrote_in_groups_into_a_note_goes_too() {
         (String::new(), String::new())
     );
     assert_eq!(note("13900139002").await, "neighbour of 9138 0013 8000");
+}
+
+fn item(address: &str, content: &str) -> NewItem {
+    let item = json!({"channel": "email", "queue": "1", "address": address, "subject": "meter",
+        "content": content});
+    serde_json::from_value(item).unwrap()
+}
+
+#[tokio::test]
+async fn who_is_known_by_a_mail_address_alone_is_in_no_byte_of_the_store_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let new = item("Zhang.Wei@example.com", "It stands still.");
+    let new = NewItem { external_id: Some(format!("{ADDRESS}/7")), ..new };
+    let (theirs, _) = store.create_item(tenant, &by(), &new).await.unwrap();
+    let note = ItemChange::Note { note: "Mrs Zhang wrote twice".into() };
+    store.change_item(tenant, &by(), theirs.id, &note).await.unwrap();
+    let new = item("li@example.com", "as ZHANG.WEI@EXAMPLE.COM says");
+    let (other, _) = store.create_item(tenant, &by(), &new).await.unwrap();
+    let card = Card { note: format!("writes from {ADDRESS}"), ..Card::default() };
+    store.put_customer(tenant, &by(), "13900139000", &card).await.unwrap();
+    store.note(tenant, &by(), "mail.ask", ADDRESS).await.unwrap();
+    if let Some(last) = store.read_after(0, 1_000).await.unwrap().last() {
+        store.forget_through(last.position).await.unwrap();
+    }
+    assert!(holds_address(folder.path()).await, "there is something to erase");
+
+    let person = Person::by_mail("ZHANG.wei@Example.com").unwrap();
+    assert!(store.erase_person(tenant, &person).await.unwrap() >= 6);
+    assert!(!holds_address(folder.path()).await);
+    let theirs = store.item(tenant, theirs.id).await.unwrap();
+    assert_eq!((theirs.address.as_str(), theirs.external_id), ("", None));
+    assert_eq!((theirs.subject.as_str(), theirs.content.as_str()), ("", ""));
+    let steps = store.item_steps(tenant, theirs.id).await.unwrap();
+    assert!(steps.len() == 2 && steps.iter().all(|step| step.text.is_empty()), "{steps:?}");
+    let other = store.item(tenant, other.id).await.unwrap();
+    assert_eq!((other.address.as_str(), other.subject.as_str()), ("li@example.com", "meter"));
+    assert_eq!(other.content, "", "it named them");
+    let card = store.customer_by_number(tenant, "13900139000").await.unwrap().unwrap().card;
+    assert_eq!(card.note, "");
+    let audit = store.audit(tenant, None, 100).await.unwrap();
+    let asked = audit.iter().find(|row| row.action == "mail.ask").unwrap();
+    assert_eq!(asked.subject, "***", "the row stays");
+    assert_eq!(store.erase_person(tenant, &person).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn who_has_the_mail_address_within_a_longer_one_is_somebody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let person = Person::by_mail(ADDRESS).unwrap();
+    for address in ["li.zhang.wei@example.com", "zhang.wei@example.com.cn", "zhang_wei@example.com"]
+    {
+        let (made, _) = store.create_item(tenant, &by(), &item(address, "x")).await.unwrap();
+        assert_eq!(store.erase_person(tenant, &person).await.unwrap(), 0, "{address}");
+        let left = store.item(tenant, made.id).await.unwrap();
+        assert_eq!((left.address.as_str(), left.content.as_str()), (address, "x"));
+    }
+}
+
+#[tokio::test]
+async fn no_reply_goes_out_any_more_to_who_was_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let (made, _) = store.create_item(tenant, &by(), &item(ADDRESS, "When?")).await.unwrap();
+    let reply = ItemChange::Reply { text: "Soon.".into(), by_mail: true };
+    for change in [ItemChange::Take { agent: AgentId(1) }, reply] {
+        store.change_item(tenant, &by(), made.id, &change).await.unwrap();
+    }
+    store.erase_person(tenant, &Person::by_mail(ADDRESS).unwrap()).await.unwrap();
+    assert_eq!(store.claim_reply().await.unwrap(), None);
+    let steps = store.item_steps(tenant, made.id).await.unwrap();
+    let reply = steps.last().unwrap();
+    assert_eq!((reply.text.as_str(), reply.delivery), ("", Some(ReplyDelivery::Failed)));
+}
+
+#[tokio::test]
+async fn what_a_mail_server_says_of_a_reply_to_who_was_erased_meanwhile_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let (made, _) = store.create_item(tenant, &by(), &item(ADDRESS, "When?")).await.unwrap();
+    let reply = ItemChange::Reply { text: "Soon.".into(), by_mail: true };
+    for change in [ItemChange::Take { agent: AgentId(1) }, reply] {
+        store.change_item(tenant, &by(), made.id, &change).await.unwrap();
+    }
+    let sent = store.claim_reply().await.unwrap().expect("it waits");
+    store.erase_person(tenant, &Person::by_mail(ADDRESS).unwrap()).await.unwrap();
+    let problem = format!("450 {ADDRESS} is away");
+    store.note_reply(sent.step, ReplyDelivery::Waiting, &problem).await.unwrap();
+    assert_eq!(store.claim_reply().await.unwrap(), None, "it is not tried again");
+    let steps = store.item_steps(tenant, made.id).await.unwrap();
+    let reply = steps.last().unwrap();
+    assert_eq!((reply.problem.as_str(), reply.delivery), ("", Some(ReplyDelivery::Failed)));
+}
+
+#[tokio::test]
+async fn a_wish_by_mail_address_is_kept_sealed_too_alone_or_beside_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let mail = Person::by_mail(ADDRESS).unwrap();
+    let both = Person::new(Subscriber::parse(DIGITS, "86"), MailAddress::parse(ADDRESS)).unwrap();
+    let bad = "asked by Zhang.Wei@Example.com";
+    let refused = store.ask_erasure(tenant, &by(), &mail, bad).await.unwrap_err();
+    assert!(refused.to_string().contains("leave the mail address out of it"), "{refused}");
+    for person in [&mail, &both] {
+        store.ask_erasure(tenant, &by(), person, "letter of 3 May").await.unwrap();
+    }
+    let path = folder.path();
+    assert!(!holds_address(path).await && !holds_digits(path).await, "they lie sealed");
+    let open = store.open_erasures(tenant).await.unwrap();
+    let people: Vec<Option<&Person>> = open.iter().map(|open| open.person.as_ref()).collect();
+    assert_eq!(people, [Some(&mail), Some(&both)]);
+
+    place::sql(path, "UPDATE erasures SET mail_sealed = 'x'").await.unwrap();
+    let open = store.open_erasures(tenant).await.unwrap();
+    assert!(open.iter().all(|open| open.person.is_none()), "nobody is erased by half: {open:?}");
+    for open in open {
+        store.end_erasure(tenant, open.id, ErasureState::Done, "", AT).await.unwrap();
+    }
+    place::sql(path, "UPDATE erasures SET ended_at = NULL").await.unwrap();
+    assert_eq!(store.open_erasures(tenant).await.unwrap(), [], "nothing is left, sealed or not");
 }

@@ -197,7 +197,7 @@ async fn who_still_sees_a_row_keeps_a_person_from_being_told_forgotten() {
     let mut other = place::connection(&place::database(folder.path())).await;
     let mut reading = other.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
     sqlx::query("SELECT count(*) FROM customers").execute(&mut *reading).await.unwrap();
-    let person = terms::Subscriber::parse("13800138000", "86").unwrap();
+    let person = terms::Person::by_number("13800138000", "86").unwrap();
     let told = store.erase_person(tenant, &person).await;
     assert!(matches!(told, Err(Error::Busy(_))), "{told:?}");
     reading.rollback().await.unwrap();

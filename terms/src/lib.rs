@@ -32,6 +32,7 @@
 //! | lease | 号码租约 | For a time a number of the tenant stands for somebody whose own number nobody is told. |
 //! | category | 主叫类别 | What kind of line a call comes from, as the network says: ordinary, payphone, operator. |
 //! | trace-back | 总机溯源 | Who calls back the number that an agent's call showed reaches that agent first. |
+//! | person | 个人 | Somebody who is looked for in rows, and may ask to be forgotten: by a number, a mail address, or both. |
 //! | region | 归属地 | The province and city where a number is at home. |
 //! | text | 短信 | A message in words that comes or goes over a trunk: an SMS, where a gateway passes them on. |
 //! | order | 工单 | A piece of work with a deadline, from a call or from elsewhere. |
@@ -48,9 +49,11 @@ pub mod event;
 pub mod failpoint;
 pub mod id;
 pub mod item;
+pub mod mail;
 pub mod media;
 pub mod number;
 pub mod numeral;
+pub mod person;
 pub mod record;
 pub mod region;
 pub mod routing;
@@ -59,7 +62,9 @@ pub mod time;
 
 pub use category::Category;
 pub use id::*;
+pub use mail::MailAddress;
 pub use number::PhoneNumber;
+pub use person::Person;
 pub use region::Region;
 pub use subscriber::Subscriber;
 pub use time::{Moment, Timestamp};

@@ -22,8 +22,8 @@ const GAPS: [&str; 17] = [
     " ", "\u{a0}", "\u{2009}", "\u{202f}", "\u{3000}", "-", "\u{2010}", "\u{2011}", "\u{2012}",
     "\u{2013}", "\u{2014}", "\u{2212}", "\u{ff0d}", "(", ")", ".", "\u{b7}",
 ];
-/// What stands in place of a number that is hidden.
-const HIDDEN: &str = "***";
+/// What stands in place of a number or a mail address that is hidden.
+pub(crate) const HIDDEN: &str = "***";
 
 /// A number that is one person's. `core` is in all of its forms; each of `prefixes` may stand before
 /// it.

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use terms::record::Row;
-use terms::{Subscriber, TenantId, Timestamp};
+use terms::{Person, TenantId, Timestamp};
 
 const NAME: &str = "s3://calls/box-1";
 const TENANT: TenantId = TenantId(1);
@@ -230,8 +230,8 @@ async fn objects_of_a_person_who_was_erased_are_deleted() {
     let rig = Rig::new();
     let warehouse = rig.filled(&[3]).await;
     let told = rig.published().await;
-    let person = Subscriber::parse("138 0013 8000", "86").expect("a number");
-    assert_eq!(warehouse.erase_number(TENANT, &person).await.unwrap().rows, 3);
+    let person = Person::by_number("138 0013 8000", "86").expect("a number");
+    assert_eq!(warehouse.erase_person(TENANT, &person).await.unwrap().rows, 3);
     sweep::retired(&warehouse, later()).await.unwrap();
     let left = rig.store.names(".parquet").await;
     assert_eq!(left.len(), 1, "{left:?}");

@@ -1,9 +1,9 @@
-//! What is known of one person leaves the warehouse: their number wherever it stands, and what their
-//! calls and orders say of them in words and keys. The rows themselves stay, so that counts of calls
-//! are what they were. Every day that holds something is rewritten ([`crate::rewrite`]); staged rows
-//! are published before, and the database is written anew, because it leaves bytes of deleted rows in its
-//! files. The replaced files go ten minutes later, when no session reads them; from then on no
-//! byte of the folder holds the number.
+//! What is known of one person leaves the warehouse: their number and mail address wherever these stand,
+//! and what their calls and orders say of them in words and keys. The rows themselves stay, so that
+//! counts of calls are what they were. Every day that holds something is rewritten ([`crate::rewrite`]);
+//! staged rows are published before, and the database is written anew, because it leaves bytes of deleted
+//! rows in its files. The replaced files go ten minutes later, when no session reads them; from then on no
+//! byte of the folder holds number or address.
 //!
 //! The voice of a recording is a file of its own and is deleted before
 //! ([`Warehouse::delete_recordings`]); the event log forgets within a week.
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use terms::record::{Call, ColumnType, Record};
-use terms::{RecordingId, Subscriber, TenantId, Timestamp};
+use terms::{Person, RecordingId, TenantId, Timestamp};
 
 /// Calls that are looked for in one question.
 const CALLS_EACH: usize = 1_000;
@@ -49,16 +49,17 @@ pub struct Erased {
 }
 
 impl Warehouse {
-    /// The recordings of a tenant with a file whose customer has this number: they are to be deleted
-    /// before it is erased, because nothing tells afterwards whose they were.
+    /// The recordings of a tenant with a file whose customer has the person's number: they are to be
+    /// deleted before it is erased, because nothing tells afterwards whose they were.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn recordings_of_number(
+    pub async fn recordings_of(
         &self,
         tenant: TenantId,
-        person: &Subscriber,
+        person: &Person,
     ) -> Result<Vec<RecordingId>, Error> {
+        let Some(number) = person.number() else { return Ok(Vec::new()) };
         let mut tx = self.read("find recordings of a number").await?;
         let found: Vec<(i64, String)> = sqlx::query_as(db::sql(
             &tx,
@@ -67,23 +68,19 @@ impl Warehouse {
              ORDER BY id",
         ))
         .bind(tenant.0 as i64)
-        .bind(person.core())
+        .bind(number.core())
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find recordings of a number"))?;
-        let theirs = found.into_iter().filter(|(_, caller)| person.is_in(caller));
+        let theirs = found.into_iter().filter(|(_, caller)| number.is_in(caller));
         Ok(theirs.map(|(id, _)| RecordingId(id as u64)).collect())
     }
 
-    /// Takes everything out that tells of the person with this number.
+    /// Takes everything out that tells of the person.
     ///
     /// # Errors
     /// See [`Error`]; what was rewritten before stays so, and it can be asked for again.
-    pub async fn erase_number(
-        &self,
-        tenant: TenantId,
-        person: &Subscriber,
-    ) -> Result<Erased, Error> {
+    pub async fn erase_person(&self, tenant: TenantId, person: &Person) -> Result<Erased, Error> {
         let _one = self.upkeep().await;
         seal::all(self).await?;
         publish::files(self, |_| true).await?;
@@ -121,14 +118,14 @@ fn unanswered(error: SqlError) -> Error {
 }
 
 /// The calls that the person made or got.
-async fn calls(session: &Session, person: &Subscriber) -> Result<BTreeSet<i64>, SqlError> {
+async fn calls(session: &Session, person: &Person) -> Result<BTreeSet<i64>, SqlError> {
     of_calls(session, person, ("call_id", "TRUE")).await
 }
 
 /// What a column of whole numbers says in rows of `calls` that are the person's and meet a condition.
 async fn of_calls(
     session: &Session,
-    person: &Subscriber,
+    person: &Person,
     (column, condition): (&str, &str),
 ) -> Result<BTreeSet<i64>, SqlError> {
     let texts = texts_of(Call::TABLE).join(", ");
@@ -150,15 +147,15 @@ async fn of_calls(
     Ok(found)
 }
 
-/// Whether the number stands in this text, whole.
-fn says(text: &StringArray, row: usize, person: &Subscriber) -> bool {
+/// Whether number or address stands in this text, whole.
+fn says(text: &StringArray, row: usize, person: &Person) -> bool {
     text.is_valid(row) && person.is_in(text.value(row))
 }
 
 /// The tables and days that may tell of them.
 async fn days(
     session: &Session,
-    person: &Subscriber,
+    person: &Person,
     calls: &BTreeSet<i64>,
 ) -> Result<BTreeSet<(&'static str, String)>, SqlError> {
     let mut conditions: Vec<(&'static str, String)> = Vec::new();
@@ -192,12 +189,18 @@ fn texts_of(table: &str) -> Vec<&'static str> {
     texts.map(|column| column.name).filter(|name| !OURS.contains(name)).collect()
 }
 
-/// A row of the table has the person's digits in one of its texts, in groups maybe, or more that have
-/// them within; `None` where it has no texts.
-fn mentions(table: &str, person: &Subscriber) -> Option<String> {
-    let like = person.pattern();
-    let texts: Vec<String> =
-        texts_of(table).iter().map(|name| format!("{name} LIKE '{like}'")).collect();
+/// A row of the table has the person's digits in one of its texts, in groups maybe, or their mail
+/// address, or more that have these within; `None` where it has no texts.
+fn mentions(table: &str, person: &Person) -> Option<String> {
+    let names = texts_of(table);
+    let number = person.number().map(|number| format!("LIKE '{}'", number.pattern()));
+    // The pattern of an address has no quotes.
+    let mail = person.mail().map(|mail| format!("ILIKE '{}'", mail.pattern()));
+    let texts: Vec<String> = number
+        .iter()
+        .chain(&mail)
+        .flat_map(|like| names.iter().map(move |name| format!("{name} {like}")))
+        .collect();
     (!texts.is_empty()).then(|| texts.join(" OR "))
 }
 
@@ -210,7 +213,7 @@ fn numbers(answer: &Answer) -> BTreeSet<i64> {
 /// The rows without what tells of the person; `count` grows by the rows that did.
 fn blanked(
     layout: &Layout,
-    (tenant, person): (i64, &Subscriber),
+    (tenant, person): (i64, &Person),
     calls: &BTreeSet<i64>,
     batch: &RecordBatch,
     count: &AtomicU64,
@@ -249,8 +252,8 @@ fn blanked(
     RecordBatch::try_new(batch.schema(), columns)
 }
 
-/// An index that names callers: its rows of a tenant in which the person's digits stand, what changes
-/// one, and the cells that are emptied where one of them is their number.
+/// An index that names callers: its rows of a tenant in which the person may stand, what changes one, and
+/// the cells that are emptied where one of them names them.
 struct Indexed {
     find: &'static str,
     change: &'static str,
@@ -271,69 +274,76 @@ const ROWS: [Indexed; 2] = [
     },
 ];
 
-/// Takes the number out of the indexes, and rows away that were put aside because nobody can read
+/// Takes the person out of the indexes, and rows away that were put aside because nobody can read
 /// them.
 async fn erase_indexed(
     warehouse: &Warehouse,
     tenant: TenantId,
-    person: &Subscriber,
+    person: &Person,
 ) -> Result<(), Error> {
-    let action = "erase a number";
+    let action = "erase a person";
     let mut tx = warehouse.write(action).await?;
+    let patterns = person.byte_patterns();
     for index in ROWS {
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(&tx, index.find))
-            .bind(tenant.0 as i64)
-            .bind(person.pattern())
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(Error::database(action))?;
-        for (id, row) in rows {
-            let Some(row) = emptied(&row, index.cells, person)? else { continue };
-            sqlx::query(index.change)
-                .bind(id)
-                .bind(row)
+        for pattern in &patterns {
+            let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(&tx, index.find))
+                .bind(tenant.0 as i64)
+                .bind(pattern.as_str())
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(Error::database(action))?;
+            for (id, row) in rows {
+                let Some(row) = emptied(&row, index.cells, person)? else { continue };
+                sqlx::query(index.change)
+                    .bind(id)
+                    .bind(row)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(Error::database(action))?;
+            }
+        }
+    }
+    if let Some(number) = person.number() {
+        let ended: Vec<(i64, String)> = sqlx::query_as(db::sql(
+            &tx,
+            "SELECT call, caller FROM ended WHERE tenant = $1 AND instr(caller, $2) > 0",
+        ))
+        .bind(tenant.0 as i64)
+        .bind(number.core())
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(Error::database(action))?;
+        for (call, _) in ended.iter().filter(|(_, caller)| number.is_in(caller)) {
+            sqlx::query("UPDATE ended SET caller = '' WHERE call = $1")
+                .bind(*call)
                 .execute(&mut *tx)
                 .await
                 .map_err(Error::database(action))?;
         }
     }
-    let ended: Vec<(i64, String)> = sqlx::query_as(db::sql(
-        &tx,
-        "SELECT call, caller FROM ended WHERE tenant = $1 AND instr(caller, $2) > 0",
-    ))
-    .bind(tenant.0 as i64)
-    .bind(person.core())
-    .fetch_all(&mut *tx)
-    .await
-    .map_err(Error::database(action))?;
-    for (call, _) in ended.iter().filter(|(_, caller)| person.is_in(caller)) {
-        sqlx::query("UPDATE ended SET caller = '' WHERE call = $1")
-            .bind(*call)
-            .execute(&mut *tx)
-            .await
-            .map_err(Error::database(action))?;
-    }
-    let unread: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(
-        &tx,
-        "SELECT seq, blob FROM quarantine WHERE tenant = $1 AND CAST(blob AS TEXT) LIKE $2",
-    ))
-    .bind(tenant.0 as i64)
-    .bind(person.pattern())
-    .fetch_all(&mut *tx)
-    .await
-    .map_err(Error::database(action))?;
-    for (seq, _) in unread.iter().filter(|(_, blob)| person.is_in_bytes(blob)) {
-        sqlx::query("DELETE FROM quarantine WHERE seq = $1")
-            .bind(*seq)
-            .execute(&mut *tx)
-            .await
-            .map_err(Error::database(action))?;
+    for pattern in &patterns {
+        let unread: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(
+            &tx,
+            "SELECT seq, blob FROM quarantine WHERE tenant = $1 AND CAST(blob AS TEXT) LIKE $2",
+        ))
+        .bind(tenant.0 as i64)
+        .bind(pattern.as_str())
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(Error::database(action))?;
+        for (seq, _) in unread.iter().filter(|(_, blob)| person.is_in_bytes(blob)) {
+            sqlx::query("DELETE FROM quarantine WHERE seq = $1")
+                .bind(*seq)
+                .execute(&mut *tx)
+                .await
+                .map_err(Error::database(action))?;
+        }
     }
     db::commit(tx, action).await
 }
 
 /// A row of an index with empty texts in some of its cells, when one of these names the person.
-fn emptied(row: &[u8], cells: &[&str], person: &Subscriber) -> Result<Option<Vec<u8>>, Error> {
+fn emptied(row: &[u8], cells: &[&str], person: &Person) -> Result<Option<Vec<u8>>, Error> {
     let damaged = |why: String| Error::Damaged { what: "a row of an index".to_owned(), why };
     let mut row: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(row).map_err(|error| damaged(error.to_string()))?;
@@ -409,8 +419,8 @@ mod tests {
                       GROUP BY outcome ORDER BY outcome";
         let before = answer(&warehouse, counts).await;
 
-        let digits = Subscriber::parse(person, "86").expect("a number");
-        let erased = warehouse.erase_number(TenantId(1), &digits).await.unwrap();
+        let digits = Person::by_number(person, "86").expect("a number");
+        let erased = warehouse.erase_person(TenantId(1), &digits).await.unwrap();
         assert!(erased.rows > 1 && erased.days_waiting == 0, "{erased:?}");
         let later = Timestamp(crate::store::now().0 + 2 * sweep::RETIRED_MS * 1000);
         sweep::retired(&warehouse, later).await.unwrap();
@@ -419,7 +429,7 @@ mod tests {
         assert!(!told(dir.path(), other).is_empty(), "somebody else's is there");
         assert_eq!(answer(&warehouse, counts).await, before);
         assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
-        let again = warehouse.erase_number(TenantId(1), &digits).await.unwrap();
+        let again = warehouse.erase_person(TenantId(1), &digits).await.unwrap();
         assert_eq!(again.rows, 0);
     }
 
@@ -439,8 +449,8 @@ mod tests {
             answer(&warehouse, &sql.replace("$nobodys", nobodys)).await
         };
         assert_eq!(counted("ivr_steps WHERE call_id IN $nobodys").await, "n\r\n0\r\n");
-        let person = Subscriber::of_normal(&caller.expect("somebody called"), "86").unwrap();
-        warehouse.erase_number(TenantId(1), &person).await.unwrap();
+        let person = Person::by_number(&caller.expect("somebody called"), "86").unwrap();
+        warehouse.erase_person(TenantId(1), &person).await.unwrap();
         assert_ne!(counted("ivr_steps WHERE call_id IN $nobodys").await, "n\r\n0\r\n");
         for none in [
             "ivr_steps WHERE call_id IN $nobodys AND digits IS NOT NULL",
@@ -457,8 +467,8 @@ mod tests {
         let warehouse = Warehouse::open(dir.path()).await.unwrap();
         let order = |tenant| crate::stories::order(tenant, tenant as i64, 7, 1, 11);
         warehouse.stage_rows("desk", 1, &[order(1), order(2)]).await.unwrap();
-        let digits = Subscriber::parse("138 0013 8000", "86").expect("a number");
-        assert_eq!(warehouse.erase_number(TenantId(1), &digits).await.unwrap().rows, 1);
+        let digits = Person::by_number("138 0013 8000", "86").expect("a number");
+        assert_eq!(warehouse.erase_person(TenantId(1), &digits).await.unwrap().rows, 1);
         let sql = "SELECT customer_number, title FROM orders";
         assert_eq!(answer(&warehouse, sql).await, "customer_number,title\r\n,\r\n");
         let session = Session::open(&warehouse, Scope::of(TenantId(2)), LIMITS).await.unwrap();
@@ -488,8 +498,8 @@ mod tests {
         };
         let rows = [step(1, "+8613800138000"), step(2, "+8613900139000")];
         warehouse.stage_rows("desk", 1, &rows).await.unwrap();
-        let person = Subscriber::parse("13800138000", "86").expect("a number");
-        assert_eq!(warehouse.erase_number(TenantId(1), &person).await.unwrap().rows, 1);
+        let person = Person::by_number("13800138000", "86").expect("a number");
+        assert_eq!(warehouse.erase_person(TenantId(1), &person).await.unwrap().rows, 1);
         let sql = "SELECT action, note, customer_number FROM order_steps ORDER BY version_id";
         let left = answer(&warehouse, sql).await;
         let heads = "action,note,customer_number";
@@ -509,8 +519,8 @@ mod tests {
         };
         let rows = [order(1, "+862087654321"), order(2, "+8612087654321"), order(3, "02087654321")];
         warehouse.stage_rows("desk", 1, &rows).await.unwrap();
-        let person = Subscriber::parse("020 8765 4321", "86").expect("a number");
-        assert_eq!(warehouse.erase_number(TenantId(1), &person).await.unwrap().rows, 2);
+        let person = Person::by_number("020 8765 4321", "86").expect("a number");
+        assert_eq!(warehouse.erase_person(TenantId(1), &person).await.unwrap().rows, 2);
         let sql = "SELECT customer_number FROM orders ORDER BY order_id";
         let left = answer(&warehouse, sql).await;
         assert_eq!(left, "customer_number\r\n\r\n'+8612087654321\r\n\r\n");
@@ -535,8 +545,8 @@ mod tests {
             order(4, "call +44 138 0013 8000"),
         ];
         warehouse.stage_rows("desk", 1, &rows).await.unwrap();
-        let person = Subscriber::parse("13800138000", "86").expect("a number");
-        assert_eq!(warehouse.erase_number(TenantId(1), &person).await.unwrap().rows, 2);
+        let person = Person::by_number("13800138000", "86").expect("a number");
+        assert_eq!(warehouse.erase_person(TenantId(1), &person).await.unwrap().rows, 2);
         let left = answer(&warehouse, "SELECT title FROM orders ORDER BY order_id").await;
         assert_eq!(left, "title\r\n\r\n\r\ncall 138 0013 80001\r\ncall +44 138 0013 8000\r\n");
     }

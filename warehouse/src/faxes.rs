@@ -14,9 +14,9 @@ use crate::recordings::{Deleted, Reason};
 use crate::store::now;
 use crate::{Error, Warehouse, stage};
 use sqlx::Row as _;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use terms::record::{Fax, RecordingDeletion, Row};
-use terms::{CallId, ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp, id};
+use terms::{CallId, ContactId, FaxId, Person, RecordingId, TenantId, Timestamp, id};
 
 /// Ids of one question.
 const IDS: usize = 500;
@@ -112,34 +112,40 @@ impl Warehouse {
         rows.iter().map(received).collect()
     }
 
-    /// Faxes of a tenant that are not deleted and came from this number, or were sent by a machine that
-    /// names it: they are to be deleted before it is erased.
+    /// Faxes of a tenant that are not deleted and came from the person's number, or were sent by a machine
+    /// that names them: they are to be deleted before the person is erased.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn faxes_of_number(
+    pub async fn faxes_of(
         &self,
         tenant: TenantId,
-        person: &Subscriber,
+        person: &Person,
     ) -> Result<Vec<Received>, Error> {
-        let mut tx = self.read("find faxes of a number").await?;
-        let rows = sqlx::query(db::sql(
-            &tx,
-            "SELECT * FROM fax WHERE deleted_at IS NULL AND tenant = $1 AND row IS NOT NULL \
-             AND CAST(row AS TEXT) LIKE $2 ORDER BY id",
-        ))
-        .bind(tenant.0 as i64)
-        .bind(person.pattern())
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(Error::database("find faxes of a number"))?;
-        let mut faxes: Vec<Received> = rows.iter().map(received).collect::<Result<_, _>>()?;
+        let mut tx = self.read("find faxes of a person").await?;
+        let mut faxes: BTreeMap<FaxId, Received> = BTreeMap::new();
+        for pattern in person.byte_patterns() {
+            let rows = sqlx::query(db::sql(
+                &tx,
+                "SELECT * FROM fax WHERE deleted_at IS NULL AND tenant = $1 AND row IS NOT NULL \
+                 AND CAST(row AS TEXT) LIKE $2 ORDER BY id",
+            ))
+            .bind(tenant.0 as i64)
+            .bind(pattern)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(Error::database("find faxes of a person"))?;
+            for row in &rows {
+                let found = received(row)?;
+                faxes.insert(found.fax, found);
+            }
+        }
         let texts = |row: &Fax| [row.caller.clone(), row.station.clone(), row.text.clone()];
-        faxes.retain(|fax| {
+        faxes.retain(|_, fax| {
             let named = fax.row.as_ref().map(texts);
             named.is_some_and(|texts| texts.iter().any(|text| person.is_in(text)))
         });
-        Ok(faxes)
+        Ok(faxes.into_values().collect())
     }
 
     /// Takes in those of a tenant's files that no row speaks of; says how many. One that was
@@ -474,14 +480,14 @@ mod tests {
         let other = Fax { caller: "+862087654321".into(), ..fax(8) };
         let rows = [fax(7), other.clone()].map(Row::Fax);
         assert!(warehouse.stage_rows("test", 1, &rows).await.unwrap());
-        let digits = Subscriber::parse("138 0013 8000", "86").expect("a number");
-        assert_eq!(warehouse.faxes_of_number(TENANT, &digits).await.unwrap().len(), 1);
-        warehouse.erase_number(TENANT, &digits).await.unwrap();
+        let digits = Person::by_number("138 0013 8000", "86").expect("a number");
+        assert_eq!(warehouse.faxes_of(TENANT, &digits).await.unwrap().len(), 1);
+        warehouse.erase_person(TENANT, &digits).await.unwrap();
         let of = async |id| warehouse.fax(TENANT, FaxId(id)).await.unwrap().unwrap().row;
         let empty = String::new;
         let theirs = Fax { caller: empty(), station: empty(), text: empty(), ..fax(7) };
         assert_eq!((of(7).await, of(8).await), (Some(theirs), Some(other)));
-        assert!(warehouse.faxes_of_number(TENANT, &digits).await.unwrap().is_empty());
+        assert!(warehouse.faxes_of(TENANT, &digits).await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use crate::age::Stays;
 use crate::stories::{BEGIN, order};
 use crate::{Limits, Scope, Session, Warehouse};
 use terms::record::{Item, Row};
-use terms::{AgentId, ItemId, QueueId, Subscriber, TenantId, Timestamp};
+use terms::{AgentId, ItemId, MailAddress, Person, QueueId, Subscriber, TenantId, Timestamp};
 
 const OURS: TenantId = TenantId(1);
 const THEIRS: TenantId = TenantId(2);
@@ -131,13 +131,67 @@ async fn an_item_of_a_person_who_was_forgotten_stays_without_whom_it_is_from() {
         item(THEIRS, 4, 10, Some(11), "+8613800138000"),
     ];
     filled(&warehouse, 1, items).await;
-    let person = Subscriber::parse("138 0013 8000", "86").expect("a number");
-    let erased = warehouse.erase_number(OURS, &person).await.unwrap();
+    let person = Person::by_number("138 0013 8000", "86").expect("a number");
+    let erased = warehouse.erase_person(OURS, &person).await.unwrap();
     assert_eq!((erased.rows, erased.days_waiting), (2, 0));
     let sql = "SELECT item_id, address FROM items ORDER BY item_id";
     let left = ["1,", "2,", "3,'+8613900139000"];
     assert_eq!(told(&warehouse, Scope::of(OURS), sql).await, left);
     assert_eq!(told(&warehouse, Scope::of(THEIRS), sql).await, ["4,'+8613800138000"]);
+}
+
+#[tokio::test]
+async fn an_item_of_who_is_forgotten_by_a_mail_address_says_nobody_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    let items = [
+        item(OURS, 1, 10, Some(11), "Zhang.Wei@example.com"),
+        item(OURS, 2, 10, Some(11), "li.zhang.wei@example.com"),
+        item(OURS, 3, 10, Some(11), "zhang.wei@example.com.cn"),
+        item(THEIRS, 4, 10, Some(11), "zhang.wei@example.com"),
+        item(OURS, 5, 10, Some(11), "+8613800138000"),
+    ];
+    // One of them in a file, the others staged.
+    let [first, others @ ..] = items;
+    filled(&warehouse, 1, [first]).await;
+    warehouse.publish_all().await.unwrap();
+    filled(&warehouse, 2, others).await;
+    let person = Person::by_mail("zhang.WEI@Example.com").expect("an address");
+    let erased = warehouse.erase_person(OURS, &person).await.unwrap();
+    assert_eq!((erased.rows, erased.days_waiting), (1, 0));
+    let sql = "SELECT item_id, address FROM items ORDER BY item_id";
+    let left =
+        ["1,", "2,li.zhang.wei@example.com", "3,zhang.wei@example.com.cn", "5,'+8613800138000"];
+    assert_eq!(told(&warehouse, Scope::of(OURS), sql).await, left);
+    assert_eq!(told(&warehouse, Scope::of(THEIRS), sql).await, ["4,zhang.wei@example.com"]);
+
+    let (number, mail) =
+        (Subscriber::parse("13800138000", "86"), MailAddress::parse("o'neil@a.cn"));
+    let person = Person::new(number, mail).expect("somebody");
+    let soon = warehouse.erase_person(OURS, &person).await.unwrap();
+    assert_eq!((soon.rows, soon.days_waiting), (0, 1), "the day was rewritten a moment ago");
+    let later = Timestamp(crate::store::now().0 + 2 * crate::sweep::RETIRED_MS * 1000);
+    crate::sweep::retired(&warehouse, later).await.unwrap();
+    filled(&warehouse, 3, [item(OURS, 6, 10, None, "O'Neil@a.cn")]).await;
+    assert_eq!(warehouse.erase_person(OURS, &person).await.unwrap().rows, 2, "by either of both");
+    assert_eq!(told(&warehouse, Scope::of(OURS), sql).await[3..], ["5,", "6,"]);
+}
+
+#[tokio::test]
+async fn a_row_that_nobody_can_read_goes_with_who_is_forgotten_by_a_mail_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    let items = [item(OURS, 1, 10, None, "Zhang@example.com"), item(OURS, 2, 10, None, "li@a.cn")];
+    filled(&warehouse, 1, items).await;
+    let mut tx = warehouse.write("test").await.unwrap();
+    sqlx::query("UPDATE stage SET crc = 0").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    warehouse.seal().await.unwrap();
+    let unread = async || warehouse.stats().await.unwrap().quarantined_rows;
+    assert_eq!(unread().await, 2);
+    let person = Person::by_mail("zhang@EXAMPLE.com").expect("an address");
+    warehouse.erase_person(OURS, &person).await.unwrap();
+    assert_eq!(unread().await, 1);
 }
 
 #[tokio::test]

@@ -1,29 +1,30 @@
 //! What the business store knows of one person leaves it: their card, the words of their orders, what
-//! was written down in the steps of these, the words of their items, their place on the lists of callers
-//! and in areas, their phone where they are a field worker, and leases of numbers that stand for them.
-//! Orders and items themselves stay, so that counts are what they were. The audit table and the logs of
-//! shifts and of emergencies keep their rows with the number made unreadable. What a program was answered
-//! of them it is not answered again, no fax is sent to them any more, and texts from and to them go, with
-//! those that name them. Flows, prompts and saved reports are what people of the tenant wrote for
-//! everybody, and stay.
+//! was written down in the steps of these, the words of their items and of what was done to these, their
+//! place on the lists of callers and in areas, their phone where they are a field worker, and leases of
+//! numbers that stand for them. Orders and items themselves stay, so that counts are what they were. The
+//! audit table and the logs of shifts and of emergencies keep their rows with number and mail address made
+//! unreadable. What a program was answered of them it is not answered again, no fax and no reply is sent to
+//! them any more, and texts from and to them go, with those that name them. Flows, prompts and saved
+//! reports are what people of the tenant wrote for everybody, and stay.
 //!
-//! A row is found by the digits that all forms of the number have, and counts where one of its forms
-//! stands in it whole ([`Subscriber::is_in`]): another's longer number is another's.
+//! A row is found by the digits that all forms of the number have, or by the letters of the mail address,
+//! and counts where one of these stands in it whole ([`Person::is_in`]): another's longer number is
+//! another's.
 
 use crate::error::During;
 use crate::sql;
 use crate::store::{DbRow, Write};
 use crate::{Result, Store, lease};
 use std::collections::BTreeSet;
-use terms::{Subscriber, TenantId};
+use terms::{Person, TenantId};
 
 /// What becomes of a row that names the person.
 enum Change {
     /// It goes.
     Delete,
-    /// Texts that have the number in them are emptied.
+    /// Texts that name them are emptied.
     Empty,
-    /// The number in its texts is made unreadable.
+    /// Number and mail address in its texts are made unreadable.
     Hide,
 }
 
@@ -39,7 +40,8 @@ struct Place {
     change: Change,
 }
 
-/// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
+/// In the order that references ask for; orders, customers and their items are looked at before
+/// ([`of_orders`], [`of_items`]).
 const PLACES: [Place; 20] = [
     Place {
         table: "order_fields",
@@ -204,15 +206,29 @@ const PLACES: [Place; 20] = [
     },
 ];
 
-impl Place {
-    /// Finds the rows that may name them: `$1` the tenant, `$2` the pattern.
-    fn find(&self) -> String {
-        let (keys, names) = (self.keys.join(", "), self.names.join(", "));
-        let like: Vec<String> = self.names.iter().map(|name| format!("{name} LIKE $2")).collect();
-        let (table, only, like) = (self.table, self.only, like.join(" OR "));
-        format!("SELECT {keys}, {names} FROM {table} WHERE tenant_id = $1 AND {only} AND ({like})")
-    }
+/// Rows whose texts may name the person; of them `columns` are wanted.
+async fn naming(
+    write: &mut Write,
+    tenant: TenantId,
+    person: &Person,
+    (table, columns, names): (&str, &str, &[&str]),
+    only: &str,
+) -> Result<Vec<DbRow>> {
+    let doing = write.doing;
+    let patterns = person.patterns();
+    let like: Vec<String> = (2..)
+        .zip(&patterns)
+        .flat_map(|(n, _)| names.iter().map(move |name| format!("LOWER({name}) LIKE ${n}")))
+        .collect();
+    let like = like.join(" OR ");
+    let text =
+        format!("SELECT {columns} FROM {table} WHERE tenant_id = $1 AND {only} AND ({like})");
+    let find = sql::query(sqlx::AssertSqlSafe(text)).bind(tenant.0 as i64);
+    let find = patterns.into_iter().fold(find, |find, pattern| find.bind(pattern));
+    find.fetch_all(write.db()).await.during(doing)
+}
 
+impl Place {
     /// Changes one row: `$1` the tenant, then what its texts shall be, then its keys.
     fn change(&self) -> String {
         let table = self.table;
@@ -230,7 +246,7 @@ impl Place {
     }
 
     /// What the texts of a row shall be; `None` where none of them names the person.
-    fn changed(&self, row: &DbRow, person: &Subscriber) -> Option<Vec<Option<String>>> {
+    fn changed(&self, row: &DbRow, person: &Person) -> Option<Vec<Option<String>>> {
         let texts = self.names.iter().map(|name| row.get::<Option<String>>(name));
         let texts: Vec<Option<String>> = texts.collect();
         let names = |text: Option<&str>| text.is_some_and(|text| person.is_in(text));
@@ -245,14 +261,11 @@ impl Place {
             .then(|| texts.into_iter().map(after).collect())
     }
 
-    async fn clear(&self, write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+    async fn clear(&self, write: &mut Write, tenant: TenantId, person: &Person) -> Result<u64> {
         let doing = write.doing;
-        let found = sql::query(sqlx::AssertSqlSafe(self.find()))
-            .bind(tenant.0 as i64)
-            .bind(person.pattern())
-            .fetch_all(write.db())
-            .await
-            .during(doing)?;
+        let columns = [self.keys, self.names].concat().join(", ");
+        let of = (self.table, columns.as_str(), self.names);
+        let found = naming(write, tenant, person, of, self.only).await?;
         let mut entries = 0;
         for row in &found {
             let Some(texts) = self.changed(row, person) else { continue };
@@ -278,17 +291,18 @@ impl Place {
 async fn ids_of(
     write: &mut Write,
     tenant: TenantId,
-    person: &Subscriber,
+    person: &Person,
     find: &'static str,
 ) -> Result<BTreeSet<i64>> {
+    let Some(number) = person.number() else { return Ok(BTreeSet::new()) };
     let doing = write.doing;
     let found = sql::query(find)
         .bind(tenant.0 as i64)
-        .bind(person.pattern())
+        .bind(number.pattern())
         .fetch_all(write.db())
         .await
         .during(doing)?;
-    let theirs = found.iter().filter(|row| person.is_in(row.get::<&str>("number")));
+    let theirs = found.iter().filter(|row| number.is_in(row.get::<&str>("number")));
     Ok(theirs.map(|row| row.get::<i64>("id")).collect())
 }
 
@@ -305,7 +319,7 @@ async fn run(write: &mut Write, tenant: TenantId, id: i64, change: &'static str)
 }
 
 /// Orders of theirs say nothing in words any more, and their card goes.
-async fn of_orders(write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+async fn of_orders(write: &mut Write, tenant: TenantId, person: &Person) -> Result<u64> {
     let find = "SELECT id, number FROM customers WHERE tenant_id = $1 AND number LIKE $2";
     let customers = ids_of(write, tenant, person, find).await?;
     let find = "SELECT id, customer_number AS number FROM orders
@@ -341,8 +355,38 @@ async fn of_orders(write: &mut Write, tenant: TenantId, person: &Subscriber) -> 
     Ok(entries)
 }
 
+/// Items that came from them say nothing in words any more, and a reply that waits goes to nobody. An item
+/// that goes by a name in which they stand has none.
+async fn of_items(write: &mut Write, tenant: TenantId, person: &Person) -> Result<u64> {
+    let names: &[&str] = &["address", "external_id"];
+    let of = ("items", "id, address, external_id", names);
+    let found = naming(write, tenant, person, of, "TRUE").await?;
+    let mut entries = 0;
+    for row in &found {
+        let id: i64 = row.get("id");
+        let name: Option<&str> = row.get("external_id");
+        if name.is_some_and(|name| person.is_in(name)) {
+            let change = "UPDATE items SET external_id = NULL WHERE tenant_id = $1 AND id = $2";
+            entries += run(write, tenant, id, change).await?;
+        }
+        if !person.is_in(row.get::<&str>("address")) {
+            continue;
+        }
+        for change in [
+            "UPDATE item_steps SET text = '', problem = '',
+             delivery = CASE WHEN delivery = 'waiting' THEN 'failed' ELSE delivery END
+             WHERE tenant_id = $1 AND item_id = $2 AND (text <> '' OR problem <> '')",
+            "UPDATE items SET address = '', subject = '', content = ''
+             WHERE tenant_id = $1 AND id = $2",
+        ] {
+            entries += run(write, tenant, id, change).await?;
+        }
+    }
+    Ok(entries)
+}
+
 /// The areas keep a worker whom nobody is told of, and who is passed over until there is a phone.
-async fn of_workers(write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+async fn of_workers(write: &mut Write, tenant: TenantId, person: &Person) -> Result<u64> {
     let find = "SELECT id, phone_normal AS number FROM field_workers
                 WHERE tenant_id = $1 AND phone_normal LIKE $2";
     let workers = ids_of(write, tenant, person, find).await?;
@@ -369,7 +413,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written; it can be asked for again.
-    pub async fn erase_person(&self, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+    pub async fn erase_person(&self, tenant: TenantId, person: &Person) -> Result<u64> {
         let entries = self.forget_person(tenant, person).await?;
         self.write_anew().await?;
         Ok(entries)
@@ -380,14 +424,17 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written; nothing is changed then.
-    pub async fn forget_person(&self, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+    pub async fn forget_person(&self, tenant: TenantId, person: &Person) -> Result<u64> {
         let mut write = self.write("erase a person").await?;
         let mut entries = of_orders(&mut write, tenant, person).await?;
+        entries += of_items(&mut write, tenant, person).await?;
         entries += of_workers(&mut write, tenant, person).await?;
         for place in &PLACES {
             entries += place.clear(&mut write, tenant, person).await?;
         }
-        entries += lease::forget_party(&mut write, tenant, person).await?;
+        if let Some(number) = person.number() {
+            entries += lease::forget_party(&mut write, tenant, number).await?;
+        }
         self.forget_answers(&mut write, tenant, person).await?;
         if entries > 0 {
             // Lists of callers and known customers are in the plan.

@@ -67,7 +67,8 @@ impl Store {
         Ok(Some(reply))
     }
 
-    /// What became of a reply that was taken.
+    /// What became of a reply that was taken. Where its receiver was forgotten meanwhile, it does not wait
+    /// any more, and no problem is kept: a mail server names them in it.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -79,6 +80,14 @@ impl Store {
     ) -> Result<()> {
         let mut write = self.write("note a reply").await?;
         let doing = write.doing;
+        let forgotten = "SELECT 1 FROM item_steps s JOIN items i ON i.id = s.item_id
+                         WHERE s.id = $1 AND i.address = ''";
+        let forgotten = sql::query(forgotten).bind(step).fetch_optional(write.db()).await;
+        let (delivery, problem) = match (forgotten.during(doing)?.is_some(), delivery) {
+            (true, ReplyDelivery::Waiting) => (ReplyDelivery::Failed, ""),
+            (true, delivery) => (delivery, ""),
+            (false, delivery) => (delivery, problem),
+        };
         sql::query(
             "UPDATE item_steps SET delivery = $2, problem = $3
              WHERE id = $1 AND delivery = 'sending'",

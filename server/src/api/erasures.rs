@@ -12,19 +12,23 @@ use axum::response::{IntoResponse, Response};
 use desk::Permission;
 use desk::erasure::Erasure;
 use serde::Deserialize;
-use terms::Subscriber;
 use terms::control::{Ask, CallAction};
+use terms::{MailAddress, Person, Subscriber};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Who is to be forgotten.
+/// Who is to be forgotten: by their number, their mail address, or both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewErasure {
     /// Their whole number, however it is written.
-    number: String,
-    /// Who asked for it, and when: one line, without the number.
+    #[serde(default)]
+    number: Option<String>,
+    /// Their whole mail address, in small letters or great ones.
+    #[serde(default)]
+    mail_address: Option<String>,
+    /// Who asked for it, and when: one line, without the number and the mail address.
     reason: String,
 }
 
@@ -70,7 +74,7 @@ async fn one(
 }
 
 /// Have everything forgotten that tells of one person: recordings, messages, faxes, what rows say of
-/// them, their card, the words of their orders, their place on lists of callers. Counts stay.
+/// them, their card, the words of their orders and items, their place on lists of callers. Counts stay.
 #[utoipa::path(
     post, path = "/api/v1/erasures", tag = "recordings", request_body = NewErasure,
     responses(
@@ -84,7 +88,7 @@ async fn ask(
     Body(new): Body<NewErasure>,
 ) -> Result<Response, Problem> {
     let tenant = caller.tenant();
-    let person = person(&new.number, &api.store.tenant(tenant).await?.profile.country)?;
+    let person = person(&new, &api.store.tenant(tenant).await?.profile.country)?;
     // No hold is set between the look and the wish.
     let pause = api.deletion.pause().await;
     let held = holds_on(&api.store, &api.warehouse, tenant, &person).await?;
@@ -96,9 +100,11 @@ async fn ask(
     }
     let asked = api.store.ask_erasure(tenant, &caller.by(), &person, &new.reason).await?;
     drop(pause);
-    cancel_callbacks(&api, &caller, &person).await;
-    // One that is not there is asked for nothing: what it remembers goes with its time.
-    let _ = api.calls.ask(Ask::Forget(tenant, person)).await;
+    if let Some(number) = person.number() {
+        cancel_callbacks(&api, &caller, number).await;
+        // One that is not there is asked for nothing: what it remembers goes with its time.
+        let _ = api.calls.ask(Ask::Forget(tenant, number.clone())).await;
+    }
     api.deletion.wake();
     let mut response = (StatusCode::ACCEPTED, Json(&asked)).into_response();
     let place = format!("/api/v1/erasures/{}", asked.id);
@@ -108,17 +114,27 @@ async fn ask(
     Ok(response)
 }
 
-/// Whose number this is, as people write it.
-fn person(text: &str, country: &str) -> Result<Subscriber, Problem> {
-    Subscriber::parse(text, country).ok_or_else(|| {
-        Problem::invalid("number", "number: a person's number of at least six digits is needed")
-    })
+/// Whose number and mail address these are, as people write them.
+fn person(new: &NewErasure, country: &str) -> Result<Person, Problem> {
+    let number = new.number.as_deref().map(|text| {
+        Subscriber::parse(text, country).ok_or_else(|| {
+            Problem::invalid("number", "number: a person's number of at least six digits is needed")
+        })
+    });
+    let mail = new.mail_address.as_deref().map(|text| {
+        MailAddress::parse(text).ok_or_else(|| {
+            let message = "mail_address: a whole mail address such as zhang@example.com is needed";
+            Problem::invalid("mail_address", message)
+        })
+    });
+    Person::new(number.transpose()?, mail.transpose()?)
+        .ok_or_else(|| Problem::invalid("number", "number: a number or a mail address is needed"))
 }
 
 /// Nobody calls back who asked to be forgotten. A switch that is not there calls nobody.
-async fn cancel_callbacks(api: &Shared, caller: &Caller, person: &Subscriber) {
+async fn cancel_callbacks(api: &Shared, caller: &Caller, number: &Subscriber) {
     let Ok(mut state) = api.live_state(caller).await else { return };
-    state.callbacks.retain(|live| person.is_in(&live.number));
+    state.callbacks.retain(|live| number.is_in(&live.number));
     for live in state.callbacks {
         let action = CallAction::CancelCallback { by: caller.user() };
         let _ =

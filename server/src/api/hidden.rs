@@ -1,7 +1,8 @@
 //! Telephone numbers with their middle hidden, for people to whom an administrator does not show them.
 //! Whatever the API answers such a person goes through here, whichever route gave it: in JSON every
-//! number is masked, in any text and under any name; what is no JSON is kept back unless it is one of the
-//! answers that are masked where they are read, or sound. A search for digits is refused where it would
+//! number is masked, in any text and under any name, and every mail address from which something came;
+//! what is no JSON is kept back unless it is one of the answers that are masked where they are read, or
+//! sound. A search for digits is refused where it would
 //! be answered from what is stored, because it would tell them one by one.
 //!
 //! What a phone rings with is no answer of the API: an agent's telephone shows who calls.
@@ -13,7 +14,7 @@ use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use terms::number::{masked, masked_within};
+use terms::number::{masked, masked_address, masked_within};
 
 /// Longest answer in JSON.
 const BYTES_MAX: usize = 64 << 20;
@@ -143,6 +144,10 @@ const OPAQUE: [&str; 8] =
     ["etag", "next", "password", "revision", "secret", "sha256", "stored_sha256", "token"];
 /// What stands in the place of four digits.
 const STARS: &[u8] = b"****";
+/// What stands in the place of a mail address, but for its first letter and its home.
+const STARS_OF_MAIL: &[u8] = b"***@";
+/// The name of what something came from, or where something is.
+const ADDRESS: &str = "address";
 /// Names under which people and flows keep what they like.
 const FREE: [&str; 2] = ["data", "fields"];
 
@@ -163,8 +168,9 @@ pub(super) fn refuse_search(uri: &Uri) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses to keep what was hidden before: somebody who is shown `138****8000` and sends it back would
-/// put the stars in the place of the number. Questions in SQL may have them.
+/// Refuses to keep what was hidden before: somebody who is shown `138****8000` or `z***@example.com` and
+/// sends it back would put the stars in the place of the number or address. Questions in SQL may have
+/// them.
 pub(super) async fn refuse_masked(body_max: usize, request: Request) -> Result<Request, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_json = kind.is_some_and(|kind| kind.starts_with(b"application/json"));
@@ -174,8 +180,13 @@ pub(super) async fn refuse_masked(body_max: usize, request: Request) -> Result<R
     }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, body_max).await.map_err(|_| too_large())?;
-    if body.windows(STARS.len()).any(|some| some == STARS) {
+    let has = |stars: &[u8]| body.windows(stars.len()).any(|some| some == stars);
+    if has(STARS) {
         let message = "a number that is hidden from you cannot be saved; leave it as it is";
+        return Err(Problem::invalid("body", message));
+    }
+    if has(STARS_OF_MAIL) {
+        let message = "a mail address that is hidden from you cannot be saved; leave it as it is";
         return Err(Problem::invalid("body", message));
     }
     Ok(Request::from_parts(parts, Body::from(body)))
@@ -233,6 +244,9 @@ pub(super) fn hide(value: &mut Value) {
 fn within(value: &mut Value, name: &str, free: bool) {
     match value {
         Value::String(text) if !free && is_ours(name, text.as_str()) => {}
+        Value::String(text) if !free && name == ADDRESS && is_mail(text.as_str()) => {
+            *text = masked_within(&masked_address(text));
+        }
         Value::String(text) => {
             let shown = masked_within(text);
             // What a caller sent is a number, however it is written.
@@ -256,6 +270,13 @@ fn within(value: &mut Value, name: &str, free: bool) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// A mail address, with the name of its owner maybe; none of SIP and none of the web.
+fn is_mail(text: &str) -> bool {
+    let start = text.split(':').next().unwrap_or_default();
+    let is_sip = start.eq_ignore_ascii_case("sip") || start.eq_ignore_ascii_case("sips");
+    text.contains('@') && !is_sip && !text.contains("://")
 }
 
 /// An id, or something else that the box made.
@@ -287,6 +308,49 @@ mod tests {
             "138****8000": true, "at": "2026-11-23T04:00:00Z", "next": "1795406400000000.7",
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn of_a_mail_address_that_something_came_from_the_first_letter_and_the_home_are_shown() {
+        let mut value = json!({
+            "items": [
+                {"id": "7", "channel": "email", "address": "zhang.wei@example.com"},
+                {"id": "8", "channel": "email", "address": "13800138000@139.com"},
+                {"id": "9", "channel": "sms", "address": "+8613800138000"},
+                {"id": "10", "channel": "web", "address": "Zhang Wei <zhang.wei@example.com>"},
+            ],
+            "address": "Long Street 1", "host": {"address": "sip:gateway@10.0.0.1"},
+            "hook": {"address": "https://crm@example.com/in"},
+        });
+        hide(&mut value);
+        let expected = json!({
+            "items": [
+                {"id": "7", "channel": "email", "address": "z***@example.com"},
+                {"id": "8", "channel": "email", "address": "1***@139.com"},
+                {"id": "9", "channel": "sms", "address": "+86138****8000"},
+                {"id": "10", "channel": "web", "address": "Z***@example.com>"},
+            ],
+            "address": "Long Street 1", "host": {"address": "sip:gateway@10.0.0.1"},
+            "hook": {"address": "https://crm@example.com/in"},
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[tokio::test]
+    async fn what_was_hidden_before_is_not_kept() {
+        let refused = async |text: &str| {
+            let request = axum::http::Request::post("/api/v1/items")
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(json!({ "address": text }).to_string()))
+                .unwrap();
+            refuse_masked(1_000, request).await.is_err()
+        };
+        for hidden in ["z***@example.com", "***@example.com", "138****8000"] {
+            assert!(refused(hidden).await, "{hidden}");
+        }
+        for whole in ["zhang@example.com", "13800138000", "*** li@example.com"] {
+            assert!(!refused(whole).await, "{whole}");
+        }
     }
 
     #[test]

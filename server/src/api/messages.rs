@@ -13,6 +13,7 @@ mod leases;
 mod lines;
 mod load;
 mod own_reports;
+mod persons;
 mod prompts;
 mod regions;
 mod report_parameters;
@@ -137,10 +138,6 @@ const SENTENCES: &[Sentence] = &[
         "Legal holds keep something of this person and must be lifted first: {}.",
         "此人的部分资料处于法律保留中，须先解除以下保留：{}。",
     ),
-    ("a person's number of at least six digits is needed", "需要至少六位数字的个人号码"),
-    ("an erasure needs a reason", "删除个人资料需要填写理由"),
-    ("this is a number of the tenant's own", "这是本租户自己的号码"),
-    ("the reason is kept: leave the number out of it", "理由会被保存：其中不要写出号码"),
     ("each queue may stand once", "每个队列只能出现一次"),
     ("each skill stands once, without blanks around it", "每项技能只能出现一次，前后不能有空格"),
     ("at most {} skills are kept", "最多 {} 项技能"),
@@ -299,15 +296,6 @@ const SENTENCES: &[Sentence] = &[
     (
         "an agent sees their own calls alone and is not limited to queues",
         "座席只能看到自己的通话，不能限定到队列",
-    ),
-    (
-        "a number that is hidden from you cannot be saved; leave it as it is",
-        "对您隐藏的号码不能保存，请保持原样",
-    ),
-    ("numbers are hidden from you and cannot be searched for", "号码对您隐藏，不能按号码搜索"),
-    (
-        "Telephone numbers are hidden from you, and this file shows them.",
-        "电话号码对您隐藏，而此文件会显示号码。",
     ),
     (
         "a shift ends after it begins, at most 25 hours later",
@@ -642,6 +630,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         skill_sets::SENTENCES,
         texts::SENTENCES,
         own_reports::SENTENCES,
+        persons::SENTENCES,
         visits::SENTENCES,
     ];
     SENTENCES.iter().chain(more.into_iter().flatten())

@@ -9,13 +9,17 @@ use crate::api::deletion::persons::{holds_on, listed};
 use crate::config::Config;
 use anyhow::Context;
 use desk::By;
-use terms::{Subscriber, TenantId};
+use terms::{MailAddress, Person, Subscriber, TenantId};
 
 /// Arguments of `switchgrid erase`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The person's whole number, however it is written.
-    number: String,
+    #[arg(required_unless_present = "mail")]
+    number: Option<String>,
+    /// Their whole mail address, alone or beside the number.
+    #[arg(long)]
+    mail: Option<String>,
     /// Why, for the audit table: who asked and when.
     #[arg(long)]
     reason: String,
@@ -24,26 +28,41 @@ pub struct Arguments {
     tenant: TenantId,
 }
 
+impl Arguments {
+    /// Who is to be forgotten.
+    fn person(&self, country: &str) -> Result<Person, anyhow::Error> {
+        let number = self.number.as_ref().map(|number| {
+            Subscriber::parse(number, country).with_context(|| {
+                format!(
+                    "\"{number}\" is not a person's number: write all of it, at least six digits"
+                )
+            })
+        });
+        let mail = self.mail.as_ref().map(|mail| {
+            MailAddress::parse(mail)
+                .with_context(|| format!("\"{mail}\" is not a mail address: write all of it"))
+        });
+        Person::new(number.transpose()?, mail.transpose()?)
+            .context("a number or a mail address is needed")
+    }
+}
+
 /// Erases.
 ///
 /// # Errors
-/// When the number is none, the box runs, recordings of the person are kept, or a file cannot be
-/// written.
+/// When number or mail address are none, the box runs, recordings of the person are kept, or a file
+/// cannot be written.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> {
-    let wrong = || {
-        let number = &arguments.number;
-        format!("\"{number}\" is not a person's number: write all of it, at least six digits")
-    };
     // Before anything is opened.
-    Subscriber::parse(&arguments.number, "").with_context(wrong)?;
+    arguments.person("")?;
     let tenant = arguments.tenant;
     block_on(async {
         let Home { store, .. } = Home::open(config, tenant).await?;
         let country = store.tenant(tenant).await?.profile.country;
-        let person = Subscriber::parse(&arguments.number, &country).with_context(wrong)?;
+        let person = arguments.person(&country)?;
         store.check_person(tenant, &person).await?;
         let warehouse = crate::first::open_warehouse(config).await?;
-        let kept = warehouse.recordings_of_number(tenant, &person).await?;
+        let kept = warehouse.recordings_of(tenant, &person).await?;
         if let Some(first) = kept.first() {
             anyhow::bail!(
                 "{} recordings of this number are kept, the first is {first}: delete them before \
@@ -52,7 +71,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
                 kept.len()
             );
         }
-        let faxes = warehouse.faxes_of_number(tenant, &person).await?;
+        let faxes = warehouse.faxes_of(tenant, &person).await?;
         if let Some(first) = faxes.first().map(|found| found.fax) {
             anyhow::bail!(
                 "{} faxes of this number are kept, the first is {first}: delete them before \
@@ -66,13 +85,13 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             "legal holds keep something of this person and must be lifted first: {}",
             listed(&held)
         );
-        // The audit table is not the place to keep the number.
-        let subject = format!("a number: {}", arguments.reason);
+        // The audit table is not the place to keep number or mail address.
+        let subject = format!("a person: {}", arguments.reason);
         let by = By::system("command line", crate::first::wall());
         store.note(tenant, &by, "person.erase", &subject).await?;
         while carry_outbox(&store, &warehouse).await? > 0 {}
         let entries = store.erase_person(tenant, &person).await?;
-        let erased = warehouse.erase_number(tenant, &person).await?;
+        let erased = warehouse.erase_person(tenant, &person).await?;
         warehouse.close().await;
         store.close().await;
         println!(
@@ -101,15 +120,19 @@ mod tests {
     fn what_is_no_persons_number_is_refused_before_anything_is_opened() {
         let mut config = Config::default();
         config.server.data = "/no/such/folder".into();
-        let erase = |number: &str| {
-            let (number, reason) = (number.to_owned(), "asked for".to_owned());
-            let arguments = Arguments { number, reason, tenant: TenantId(1) };
+        let erase = |number: Option<&str>, mail: Option<&str>| {
+            let (number, mail) = (number.map(str::to_owned), mail.map(str::to_owned));
+            let arguments =
+                Arguments { number, mail, reason: "asked for".to_owned(), tenant: TenantId(1) };
             run(&config, &arguments).expect_err("there is nothing to erase").to_string()
         };
-        assert!(erase("12345").contains("at least six digits"));
-        assert!(erase("withheld").contains("at least six digits"));
-        assert!(erase("+8613800138000").contains("holds no box"));
-        assert!(erase("13800138000").contains("holds no box"));
+        assert!(erase(Some("12345"), None).contains("at least six digits"));
+        assert!(erase(Some("withheld"), None).contains("at least six digits"));
+        assert!(erase(Some("13800138000"), Some("zhang")).contains("is not a mail address"));
+        assert!(erase(None, None).contains("a mail address is needed"));
+        assert!(erase(Some("+8613800138000"), None).contains("holds no box"));
+        assert!(erase(Some("13800138000"), None).contains("holds no box"));
+        assert!(erase(None, Some("zhang@example.com")).contains("holds no box"));
     }
 
     #[test]
@@ -119,7 +142,7 @@ mod tests {
         config.server.data = folder.path().to_owned();
         let (tenant, by) = (TenantId(1), By::system("test", crate::first::wall()));
         let (number, reason) = ("13800138000".to_owned(), "letter".to_owned());
-        let arguments = Arguments { number: number.clone(), reason, tenant };
+        let arguments = Arguments { number: Some(number.clone()), mail: None, reason, tenant };
         let store = || crate::first::open_store(&config);
         block_on(async {
             crate::first::bootstrap(&config, None).await?;

@@ -7,7 +7,7 @@ use crate::first::{open_warehouse, read_warehouse};
 use crate::tier::wire::service;
 use std::path::{Path, PathBuf};
 use terms::record::{Order, Row};
-use terms::{OrderId, Subscriber, TenantId, Timestamp};
+use terms::{OrderId, Person, TenantId, Timestamp};
 use warehouse::{Limits, Scope, Session, Warehouse};
 
 /// Noon of 2026-11-22, UTC.
@@ -83,8 +83,8 @@ async fn days_that_are_over_are_sent_to_the_bucket_and_read_rewritten_and_checke
     assert_eq!(answer(&beside, all).await, "n\r\n3\r\n", "another process reads it too");
     assert_eq!(beside.verify().await.unwrap().faults, Vec::<String>::new());
 
-    let person = Subscriber::parse("138 0013 8000", "86").unwrap();
-    assert_eq!(warehouse.erase_number(TenantId(1), &person).await.unwrap().rows, 3);
+    let person = Person::by_number("138 0013 8000", "86").unwrap();
+    assert_eq!(warehouse.erase_person(TenantId(1), &person).await.unwrap().rows, 3);
     assert!(!objects(&day).contains(&published[0]), "what told of the person has left the day");
     let telling = "SELECT COUNT(*) AS n FROM orders WHERE customer_number = '+8613800138000'";
     assert_eq!(answer(&warehouse, telling).await, "n\r\n0\r\n");

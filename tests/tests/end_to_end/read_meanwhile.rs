@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use terms::record::{Order, Row};
-use terms::{OrderId, Subscriber, TenantId, Timestamp};
+use terms::{OrderId, Person, TenantId, Timestamp};
 use tests::shelf::{ACCESS_KEY, BUCKET, SECRET, Shelf};
 use tests::tree;
 use warehouse::{Bucket, Manifest, Warehouse};
@@ -205,8 +205,8 @@ async fn read_meanwhile(folder: &Path, bucket: Option<Bucket>, place: &str, endp
         assert!(seen.len() >= before, "{reader} saw {before} and then {}", seen.len());
     }
 
-    let person = Subscriber::parse("138 0013 8000", "86").expect("a number");
-    let erased = warehouse.erase_number(TenantId(1), &person).await.expect("it erases");
+    let person = Person::by_number("138 0013 8000", "86").expect("a number");
+    let erased = warehouse.erase_person(TenantId(1), &person).await.expect("it erases");
     assert_eq!(erased.rows, BATCHES * EACH);
     let mut readings = vec![readers.next()];
     while readings.last().is_none_or(|(_, seen)| seen.is_err()) {

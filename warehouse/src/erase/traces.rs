@@ -7,7 +7,7 @@ use crate::{Error, Scope, Session, Warehouse, manifest};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use terms::event::read_frame;
-use terms::{ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp};
+use terms::{ContactId, FaxId, Person, RecordingId, TenantId, Timestamp};
 
 /// What is there of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,16 +21,16 @@ pub struct Theirs {
 }
 
 impl Warehouse {
-    /// What is there of the person with this number.
+    /// What is there of the person.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn theirs(&self, tenant: TenantId, person: &Subscriber) -> Result<Theirs, Error> {
+    pub async fn theirs(&self, tenant: TenantId, person: &Person) -> Result<Theirs, Error> {
         let session = Session::open(self, Scope::of(tenant), LIMITS).await?;
         let of_theirs = of_calls(&session, person, ("contact_id", "TRUE")).await;
         let contacts = of_theirs.map_err(unanswered)?;
-        let recordings = self.recordings_of_number(tenant, person).await?;
-        let faxes = self.faxes_of_number(tenant, person).await?;
+        let recordings = self.recordings_of(tenant, person).await?;
+        let faxes = self.faxes_of(tenant, person).await?;
         let mut theirs = Theirs {
             contacts: contacts.into_iter().map(|id| ContactId(id as u64)).collect(),
             recordings: recordings.iter().copied().collect(),
@@ -53,7 +53,7 @@ impl Warehouse {
     pub async fn called_before(
         &self,
         tenant: TenantId,
-        person: &Subscriber,
+        person: &Person,
         until: Timestamp,
     ) -> Result<bool, Error> {
         let session = Session::open(self, Scope::of(tenant), LIMITS).await?;
@@ -103,7 +103,7 @@ impl Warehouse {
 pub async fn log_files(
     dir: PathBuf,
     tenant: TenantId,
-    person: &Subscriber,
+    person: &Person,
     until: Timestamp,
 ) -> Result<usize, Error> {
     let person = person.clone();
@@ -125,7 +125,7 @@ pub async fn log_files(
 
 /// Whether a file of the log has such an entry. Where a frame is damaged, the bytes behind it count
 /// whoever's they are.
-fn tells(bytes: &[u8], tenant: TenantId, person: &Subscriber, until: Timestamp) -> bool {
+fn tells(bytes: &[u8], tenant: TenantId, person: &Person, until: Timestamp) -> bool {
     let named = |bytes: &[u8]| person.is_in_bytes(bytes);
     let mut rest = bytes;
     // Most files have nothing of it: no entry is read then.
@@ -159,7 +159,7 @@ mod tests {
         script.call(0.0, 1, call_started("13900139000")).call(60.0, 2, call_started("13800138000"));
         write_log(dir.path(), &script.entries);
         let at = script.entries[1].at;
-        let digits = Subscriber::parse("13800138000", "86").unwrap();
+        let digits = Person::by_number("13800138000", "86").unwrap();
         let files = async |tenant, until| {
             log_files(dir.path().to_owned(), TenantId(tenant), &digits, until).await.unwrap()
         };
@@ -181,7 +181,7 @@ mod tests {
             _ => None,
         });
         let recording = recording.expect("some call was recorded");
-        let digits = Subscriber::of_normal(&recording.caller, "86").unwrap();
+        let digits = Person::by_number(&recording.caller, "86").unwrap();
         let theirs = warehouse.theirs(TenantId(1), &digits).await.unwrap();
         assert_eq!(theirs.contacts, [recording.contact_id].into());
         assert_eq!(theirs.recordings, [recording.recording_id].into());

@@ -250,8 +250,8 @@ async fn who_was_erased_stays_erased() {
         Row::Call(call) => Some(call.caller.trim_start_matches("+86").to_owned()),
         _ => None,
     });
-    let digits = terms::Subscriber::parse(&caller.unwrap(), "86").unwrap();
-    warehouse.erase_number(TenantId(1), &digits).await.unwrap();
+    let digits = terms::Person::by_number(&caller.unwrap(), "86").unwrap();
+    warehouse.erase_person(TenantId(1), &digits).await.unwrap();
     sweep_all(&warehouse).await;
     let erased = all(&warehouse).await;
     let done = rebuild(&warehouse, &Plan::default()).await;

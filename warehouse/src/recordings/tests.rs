@@ -313,15 +313,15 @@ async fn a_warehouse_from_before_the_index_gets_one_from_its_files_and_staged_ro
 #[tokio::test]
 async fn the_index_forgets_whose_voice_it_was_and_nothing_else() {
     let (_dir, warehouse) = thousand().await;
-    let digits = terms::Subscriber::parse("13800000185", "86").expect("a number");
-    let theirs = warehouse.recordings_of_number(TENANT, &digits).await.unwrap();
+    let digits = terms::Person::by_number("13800000185", "86").expect("a number");
+    let theirs = warehouse.recordings_of(TENANT, &digits).await.unwrap();
     assert_eq!(theirs, [RecordingId(5)]);
-    warehouse.erase_number(TENANT, &digits).await.unwrap();
+    warehouse.erase_person(TENANT, &digits).await.unwrap();
     let of =
         async |id| warehouse.recording(TENANT, RecordingId(id)).await.unwrap().unwrap().recording;
     assert_eq!(of(5).await, Recording { caller: String::new(), ..recording(5) });
     assert_eq!(of(6).await, recording(6));
-    assert!(warehouse.recordings_of_number(TENANT, &digits).await.unwrap().is_empty());
+    assert!(warehouse.recordings_of(TENANT, &digits).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -331,8 +331,8 @@ async fn an_erasure_leaves_nothing_aside() {
     let path = file::walk(&dir.path().join("orders")).unwrap().remove(0);
     let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
     aside::keep(dir.path(), &[name]).unwrap();
-    let digits = terms::Subscriber::parse("13800138000", "86").unwrap();
-    warehouse.erase_number(TenantId(1), &digits).await.unwrap();
+    let digits = terms::Person::by_number("13800138000", "86").unwrap();
+    warehouse.erase_person(TenantId(1), &digits).await.unwrap();
     assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
 }
 

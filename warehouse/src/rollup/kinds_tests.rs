@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
 use terms::record::{AgentSpan, Call, Row};
-use terms::{AgentId, QueueId, SpanId, Subscriber, TenantId, Timestamp};
+use terms::{AgentId, Person, QueueId, SpanId, TenantId, Timestamp};
 
 const TENANT: TenantId = TenantId(1);
 /// The first second of a UTC day.
@@ -162,8 +162,8 @@ async fn counts_are_those_of_the_rows_after_every_kind_of_upkeep() {
                 }
                 5 => {
                     let number = numbers.choose(&mut rng).expect("somebody called");
-                    let digits = Subscriber::parse(number, "86").expect("a number");
-                    warehouse.erase_number(TENANT, &digits).await.unwrap();
+                    let digits = Person::by_number(number, "86").expect("a number");
+                    warehouse.erase_person(TENANT, &digits).await.unwrap();
                 }
                 _ => {
                     let table = KINDS.choose(&mut rng).expect("there are tables").source;

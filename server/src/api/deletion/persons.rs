@@ -1,7 +1,7 @@
 //! Forgetting one person: their recordings and faxes are deleted, then what the business store and the
 //! warehouse know of them goes. What is left are bytes: replaced files, which go in ten minutes, and
 //! files of the event log, which go past their time (`warehouse.log_keep`); the erasure has ended when
-//! neither has the number any more. Every step may be repeated: an attempt that stops half-way is made
+//! neither names the person any more. Every step may be repeated: an attempt that stops half-way is made
 //! again.
 
 use super::{Deletion, Erased, Error};
@@ -12,14 +12,14 @@ use desk::erasure::{ErasureState, Open, Reached};
 use desk::hold::HoldKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use terms::{ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp};
+use terms::{ContactId, FaxId, Person, RecordingId, TenantId, Timestamp};
 use warehouse::Warehouse;
 use warehouse::erase::traces::log_files;
 
 /// Pause between attempts: as long as replaced files are kept.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// The holds in force that cover something of the person with this number.
+/// The holds in force that cover something of the person.
 ///
 /// # Errors
 /// When it cannot be told: then nothing may be erased.
@@ -27,7 +27,7 @@ pub async fn holds_on(
     store: &Store,
     warehouse: &Warehouse,
     tenant: TenantId,
-    person: &Subscriber,
+    person: &Person,
 ) -> Result<Vec<i64>, Error> {
     let holds = store.holds_in_force(tenant).await?;
     if holds.is_empty() {
@@ -59,7 +59,7 @@ fn detail(id: i64) -> String {
 
 /// How many plans of a tenant in `folder` name the person. A switch that is away reads its plan when it
 /// starts, is told the next one at once, and keeps that in its place.
-async fn kept_plans(folder: PathBuf, tenant: TenantId, person: Subscriber) -> Result<usize, Error> {
+async fn kept_plans(folder: PathBuf, tenant: TenantId, person: Person) -> Result<usize, Error> {
     let names = move |name: String| match std::fs::read(folder.join(name)) {
         Ok(bytes) => Ok(usize::from(person.is_in_bytes(&bytes))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
@@ -71,7 +71,7 @@ async fn kept_plans(folder: PathBuf, tenant: TenantId, person: Subscriber) -> Re
 
 /// What calls that are away have left of callers goes as a whole where it names the person: the next
 /// process would know them again. It is no more than a convenience.
-async fn drop_callers(data: &Path, person: Subscriber) -> Result<(), Error> {
+async fn drop_callers(data: &Path, person: Person) -> Result<(), Error> {
     let files = ["callers.json", "callers.part"].map(|name| data.join(name));
     let unless_gone = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => Ok(()),
@@ -146,8 +146,8 @@ impl Deletion {
         wall: &impl Fn() -> Timestamp,
     ) -> Result<(), Error> {
         let Some(person) = &open.person else {
-            let problem = "its number cannot be read any more: ask for it again";
-            tracing::error!(%tenant, erasure = open.id, "the number of an erasure cannot be read");
+            let problem = "whom it is about cannot be read any more: ask for it again";
+            tracing::error!(%tenant, erasure = open.id, "the person of an erasure cannot be read");
             let state = ErasureState::Unreadable;
             return Ok(self.store.end_erasure(tenant, open.id, state, problem, wall()).await?);
         };
@@ -168,7 +168,7 @@ impl Deletion {
         &self,
         tenant: TenantId,
         id: i64,
-        person: &Subscriber,
+        person: &Person,
         wall: &impl Fn() -> Timestamp,
     ) -> Result<(), Error> {
         let now = wall();
@@ -206,7 +206,7 @@ impl Deletion {
     async fn forget_rows(
         &self,
         tenant: TenantId,
-        person: &Subscriber,
+        person: &Person,
         reached: &mut Reached,
     ) -> Result<u64, Error> {
         // What another reading took before the number was made unreadable is staged too late then.
@@ -214,7 +214,7 @@ impl Deletion {
         while carry_trail(&self.store, &self.warehouse).await? > 0 {}
         reached.entries = self.store.forget_person(tenant, person).await?;
         self.store.write_anew().await?;
-        let erased = self.warehouse.erase_number(tenant, person).await?;
+        let erased = self.warehouse.erase_person(tenant, person).await?;
         reached.rows = erased.rows;
         Ok(erased.days_waiting)
     }
@@ -224,7 +224,7 @@ impl Deletion {
         &self,
         tenant: TenantId,
         id: i64,
-        person: &Subscriber,
+        person: &Person,
         now: Timestamp,
     ) -> Result<Option<Reached>, Error> {
         let mut reached = Reached::default();
@@ -232,7 +232,7 @@ impl Deletion {
             return Ok(None);
         }
         let detail = detail(id);
-        for recording in self.warehouse.recordings_of_number(tenant, person).await? {
+        for recording in self.warehouse.recordings_of(tenant, person).await? {
             let found = self.warehouse.recording(tenant, recording).await?;
             let Some(found) = found.filter(|found| found.deleted.is_none()) else { continue };
             if self.erase(&found.recording, &detail, now).await? == Erased::Held {
@@ -240,7 +240,7 @@ impl Deletion {
             }
             reached.recordings += 1;
         }
-        for fax in self.warehouse.faxes_of_number(tenant, person).await? {
+        for fax in self.warehouse.faxes_of(tenant, person).await? {
             if self.erase_fax(&fax, &detail, now).await? == Erased::Held {
                 return Ok(None);
             }
@@ -266,7 +266,7 @@ impl Deletion {
         &self,
         tenant: TenantId,
         id: i64,
-        person: &Subscriber,
+        person: &Person,
         ((at, until), data): ((Timestamp, Timestamp), &Path),
         wall: &impl Fn() -> Timestamp,
     ) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use crate::schedules::pack;
 use desk::By;
 use desk::schedule::run::{RUNS_MAX, Run, RunFile};
 use std::io::ErrorKind;
-use terms::{ReportRunId, Subscriber, TenantId, Timestamp};
+use terms::{Person, ReportRunId, TenantId, Timestamp};
 
 /// Forms whose bytes do not show what they say.
 const CLOSED: [&str; 3] = ["pdf", "png", "xlsx"];
@@ -43,7 +43,7 @@ impl Deletion {
         &self,
         tenant: TenantId,
         id: i64,
-        person: &Subscriber,
+        person: &Person,
         at: Timestamp,
     ) -> Result<Reports, Error> {
         let (mut found, mut before) = (Reports::default(), None);
@@ -66,7 +66,7 @@ impl Deletion {
         &self,
         run: &Run,
         (tenant, at): (TenantId, Timestamp),
-        person: &Subscriber,
+        person: &Person,
         found: &mut Reports,
     ) -> Result<(), Error> {
         for file in pack::files(run) {

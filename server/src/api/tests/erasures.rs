@@ -1,7 +1,7 @@
 //! People who ask to be forgotten: who may ask, what keeps them, and that no byte is left.
 
 use super::faxes::{document, row as fax_row};
-use super::rig::{NOON, Rig, call_row, recording_row};
+use super::rig::{NOON, Rig, call_row, item_row, recording_row};
 use axum::http::StatusCode;
 use desk::Role;
 use desk::customer::Card;
@@ -26,6 +26,11 @@ const LATER: Timestamp = Timestamp::from_secs(4_000_000_000);
 /// The number of the digits.
 fn digits() -> Subscriber {
     Subscriber::parse(DIGITS, "86").unwrap()
+}
+
+/// Who has it.
+fn somebody() -> terms::Person {
+    terms::Person::by_number(DIGITS, "86").unwrap()
 }
 
 /// The files below a folder that hold the digits.
@@ -268,9 +273,9 @@ async fn a_row_of_the_audit_that_was_read_before_an_erasure_is_not_carried_after
 async fn a_wish_that_cannot_be_read_ends_at_once_and_keeps_no_others_from_being_done() {
     let rig = Rig::new().await;
     let by = desk::By::system("test", NOON);
-    let mine = rig.store.ask_erasure(rig.tenant(), &by, &digits(), "letter").await.unwrap().id;
+    let mine = rig.store.ask_erasure(rig.tenant(), &by, &somebody(), "letter").await.unwrap().id;
     let (other, _) = rig.other_tenant().await;
-    let theirs = rig.store.ask_erasure(other, &by, &digits(), "letter").await.unwrap().id;
+    let theirs = rig.store.ask_erasure(other, &by, &somebody(), "letter").await.unwrap().id;
     let options = SqliteConnectOptions::new().filename(rig.folder.path().join("desk.db"));
     let mut desk = SqliteConnection::connect_with(&options).await.unwrap();
     let spoil = "UPDATE erasures SET number_sealed = 'x' WHERE tenant_id <> $1";
@@ -342,6 +347,41 @@ async fn only_administrators_ask_and_only_for_persons_numbers_with_a_reason() {
     let (_, foreign) = rig.other_tenant().await;
     let theirs = rig.get(&format!("{ERASURES}/{}", asked["id"]), &foreign).await;
     assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn who_is_forgotten_by_a_mail_address_alone_stands_in_no_row_any_more() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let (item, address) = (rig.id(), "zhang.wei@example.com");
+    rig.stage(&[Row::Item(item_row(rig.tenant(), item, None, NOON))]).await;
+    let letter = "letter of 3 May";
+    for (bad, why) in [
+        (json!({"reason": letter}), "a number or a mail address is needed"),
+        (json!({"mail_address": "zhang.wei", "reason": letter}), "a whole mail address such as"),
+        (json!({"mail_address": address, "number": "95105", "reason": letter}), "six digits"),
+        (json!({"mail_address": address, "reason": "of Zhang.Wei@example.com"}), "leave the mail"),
+    ] {
+        let got = rig.post(ERASURES, &token, bad.clone()).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{bad}");
+        let message = got.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(why), "{bad}: {message}");
+    }
+    let wish = json!({"mail_address": "ZHANG.wei@Example.com", "reason": letter});
+    let got = rig.post(ERASURES, &token, wish).await;
+    assert_eq!(got.status, StatusCode::ACCEPTED, "{got:?}");
+    let is_forget = |ask: &Ask| matches!(ask, Ask::Forget(..));
+    assert!(!rig.calls.asked.lock().unwrap().iter().any(is_forget), "calls know no addresses");
+    rig.attempt().await;
+    let id = got.json()["id"].clone();
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!((&now["state"], &now["rows"]), (&json!("clearing"), &json!(1)), "{now}");
+    let sql = json!({"sql": format!("SELECT address FROM items WHERE item_id = {item}")});
+    let row = rig.post("/api/v1/sql", &token, sql).await.json();
+    assert_eq!(row["rows"], json!([{"address": null}]), "the item is still counted");
+    rig.warehouse.tend(LATER).await.unwrap();
+    rig.attempt().await;
+    assert_eq!(rig.erasure(&token, &id).await["state"], "done");
 }
 
 impl Rig {

@@ -1,0 +1,4 @@
+-- The mail address of a person who was asked to be forgotten by it, alone or beside their number. It is
+-- sealed, and gone when the erasure has ended.
+
+ALTER TABLE erasures ADD COLUMN mail_sealed TEXT;
