@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind, TextReceived, TextResult, TextSent, Written};
-use terms::{PhoneNumber, Subscriber, TenantId, TextId, Timestamp, TrunkId, UserId};
+use terms::{Person, PhoneNumber, TenantId, TextId, Timestamp, TrunkId, UserId};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const MOBILE: &str = "13800138000";
@@ -165,7 +165,7 @@ async fn texts_from_to_and_about_a_person_go_with_them_and_do_not_come_back() {
         went(4, tenant, 7, TextResult::Taken),
     ];
     store.keep_calling(&entries, 4, false).await.unwrap();
-    let person = Subscriber::parse(MOBILE, "86").expect("a number");
+    let person = Person::by_number(MOBILE, "86").expect("a number");
     store.erase_person(tenant, &person).await.unwrap();
     store.keep_calling(&entries, 4, false).await.unwrap();
     let texts = all(&store, tenant).await;

@@ -58,7 +58,7 @@ impl Rig {
     ///
     /// # Panics
     /// When somebody is, or what is remembered is not read as it was written.
-    pub fn stop(&mut self, pause: Duration) {
+    pub fn stop_orderly(&mut self, pause: Duration) {
         assert_eq!(self.switch.calls(), 0, "an orderly stop waits for the last call");
         let remembered = self.switch.remember(self.now);
         let text = serde_json::to_string(&remembered).expect("it is JSON");

@@ -204,7 +204,7 @@ fn the_agent_of_the_last_time_is_known_after_an_orderly_stop_also_with_a_kill_be
         let leg = rings(&mut rig, FIRST);
         rig.hangs_up(leg);
         rig.wait(secs(15));
-        rig.stop(secs(86_400));
+        rig.stop_orderly(secs(86_400));
         rig.kill(&[]);
         sign_in(&mut rig, A2);
         rig.wait(secs(1));
@@ -223,7 +223,7 @@ fn a_place_of_before_an_orderly_stop_is_there_for_as_long_as_the_queue_says() {
         let first = rings(&mut rig, FIRST);
         rig.hangs_up(first);
         rig.wait(secs(1));
-        rig.stop(secs(pause));
+        rig.stop_orderly(secs(pause));
         rings(&mut rig, SECOND);
         rings(&mut rig, FIRST);
         assert_eq!(places(&rig)[1..], [(0, 1), (0, place)], "after {pause} s");

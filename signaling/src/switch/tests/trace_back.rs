@@ -294,7 +294,7 @@ fn it_is_remembered_over_an_orderly_stop_for_as_long_as_the_tenant_says() {
     for (pause, traced_to) in [(3_600, &["back to 1 (Busy): Rings"][..]), (7_300, &["ivr"][..])] {
         let mut rig = rig_of(demo_plan());
         calls_out(&mut rig, Phone::Refuses(486));
-        rig.stop(secs(pause));
+        rig.stop_orderly(secs(pause));
         sign_in(&mut rig, A1);
         let customer = calls_back(&mut rig);
         rig.wait(secs(5));
