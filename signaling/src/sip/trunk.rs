@@ -1,8 +1,9 @@
 //! The public network's side: who may call in without a password, where calls go out, how much a
 //! trunk may do, and its registration.
 //!
-//! Credentials belong to (realm, trunk): they answer challenges to our own INVITE and REGISTER
-//! toward that trunk and nothing else, least of all a challenged BYE (CVE-2021-41158, threat T10).
+//! Credentials belong to (realm, trunk): they answer challenges to our own calls and REGISTER toward
+//! that trunk and nothing else, least of all to a BYE that goes anywhere else (CVE-2021-41158, threat
+//! T10).
 
 mod health;
 mod identity;
@@ -13,7 +14,7 @@ pub(crate) use identity::{NOBODY, service_route};
 pub(crate) use register::Registrations;
 
 use super::bucket::Bucket;
-use super::flow::{ConnectionId, Host, Transport};
+use super::flow::{ConnectionId, Hop, Host, Transport};
 use super::header;
 use super::servers::{Named, Servers};
 use super::uri::{Scheme, Uri};
@@ -184,6 +185,14 @@ impl Trunk {
         let proxy = self.proxy.as_ref().map(|proxy| &proxy.host);
         let is_proxy = matches!(proxy, Some(Host::Address(own)) if own.ip() == ip.to_canonical());
         is_proxy || self.servers.holds(ip)
+    }
+
+    /// What goes this way comes to the trunk itself, and to nobody whom it only names.
+    pub(crate) fn is_reached_by(&self, hop: &Hop) -> bool {
+        match &hop.host {
+            Host::Address(at) => self.holds(at.ip()) || self.is_called_at(at.ip()),
+            Host::Name(..) => self.proxy.as_ref().is_some_and(|proxy| proxy.host == hop.host),
+        }
     }
 
     /// Takes one call, if the limits allow it; `leave` gives it back.

@@ -1,6 +1,6 @@
 //! The end of a leg, RFC 3261 §15. A trunk may ask about the BYE of a call that went out over it: then it
-//! is said once more, with credentials. Who called over a trunk is not answered so, because their Contact
-//! may name anybody.
+//! is said once more, with credentials, where it goes to the trunk itself. A Contact may name anybody:
+//! neither who called over a trunk is answered so, nor who was called and is reached past it.
 
 use super::{Owner, Stage, cause, reason, sip_i};
 use crate::sip::core::UserAgent;
@@ -115,11 +115,13 @@ impl UserAgent {
         }
     }
 
-    /// What is needed to say it once more where the leg is a call of ours over a trunk with a password.
+    /// What is needed to say it once more where the leg is a call of ours over a trunk with a password,
+    /// and the BYE goes to that trunk.
     fn farewell(&self, leg: LegId, said: Said) -> Option<Box<Farewell>> {
         let state = self.legs.get(&leg).filter(|state| state.is_outgoing())?;
         let trunk = state.trunk?;
-        self.trunks.get(trunk).filter(|trunk| trunk.plan.outbound.is_some())?;
+        let trusted = self.trunks.get(trunk).filter(|trunk| trunk.is_reached_by(&state.hop));
+        trusted?.plan.outbound.as_ref()?;
         let (dialog, remote) = (state.dialog.clone()?, state.flow.remote);
         Some(Box::new(Farewell { trunk, dialog, remote, said }))
     }

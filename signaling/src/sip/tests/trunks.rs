@@ -138,20 +138,23 @@ fn another_realm_never_sees_our_password() {
 
 #[test]
 fn a_bye_that_its_trunk_asks_about_is_said_once_more_with_credentials() {
-    for realm in ["carrier", "evil"] {
+    for (realm, at) in
+        [("carrier", "203.0.113.5"), ("evil", "203.0.113.5"), ("carrier", "198.51.100.9")]
+    {
         let mut bench = with_credentials("carrier");
         bench.command(invite(901));
-        let contact = "Contact: <sip:x@203.0.113.5>\r\n";
-        let answer = bench.one().answer("200 OK", "t", contact, SDP);
+        let contact = format!("Contact: <sip:x@{at}>\r\n");
+        let answer = bench.one().answer("200 OK", "t", &contact, SDP);
         bench.receive(carrier(), answer);
         assert!(bench.one().start().starts_with("ACK "));
         bench.events();
         bench.command(Command::Hangup { leg: LegId(901), cause: 16 });
         let bye = bench.one();
         let challenge = CHALLENGE.replace("carrier", realm);
+        assert_eq!(bye.to, Host::Address(peer(&format!("{at}:5060"))));
         bench.receive(carrier(), bye.answer("407 Proof", "", &challenge, ""));
-        if realm == "evil" {
-            assert!(bench.sent().is_empty(), "another realm gets nothing");
+        if (realm, at) != ("carrier", "203.0.113.5") {
+            assert!(bench.sent().is_empty(), "another realm gets nothing, nor does a callee");
             continue;
         }
         let again = bench.one();
