@@ -114,7 +114,8 @@ impl Last {
 
     /// All that are kept, the longest ago first.
     pub fn all(&self) -> impl Iterator<Item = &KeptLast> {
-        self.by_order.values().filter(|_| self.is_asked)
+        let is_asked = self.is_asked;
+        self.by_order.values().filter(move |_| is_asked)
     }
 
     /// One that the process before kept.

@@ -36,12 +36,19 @@ impl Distributor {
         Ok(())
     }
 
-    /// A call of the agent's is over, and they go on in another one as busy as they were.
-    pub fn goes_over(&mut self, now: Now, id: AgentId, from: CallId, to: CallId) {
+    /// A call of the agent's is over, and they go on in another one, as busy as they were; it is one of
+    /// `queue`, or of none.
+    pub fn goes_over(
+        &mut self,
+        now: Now,
+        id: AgentId,
+        from: CallId,
+        (to, queue): (CallId, Option<QueueId>),
+    ) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let lines = [agent.engaged.as_mut(), agent.second.as_deref_mut()];
         for line in lines.into_iter().flatten().filter(|line| line.call == from) {
-            line.call = to;
+            (line.call, line.queue) = (to, queue);
         }
         self.settle(id, now, None);
     }

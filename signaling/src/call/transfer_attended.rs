@@ -107,6 +107,9 @@ impl Call {
         self.log(cx, Some(far), Kind::LegEnded { cause, by, quality: None });
         cx.world.legs.remove(&far);
         let leg = self.legs.remove(&far)?;
+        if leg.trunk.is_some() && !leg.incoming {
+            self.note_call_ended(cx, &leg.address, cause);
+        }
         let unrecorded = self.story.consent == Some(false);
         self.end(cx, cause, by);
         Some(Comes { id: far, leg, from: self.id, unrecorded })
@@ -155,9 +158,9 @@ impl Call {
         self.log(cx, Some(id), Kind::LegStarted { role, agent, address, trunk });
         self.log(cx, Some(id), Kind::LegAnswered);
         if let Some(agent) = agent {
-            let (now, to) = (cx.now, self.id);
+            let (now, queue) = (cx.now, self.queue.as_ref().map(|queue| queue.id));
             if let Some(acd) = cx.acd(self.tenant) {
-                acd.goes_over(now, agent, from, to);
+                acd.goes_over(now, agent, from, (self.id, queue));
             }
             self.log(cx, Some(id), Kind::Answered { visit: None, queue: None, agent });
         }

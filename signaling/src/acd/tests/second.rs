@@ -115,10 +115,10 @@ fn after_a_kill_the_calls_that_go_on_have_the_agent() {
 fn a_call_that_goes_on_in_another_one_has_its_agent_there_and_nobody_is_offered_between() {
     let mut acd = talks(false);
     acd.engage_second(at(3), AGENT, CallId(8), None).expect("they talk");
-    acd.goes_over(at(4), AGENT, CallId(1), CallId(5));
+    acd.goes_over(at(4), AGENT, CallId(1), (CallId(5), None));
     assert_eq!(shown(&acd), (Activity::Talking, Some(CallId(5))));
-    acd.goes_over(at(4), AGENT, CallId(8), CallId(6));
-    acd.goes_over(at(4), AGENT, CallId(7), CallId(9));
+    acd.goes_over(at(4), AGENT, CallId(8), (CallId(6), None));
+    acd.goes_over(at(4), AGENT, CallId(7), (CallId(9), None));
     arrives(&mut acd, at(5), 2, 1);
     assert_eq!(offers(&mut acd), []);
     acd.release(at(6), AGENT, CallId(1), None);

@@ -14,7 +14,11 @@ impl Thread {
         match take::<Remembered>(&self.data.join(FILE)) {
             Ok(Some(remembered)) if !killed => self.switch.recall(now, remembered),
             Ok(_) => {}
-            Err(error) => tracing::error!(%error, "what was remembered of callers is no use"),
+            // The error itself may quote a number.
+            Err(error) => {
+                let why = error.kind();
+                tracing::error!(%why, "what was remembered of callers is no use");
+            }
         }
     }
 

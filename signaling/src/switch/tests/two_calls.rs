@@ -153,6 +153,11 @@ fn a_colleague_who_waited_has_the_customer_and_is_free_at_no_time_between() {
         assert!(on_tape(&rig).contains(&vec![customer, colleague]), "{:?}", on_tape(&rig));
         let since = states(&rig, A2).split_off(before.len());
         assert!(since.iter().all(|state| state == "Talking"), "{since:?}");
+        let shown = rig.log.iter().rev().find_map(|entry| match entry.kind {
+            Kind::AgentChanged { agent, queue, .. } if agent == A2 => Some(queue),
+            _ => None,
+        });
+        assert_eq!(shown, Some(Some(QueueId(1))), "as one of the queue's agents");
         rig.hangs_up(customer);
         rig.wait(secs(1));
         assert_eq!(states(&rig, A2).last().map(String::as_str), Some("WrapUp"));
