@@ -214,6 +214,24 @@ fn entries_wait_for_room_and_are_written_in_their_order() {
 }
 
 #[test]
+fn who_comes_again_while_the_disk_takes_nothing_is_not_written_each_time() {
+    let _alone = Alone::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path(), 1 << 20);
+    assert!(journal.append_now(entry()));
+    assert_eq!(written(dir.path()), [1], "the kernel has it");
+    arm(APPEND, Fault::NoSpace, 0);
+    for _ in 0..5 {
+        assert!(!journal.append_now(entry()), "the disk takes nothing");
+    }
+    disarm(APPEND);
+    flush(&mut journal);
+    assert!(journal.append_now(entry()));
+    drop(journal);
+    assert_eq!(written(dir.path()), [1, 2, 3], "of five the first alone");
+}
+
+#[test]
 fn half_a_write_and_a_slow_one_leave_whole_entries() {
     let _alone = Alone::new();
     let dir = tempfile::tempdir().unwrap();

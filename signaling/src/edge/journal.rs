@@ -288,6 +288,12 @@ impl Journal {
         Some(entry.seq)
     }
 
+    /// Writes `entry` at once, for somebody who waits for it. False where the disk takes nothing: they
+    /// come again, and nothing is kept of them meanwhile but of who noticed it first.
+    pub fn append_now(&mut self, entry: Entry) -> bool {
+        self.flush() && self.append(entry).is_some() && self.flush()
+    }
+
     /// Hands everything to the kernel. False while the disk takes nothing; call again later.
     pub fn flush(&mut self) -> bool {
         if self.pending.is_empty() {

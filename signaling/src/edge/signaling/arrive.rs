@@ -51,7 +51,7 @@ impl Thread {
 
     /// A text came in: whoever passed it on may forget it once we say that we have it.
     pub(super) fn text_came(&mut self, tx: u64, entry: Entry) {
-        let is_kept = self.journal.append(entry).is_some() && self.journal.flush();
+        let is_kept = self.journal.append_now(entry);
         self.user_agent.handle_text_kept(clock::now(), tx, is_kept);
     }
 
