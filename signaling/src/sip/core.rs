@@ -447,7 +447,7 @@ impl UserAgent {
         self.arm_registrar();
         let Some(known) = self.connections.remove(&connection) else { return };
         for client in known.clients {
-            self.handle_unsent(now, client);
+            self.on_client_cut_off(now, client, true);
         }
         if let Some(trunk) = known.trunk {
             self.on_line_closed(now, trunk, connection);
@@ -457,7 +457,7 @@ impl UserAgent {
 
     /// The request of this [`Transmit::transaction`] could not be sent: no route, no name, refused.
     pub fn handle_unsent(&mut self, now: Now, transaction: u64) {
-        self.on_client_failed(now, transaction, 503);
+        self.on_client_cut_off(now, transaction, false);
         self.settle_lamps(now);
     }
 

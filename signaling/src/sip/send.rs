@@ -44,6 +44,13 @@ impl ClientMachine {
             ClientMachine::Other(machine) => machine.next_timeout(),
         }
     }
+    /// They have it for all that is known: they said so, or it was sent more than once.
+    fn may_be_there(&self) -> bool {
+        match self {
+            ClientMachine::Invite(_) => false,
+            ClientMachine::Other(machine) => machine.may_be_there(),
+        }
+    }
 }
 
 /// A request of ours.
@@ -258,8 +265,17 @@ impl UserAgent {
         }
     }
 
+    /// A request of ours could not be sent, or was `sent` over a connection that is gone: as if 503 had
+    /// come. Of a text that they may have nothing is known: it is not to be sent again.
+    pub(super) fn on_client_cut_off(&mut self, now: Now, id: u64, sent: bool) {
+        let is_there = self.clients.get(&id).is_some_and(|tx| {
+            matches!(tx.owner, Owner::Text(_)) && (sent || tx.machine.may_be_there())
+        });
+        self.on_client_failed(now, id, if is_there { 408 } else { 503 });
+    }
+
     /// No answer will come: as if `status` had come.
-    pub(super) fn on_client_failed(&mut self, now: Now, id: u64, status: u16) {
+    fn on_client_failed(&mut self, now: Now, id: u64, status: u16) {
         let answered = match self.clients.get(&id).map(|tx| &tx.machine) {
             Some(ClientMachine::Invite(machine)) => !machine.is_pending(),
             Some(ClientMachine::Other(_)) => false,

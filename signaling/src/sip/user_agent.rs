@@ -410,7 +410,7 @@ pub enum Event {
     TextDone {
         /// Which.
         id: TextId,
-        /// The status; 408 when nothing came, 503 when it could not be sent.
+        /// The status; 408 when nothing came and they may have it, 503 when it could not be sent.
         status: u16,
     },
     /// No calls can go out over a trunk from now on, or they can again.

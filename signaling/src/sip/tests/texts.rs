@@ -241,6 +241,28 @@ fn a_trunk_that_says_nothing_is_asked_again_and_given_up() {
 }
 
 #[test]
+fn a_text_that_they_may_have_read_before_the_way_to_them_ended_is_unanswered() {
+    let mut bench = Bench::new();
+    let (connection, from) = (ConnectionId(3), peer("203.0.113.5:40000"));
+    bench.core.handle_stream(bench.now(), 1, connection, from, b"\r\n\r\n");
+    bench.sent();
+    sends(&mut bench, &"长".repeat(400));
+    assert_eq!(bench.one().connection, Some(connection));
+    bench.core.handle_closed(bench.now(), connection);
+    assert_eq!(bench.events(), [done(408)]);
+    sends(&mut bench, "hello");
+    let transaction = bench.one().transaction.expect("a transaction");
+    assert_eq!(bench.pass(Duration::from_millis(600)).len(), 1, "it is sent once more");
+    bench.core.handle_unsent(bench.now(), transaction);
+    assert_eq!(bench.events(), [done(408)]);
+    sends(&mut bench, "hello");
+    let sent = bench.one();
+    bench.receive(carrier(), sent.answer("100 Trying", "t", "", ""));
+    bench.core.handle_unsent(bench.now(), sent.transaction.expect("a transaction"));
+    assert_eq!(bench.events(), [done(408)], "they had begun");
+}
+
+#[test]
 fn a_text_too_long_for_a_datagram_goes_over_a_connection_or_not_at_all() {
     let mut bench = Bench::new();
     let long = "长".repeat(400);

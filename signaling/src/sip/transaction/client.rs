@@ -20,6 +20,8 @@ pub(crate) struct Client {
     request: Arc<[u8]>,
     /// Timer E.
     repeat: Option<Repeat>,
+    /// It was sent more than once.
+    repeated: bool,
     /// Timers F and K.
     ends_at: Moment,
     timing: Timing,
@@ -30,7 +32,8 @@ impl Client {
     pub(crate) fn new(now: Moment, request: Arc<[u8]>, reliable: bool, timing: Timing) -> Self {
         let repeat = (!reliable).then(|| Repeat::new(now, timing.t1, timing.t2));
         let ends_at = now + timing.give_up();
-        Client { state: State::Trying, request, repeat, ends_at, timing, reliable }
+        let state = State::Trying;
+        Client { state, request, repeat, repeated: false, ends_at, timing, reliable }
     }
 
     pub(crate) fn on_response(&mut self, now: Moment, status: u16) -> Heard {
@@ -58,10 +61,16 @@ impl Client {
         let (state, t2) = (self.state, self.timing.t2);
         let repeat = self.repeat.as_mut().filter(|repeat| repeat.at <= now)?;
         repeat.advance(now);
+        self.repeated = true;
         if state == State::Proceeding {
             repeat.at = now + t2;
         }
         Some(Due::Send(self.request.clone()))
+    }
+
+    /// Its peer has it for all that is known: it said so, or was sent it more than once.
+    pub(crate) fn may_be_there(&self) -> bool {
+        self.repeated || self.state != State::Trying
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Moment> {
