@@ -12,14 +12,16 @@ use crate::sip::user_agent::{TextCame, TextOut};
 use std::collections::VecDeque;
 use terms::control::{NO_MORE_CALLS, TextOrder};
 use terms::event::{
-    CallingRefusal, CallingWay, ENTRY_VERSION, Entry, InCalling, Kind, TextReceived, TextResult,
-    TextSent,
+    CallingLimit, CallingRefusal, CallingWay, ENTRY_VERSION, Entry, InCalling, Kind, TextReceived,
+    TextResult, TextSent,
 };
 use terms::routing::NumberClass;
 use terms::{AgentId, PhoneNumber, TenantId, TextId, TrunkId};
 
 /// Texts that are on their way out, of all tenants.
 const GOING_MAX: usize = 1_000;
+/// Why a number gets no text that no trunk takes, for people.
+const NOWHERE: &str = "nothing answers that number";
 /// Of a trunk that took nothing, and of whom another may take it: it knows no texts, not of this kind, or
 /// cannot.
 const ANOTHER_MAY: [u16; 7] = [404, 405, 413, 500, 501, 502, 503];
@@ -64,8 +66,12 @@ impl Switch {
         let plan = plan.ok_or_else(|| format!("tenant {} has no plan yet", order.tenant))?;
         let to = PhoneNumber::parse(&order.target, &plan.plan.country);
         let pick = self.world.draw();
-        let (digits, trunks) = whom(&plan, &to, order.trunk, pick)?;
+        let trunks = whom(&plan, &to, pick)?;
+        let digits = to.received.clone();
+        // Who has no right to a number learns nothing of the trunks.
         self.may_text(now, &plan, &order, &digits)?;
+        let trunks = those_of(trunks, order.trunk)?;
+        self.count_text(now, &plan, &order, &digits)?;
         let id = TextId(self.world.ids.next(now.wall));
         let (trunks, attempts, over, status) = (trunks.into(), 0, None, None);
         let sending = Sending { order, to, digits, trunks, attempts, over, status };
@@ -74,8 +80,8 @@ impl Switch {
         Ok(id)
     }
 
-    /// Whether they may have it sent: by their right to call out, the bar on their extension, and what it
-    /// may call in a minute and an hour, where it counts as a call that goes on for no time.
+    /// Whether they may have a text sent to this number: by their right to call out, and the bar on their
+    /// extension. What is beyond the right counts as a call beyond it does.
     fn may_text(
         &mut self,
         now: Now,
@@ -88,41 +94,51 @@ impl Switch {
         let class = plan.class_of(digits).ok_or("a text is sent to no emergency service")?;
         let (limits, out) = (self.world.config.out, &mut self.world.calls_out);
         if out.is_barred(key) {
-            return Err(self.not_texted(now, key, (digits, class), CallingRefusal::Barred));
+            return Err(self.not_texted(now, key, (digits, class), CallingRefusal::Barred, None));
         }
-        let is_extension = plan.agent(agent).is_some();
-        if class > plan.right(Some(agent), CallingWay::Dial) {
-            let limit = is_extension.then(|| out.refused(now, &limits, key)).flatten();
-            let why = self.not_texted(now, key, (digits, class), CallingRefusal::NoRight);
-            if let Some(limit) = limit {
-                self.world.note_calling(now, key, InCalling::Barred { limit });
-            }
-            return Err(why);
-        }
-        if !is_extension {
+        if class <= plan.right(Some(agent), CallingWay::Dial) {
             return Ok(());
         }
-        if let Err(limit) = out.text(now, &limits, key, digits) {
-            let why = self.not_texted(now, key, (digits, class), CallingRefusal::Barred);
-            self.world.note_calling(now, key, InCalling::Barred { limit });
-            return Err(why);
-        }
-        Ok(())
+        let is_extension = plan.agent(agent).is_some();
+        let limit = is_extension.then(|| out.refused(now, &limits, key)).flatten();
+        Err(self.not_texted(now, key, (digits, class), CallingRefusal::NoRight, limit))
     }
 
-    /// What an extension may not is written down, as of calls. Why not, for people.
+    /// It counts for the extension of who asks, as a call that goes on for no time.
+    fn count_text(
+        &mut self,
+        now: Now,
+        plan: &Compiled,
+        order: &TextOrder,
+        digits: &str,
+    ) -> Result<(), &'static str> {
+        let agent = AgentId(order.by.0);
+        let class = plan.agent(agent).and_then(|_| plan.class_of(digits));
+        let Some(class) = class else { return Ok(()) };
+        let (key, limits) = ((order.tenant, agent), self.world.config.out);
+        let counted = self.world.calls_out.text(now, &limits, key, digits);
+        let why = CallingRefusal::Barred;
+        counted.map_err(|limit| self.not_texted(now, key, (digits, class), why, Some(limit)))
+    }
+
+    /// What an extension may not is written down, as of calls, and the bar that it brought. Why not, for
+    /// people.
     fn not_texted(
         &mut self,
         now: Now,
         key: Key,
         (digits, class): (&str, NumberClass),
         why: CallingRefusal,
+        limit: Option<CallingLimit>,
     ) -> &'static str {
         let is_extension = self.plan(key.0).is_some_and(|plan| plan.agent(key.1).is_some());
         if is_extension {
             let number = digits.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
             let what = InCalling::Refused { number, class, way: CallingWay::Dial, why };
             self.world.note_calling(now, key, what);
+        }
+        if let Some(limit) = limit {
+            self.world.note_calling(now, key, InCalling::Barred { limit });
         }
         why_not(why)
     }
@@ -202,28 +218,29 @@ fn result(status: Option<u16>) -> TextResult {
     }
 }
 
-/// What is dialled for a number outside, and over which trunks.
-fn whom(
-    plan: &Compiled,
-    to: &PhoneNumber,
+/// The trunks that a number outside leads over, in the order they are tried; none where no trunk takes it.
+fn whom(plan: &Compiled, to: &PhoneNumber, pick: u64) -> Result<Vec<TrunkId>, &'static str> {
+    match plan.dialled(to, pick) {
+        Some(Dialled::Outside { trunks, site: None, .. }) => Ok(trunks),
+        Some(_) => Err("a text is sent to a number outside"),
+        None if is_dialable(&to.received) => Ok(Vec::new()),
+        None => Err(NOWHERE),
+    }
+}
+
+/// Those of them that are wanted.
+fn those_of(
+    mut trunks: Vec<TrunkId>,
     wanted: Option<TrunkId>,
-    pick: u64,
-) -> Result<(String, Vec<TrunkId>), &'static str> {
-    let (digits, mut trunks) = match plan.dialled(to, pick) {
-        Some(Dialled::Outside { digits, trunks, site: None }) => (digits, trunks),
-        Some(_) => return Err("a text is sent to a number outside"),
-        None => return Err("nothing answers that number"),
-    };
-    if !is_dialable(&digits) {
-        return Err("nothing answers that number");
+) -> Result<Vec<TrunkId>, &'static str> {
+    if trunks.is_empty() {
+        return Err(NOWHERE);
     }
-    if let Some(wanted) = wanted {
-        trunks.retain(|trunk| *trunk == wanted);
-        if trunks.is_empty() {
-            return Err("this number does not lead over that trunk");
-        }
+    trunks.retain(|trunk| wanted.is_none_or(|wanted| *trunk == wanted));
+    if trunks.is_empty() {
+        return Err("this number does not lead over that trunk");
     }
-    Ok((digits, trunks))
+    Ok(trunks)
 }
 
 fn entry(now: Now, tenant: TenantId, kind: Kind) -> Entry {

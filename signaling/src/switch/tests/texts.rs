@@ -255,6 +255,26 @@ fn texts_that_an_extension_has_no_right_to_are_written_down_and_bar_it() {
 }
 
 #[test]
+fn who_has_no_right_to_a_number_learns_nothing_of_the_trunks() {
+    let mut plan = two();
+    plan.trunks.iter_mut().for_each(|trunk| trunk.prefixes = vec!["1".into()]);
+    let mut rig = Rig::new(plan);
+    let right = "there is no right to call numbers of this class";
+    let named = TextOrder { trunk: Some(TrunkId(9)), ..order(UserId(A1.0), ABROAD) };
+    for order in [order(UserId(A1.0), ABROAD), named] {
+        let (texts, entries, answer) = asks(&mut rig, order);
+        assert!(texts.is_empty() && answer == Answer::Refused(right.to_owned()), "{answer:?}");
+        assert_eq!(entries.len(), 1, "it counts: {entries:?}");
+    }
+    // What leads nowhere and would be theirs to call counts nothing.
+    for _ in 0..11 {
+        let order = order(UserId(A2.0), "02087654321");
+        assert_eq!(refused(&mut rig, order), "nothing answers that number");
+    }
+    sends(&mut rig, order(UserId(A2.0), MOBILE));
+}
+
+#[test]
 fn a_trunk_that_may_show_no_number_of_ours_is_passed_over() {
     let mut plan = two();
     plan.trunks[0].caller_rule = CallerRule::Fixed;
