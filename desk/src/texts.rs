@@ -10,9 +10,13 @@ use crate::store::{DbRow, Write, id, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use terms::event::{Entry, Kind, TextReceived, TextResult, TextSent};
-use terms::{TenantId, TextId, Timestamp, TrunkId, UserId};
+use terms::{Subscriber, TenantId, TextId, Timestamp, TrunkId, UserId};
 use utoipa::ToSchema;
+
+/// Texts that are looked at in one step where they are forgotten.
+const PORTION: i64 = 1_000;
 
 text_enum! {
     /// Which way a text went.
@@ -187,28 +191,63 @@ impl Store {
         of(&row.ok_or_else(|| Error::not_found("text", text))?)
     }
 
-    /// Forgets the texts of a tenant from before `until`, but for those whose number is held. Returns how
-    /// many.
+    /// Forgets the texts of a tenant from before `until`, but for those that one of the `held` people
+    /// wrote or got, or that name one. Returns how many.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn forget_texts(&self, tenant: TenantId, until: Timestamp) -> Result<u64> {
+    pub async fn forget_texts(
+        &self,
+        tenant: TenantId,
+        until: Timestamp,
+        held: &BTreeSet<Subscriber>,
+    ) -> Result<u64> {
+        let (mut gone, mut after) = (0, -1_i64);
+        loop {
+            let rows = sql::query(
+                "SELECT id, number, text FROM texts WHERE tenant_id = $1 AND at < $2 AND id > $3
+                 ORDER BY id LIMIT $4",
+            )
+            .bind(tenant.0 as i64)
+            .bind(until.0)
+            .bind(after)
+            .bind(PORTION)
+            .fetch_all(self.reader())
+            .await
+            .during("forget texts")?;
+            let Some(last) = rows.last() else { return Ok(gone) };
+            after = last.get::<i64>("id");
+            let over: Vec<String> = rows
+                .iter()
+                .filter(|row| !names_one(row, held))
+                .map(|row| row.get::<i64>("id").to_string())
+                .collect();
+            gone += self.drop_texts(tenant, &over).await?;
+        }
+    }
+
+    async fn drop_texts(&self, tenant: TenantId, texts: &[String]) -> Result<u64> {
+        if texts.is_empty() {
+            return Ok(0);
+        }
         let mut write = self.write("forget texts").await?;
         let doing = write.doing;
-        let done = sql::query(
-            "DELETE FROM texts WHERE tenant_id = $1 AND at < $2 AND NOT EXISTS
-             (SELECT 1 FROM holds WHERE holds.tenant_id = texts.tenant_id
-              AND holds.kind = 'number' AND holds.value = texts.number
-              AND holds.lifted_at IS NULL)",
-        )
-        .bind(tenant.0 as i64)
-        .bind(until.0)
-        .execute(write.db())
-        .await
-        .during(doing)?;
+        let delete =
+            format!("DELETE FROM texts WHERE tenant_id = $1 AND id IN ({})", texts.join(", "));
+        let done = sql::query(sqlx::AssertSqlSafe(delete))
+            .bind(tenant.0 as i64)
+            .execute(write.db())
+            .await
+            .during(doing)?;
         write.commit().await?;
         Ok(done.rows_affected())
     }
+}
+
+/// Whether a text is from or to one of these, or names one.
+fn names_one(row: &DbRow, people: &BTreeSet<Subscriber>) -> bool {
+    let said = [row.get::<&str>("number"), row.get::<&str>("text")];
+    people.iter().any(|person| said.iter().any(|text| person.is_in(text)))
 }
 
 /// Adds a row, or does with the one that is there what `known` says.

@@ -2,11 +2,11 @@
 //! said to be on its way when nobody knows any more.
 
 use super::place;
+use desk::Store;
 use desk::bootstrap::Defaults;
-use desk::hold::{HoldKind, NewHold};
 use desk::texts::{TextDirection, TextMessage, TextState, Whose};
-use desk::{By, Store};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,18 +173,20 @@ async fn texts_from_to_and_about_a_person_go_with_them_and_do_not_come_back() {
 }
 
 #[tokio::test]
-async fn texts_go_when_their_time_is_over_but_for_those_of_a_held_number() {
+async fn texts_go_when_their_time_is_over_but_for_those_of_who_is_held() {
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant) = filled(folder.path()).await;
-    let entries = [
-        came(1, tenant, MOBILE, "held"),
-        came(2, tenant, "13900139000", "over"),
-        came(50, tenant, "13900139000", "young"),
-    ];
-    store.keep_calling(&entries, 50, false).await.unwrap();
-    let hold = NewHold { kind: HoldKind::Number, value: MOBILE.into(), reason: "a case".into() };
-    store.set_hold(tenant, &By::system("test", NOON), &hold).await.unwrap();
-    assert_eq!(store.forget_texts(tenant, at(10)).await.unwrap(), 1);
+    let other = TenantId(tenant.0 + 1);
+    let mut entries =
+        vec![came(1, tenant, MOBILE, "held"), came(2, tenant, "13900139000", "call 138-0013-8000")];
+    entries.extend((3..=1_203).map(|seq| came(seq, tenant, "13900139000", "over")));
+    entries.push(came(2_000, tenant, "13900139000", "young"));
+    store.keep_calling(&entries, 2_000, false).await.unwrap();
+    let person = Subscriber::parse(MOBILE, "86").expect("a number");
+    let held: BTreeSet<Subscriber> = [person].into();
+    assert_eq!(store.forget_texts(other, at(1_500), &held).await.unwrap(), 0);
+    assert_eq!(store.forget_texts(tenant, at(1_500), &held).await.unwrap(), 1_201);
     let left: Vec<_> = all(&store, tenant).await.into_iter().map(|text| text.text).collect();
-    assert_eq!(left, ["young", "held"]);
+    assert_eq!(left, ["young", "call 138-0013-8000", "held"]);
+    assert_eq!(store.forget_texts(tenant, at(1_500), &BTreeSet::new()).await.unwrap(), 2);
 }

@@ -90,7 +90,9 @@ impl Deletion {
         now: Timestamp,
     ) -> Result<(), Error> {
         let _gate = self.gate.lock().await;
-        let texts = self.store.forget_texts(tenant, until).await?;
+        let held = self.store.held(tenant).await?;
+        let held = self.holds(tenant, &held).await?.numbers;
+        let texts = self.store.forget_texts(tenant, until, &held).await?;
         if texts > 0 {
             let subject = format!("{texts} texts kept for {days} days");
             let by = By::system("retention", now);

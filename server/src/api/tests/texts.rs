@@ -2,7 +2,7 @@
 
 use super::rig::{MADE_TEXT, NOON, Rig};
 use crate::api::calling::follow;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -153,4 +153,30 @@ async fn what_came_in_is_kept_from_the_log_for_who_sees_the_calls_of_all() {
     assert_eq!(of_another.status, StatusCode::NOT_FOUND);
     let (_, stranger) = rig.other_tenant().await;
     assert!(listed(&rig, &stranger).await.is_empty());
+}
+
+#[tokio::test]
+async fn texts_go_with_the_rows_of_events_but_for_those_of_who_is_held() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let told = [Arc::new(came(1, rig.tenant(), "one"))];
+    rig.store.keep_calling(&told, 1, false).await.unwrap();
+    let kept = json!({"days": 0, "rows": {"events": 10}});
+    let set = rig.ask(Method::PUT, "/api/v1/retention", &token, Some(kept)).await;
+    assert_eq!(set.status, StatusCode::NO_CONTENT, "{set:?}");
+    let hold = json!({"kind": "number", "value": MOBILE, "reason": "case 7"});
+    let hold = rig.post("/api/v1/holds", &token, hold).await.json()["id"].clone();
+    let later = |days: u64| NOON + Duration::from_secs(days * 86_400);
+    rig.deletion.round(later(20)).await.unwrap();
+    assert_eq!(listed(&rig, &token).await.len(), 1, "it is held");
+    let lifted = json!({"reason": "the case is closed"});
+    let lifted = rig.post(&format!("/api/v1/holds/{hold}/lift"), &token, lifted).await;
+    assert_eq!(lifted.status, StatusCode::NO_CONTENT, "{lifted:?}");
+    rig.deletion.round(later(5)).await.unwrap();
+    assert_eq!(listed(&rig, &token).await.len(), 1, "it is young");
+    rig.deletion.round(later(20)).await.unwrap();
+    assert!(listed(&rig, &token).await.is_empty());
+    let written = rig.store.audit(rig.tenant(), None, 1).await.unwrap().remove(0);
+    let told = (written.action.as_str(), written.subject.as_str());
+    assert_eq!(told, ("texts.retention", "1 texts kept for 10 days"));
 }
