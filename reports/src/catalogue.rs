@@ -234,7 +234,7 @@ const REPEAT_DAYS: Parameter = Parameter {
 
 const ITEM_TARGET: Parameter = Parameter {
     id: "item_target_s",
-    name: words("事项时限（秒）", "Target of items (seconds)"),
+    name: words("任务时限（秒）", "Target of items (seconds)"),
     help: words(
         "到达后在此秒数内办结算及时",
         "done within this many seconds after it came is in time",

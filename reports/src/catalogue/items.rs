@@ -18,9 +18,9 @@ use warehouse::query::literal;
 /// Items by queue and channel.
 pub static ITEMS: Report = Report {
     id: "items",
-    title: words("非语音事项统计", "Items by queue and channel"),
+    title: words("非语音任务统计", "Items by queue and channel"),
     help: words(
-        "统计期内结束的邮件、短信、网页等非语音事项，按队列和渠道统计办结、及时率、等待与处理时长；按结束时间归入统计期。",
+        "统计期内结束的邮件、短信、网页等非语音任务，按队列和渠道统计办结、及时率、等待与处理时长；按结束时间归入统计期。",
         "Mails, short messages, forms of web pages and other work that was no call, by queue and channel: done, done in time, waiting and work. An item counts when it ended.",
     ),
     parameters: &[PERIOD, ZONE, ITEM_TARGET],
@@ -41,7 +41,7 @@ pub static ITEMS: Report = Report {
     figures: &["ended", "on_time", "wait", "work", "unanswered"],
     charts: &[
         Chart::Bar {
-            title: words("各队列事项结果", "Items by queue"),
+            title: words("各队列任务结果", "Items by queue"),
             label: "queue",
             series: ENDS,
         },
@@ -77,7 +77,7 @@ pub static ITEMS: Report = Report {
         Formula {
             name: words("未接派发", "Unanswered offers"),
             text: words(
-                "派给坐席而未受理的次数；一个事项可计多次",
+                "派给坐席而未受理的次数；一个任务可计多次",
                 "offers that no agent took; one item may have several",
             ),
         },
@@ -92,7 +92,7 @@ const CLOSED: &str = "outcome <> 'done'";
 pub(super) const ENDS: &[(&str, &str)] = &[("in_time", GOOD), ("late", FAIR), ("closed", BAD)];
 
 pub(super) const ALL_ENDS: Chart =
-    Chart::Pie { title: words("事项结果构成", "All items"), pie: Pie::Totals(ENDS) };
+    Chart::Pie { title: words("任务结果构成", "All items"), pie: Pie::Totals(ENDS) };
 
 /// The channel and what is counted, whatever else it is grouped by.
 pub(super) const COUNTS: &[Column] = &[

@@ -14,9 +14,9 @@ use crate::window::{DAY_US, HOUR_US, Window};
 /// Items by agent and channel.
 pub static ITEMS_BY_AGENT: Report = Report {
     id: "items_by_agent",
-    title: words("坐席非语音事项统计", "Items by agent and channel"),
+    title: words("坐席非语音任务统计", "Items by agent and channel"),
     help: words(
-        "统计期内结束的非语音事项，按最后受理的坐席和渠道统计；无人受理的单列一行。",
+        "统计期内结束的非语音任务，按最后受理的坐席和渠道统计；无人受理的单列一行。",
         "Work that was no call, by the agent who took it last and by channel. What nobody took stands in a line of its own.",
     ),
     sql: |window| sql_by(window, "agent_id", "agent_id"),
@@ -24,7 +24,7 @@ pub static ITEMS_BY_AGENT: Report = Report {
     columns: &beside::<13>(&[AGENT_NUMBER, AGENT_NAME], COUNTS),
     charts: &[
         Chart::Bar {
-            title: words("各坐席事项结果", "Items by agent"),
+            title: words("各坐席任务结果", "Items by agent"),
             label: "agent_name",
             series: ENDS,
         },
@@ -36,9 +36,9 @@ pub static ITEMS_BY_AGENT: Report = Report {
 /// Items by day and channel.
 pub static ITEMS_BY_DAY: Report = Report {
     id: "items_by_day",
-    title: words("非语音事项日报", "Items by day and channel"),
+    title: words("非语音任务日报", "Items by day and channel"),
     help: words(
-        "统计期内结束的非语音事项，按结束日期和渠道统计。",
+        "统计期内结束的非语音任务，按结束日期和渠道统计。",
         "Work that was no call, by the day on which it ended and by channel.",
     ),
     sql: |window| sql_by(window, &day(window), "day"),
@@ -46,7 +46,7 @@ pub static ITEMS_BY_DAY: Report = Report {
     columns: &beside::<12>(&[text("day", words("日期", "Day"), Source::Day("day"))], COUNTS),
     charts: &[
         Chart::Bar {
-            title: words("各日事项结果", "Items by day"), label: "day", series: ENDS
+            title: words("各日任务结果", "Items by day"), label: "day", series: ENDS
         },
         ALL_ENDS,
     ],
@@ -57,9 +57,9 @@ pub static ITEMS_BY_DAY: Report = Report {
 /// Items by hour of the day and channel.
 pub static ITEMS_BY_HOUR: Report = Report {
     id: "items_by_hour",
-    title: words("非语音事项时段统计", "Items by hour and channel"),
+    title: words("非语音任务时段统计", "Items by hour and channel"),
     help: words(
-        "统计期内结束的非语音事项，按结束时所在的小时和渠道统计。",
+        "统计期内结束的非语音任务，按结束时所在的小时和渠道统计。",
         "Work that was no call, by the hour of the day in which it ended and by channel.",
     ),
     sql: |window| sql_by(window, &hour(window), "hour"),
@@ -67,7 +67,7 @@ pub static ITEMS_BY_HOUR: Report = Report {
     columns: &beside::<12>(&[text("hour", words("时段", "Hour"), Source::Hour("hour"))], COUNTS),
     charts: &[
         Chart::Bar {
-            title: words("各时段事项结果", "Items by hour"), label: "hour", series: ENDS
+            title: words("各时段任务结果", "Items by hour"), label: "hour", series: ENDS
         },
         ALL_ENDS,
     ],

@@ -8,7 +8,8 @@ pub(super) static SPOKEN: &[(&str, Words)] = &[
     ("approved", words("通过", "approved")),
     ("rejected", words("驳回", "rejected")),
     ("offered", words("已派发", "offered")),
-    ("taken", words("已接手", "taken")),
+    // A text that a trunk took, and an item that an agent did.
+    ("taken", words("已接收", "taken")),
     ("closed", words("已关闭", "closed")),
     ("withdrawn", words("撤回", "withdrawn")),
     ("clearing", words("清除中", "clearing")),
@@ -25,7 +26,6 @@ pub(super) static SPOKEN: &[(&str, Words)] = &[
     ("out", words("发出", "went out")),
     ("received", words("已收到", "received")),
     ("sending", words("发送中", "on its way")),
-    ("taken", words("网关已接收", "taken by the trunk")),
     ("unanswered", words("无应答，可能已发出", "no answer, it may have been sent")),
     ("no_trunk", words("无可用中继", "no trunk was free")),
     ("unknown", words("未知，可能已发出", "not known, it may have been sent")),
