@@ -449,11 +449,18 @@ async fn no_reply_goes_out_any_more_to_who_was_erased() {
     for change in [ItemChange::Take { agent: AgentId(1) }, reply] {
         store.change_item(tenant, &by(), made.id, &change).await.unwrap();
     }
+    let (other, _) = store.create_item(tenant, &by(), &item("li@a.cn", "Who?")).await.unwrap();
+    let names = ItemChange::Reply { text: format!("Write to {ADDRESS}."), by_mail: true };
+    for change in [ItemChange::Take { agent: AgentId(1) }, names] {
+        store.change_item(tenant, &by(), other.id, &change).await.unwrap();
+    }
     store.erase_person(tenant, &Person::by_mail(ADDRESS).unwrap()).await.unwrap();
-    assert_eq!(store.claim_reply().await.unwrap(), None);
-    let steps = store.item_steps(tenant, made.id).await.unwrap();
-    let reply = steps.last().unwrap();
-    assert_eq!((reply.text.as_str(), reply.delivery), ("", Some(ReplyDelivery::Failed)));
+    assert_eq!(store.claim_reply().await.unwrap(), None, "nor to somebody else without a word");
+    for item in [made.id, other.id] {
+        let steps = store.item_steps(tenant, item).await.unwrap();
+        let reply = steps.last().unwrap();
+        assert_eq!((reply.text.as_str(), reply.delivery), ("", Some(ReplyDelivery::Failed)));
+    }
 }
 
 #[tokio::test]

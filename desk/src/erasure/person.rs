@@ -13,10 +13,10 @@
 
 use crate::error::During;
 use crate::sql;
-use crate::store::{DbRow, Write};
+use crate::store::{DbRow, Write, time};
 use crate::{Result, Store, lease};
 use std::collections::BTreeSet;
-use terms::{Person, TenantId};
+use terms::{Person, TenantId, Timestamp};
 
 /// What becomes of a row that names the person.
 enum Change {
@@ -355,8 +355,8 @@ async fn of_orders(write: &mut Write, tenant: TenantId, person: &Person) -> Resu
     Ok(entries)
 }
 
-/// Items that came from them say nothing in words any more, and a reply that waits goes to nobody. An item
-/// that goes by a name in which they stand has none.
+/// Items that came from them say nothing in words any more. An item that goes by a name in which they
+/// stand has none.
 async fn of_items(write: &mut Write, tenant: TenantId, person: &Person) -> Result<u64> {
     let names: &[&str] = &["address", "external_id"];
     let of = ("items", "id, address, external_id", names);
@@ -373,8 +373,7 @@ async fn of_items(write: &mut Write, tenant: TenantId, person: &Person) -> Resul
             continue;
         }
         for change in [
-            "UPDATE item_steps SET text = '', problem = '',
-             delivery = CASE WHEN delivery = 'waiting' THEN 'failed' ELSE delivery END
+            "UPDATE item_steps SET text = '', problem = ''
              WHERE tenant_id = $1 AND item_id = $2 AND (text <> '' OR problem <> '')",
             "UPDATE items SET address = '', subject = '', content = ''
              WHERE tenant_id = $1 AND id = $2",
@@ -383,6 +382,20 @@ async fn of_items(write: &mut Write, tenant: TenantId, person: &Person) -> Resul
         }
     }
     Ok(entries)
+}
+
+/// A reply that waits and says nothing any more goes to nobody, whoever it was for.
+async fn stop_replies(write: &mut Write, tenant: TenantId) -> Result<()> {
+    let doing = write.doing;
+    sql::query(
+        "UPDATE item_steps SET delivery = 'failed'
+         WHERE tenant_id = $1 AND delivery = 'waiting' AND text = ''",
+    )
+    .bind(tenant.0 as i64)
+    .execute(write.db())
+    .await
+    .during(doing)?;
+    Ok(())
 }
 
 /// The areas keep a worker whom nobody is told of, and who is passed over until there is a phone.
@@ -419,6 +432,25 @@ impl Store {
         Ok(entries)
     }
 
+    /// Whether there is a text of theirs from before `until`: one that was on its way while they were
+    /// forgotten is put down again when it is known what came of it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn texted_before(
+        &self,
+        tenant: TenantId,
+        person: &Person,
+        until: Timestamp,
+    ) -> Result<bool> {
+        let mut write = self.write("look for texts of a person").await?;
+        let names: &[&str] = &["number", "text"];
+        let of = ("texts", "at, number, text", names);
+        let found = naming(&mut write, tenant, person, of, "TRUE").await?;
+        let is_theirs = |row: &DbRow| names.iter().any(|name| person.is_in(row.get::<&str>(name)));
+        Ok(found.iter().any(|row| time(row, "at") < until && is_theirs(row)))
+    }
+
     /// The first half of [`Store::erase_person`]: nothing that is asked for tells of the person, and the
     /// bytes are still there.
     ///
@@ -432,6 +464,7 @@ impl Store {
         for place in &PLACES {
             entries += place.clear(&mut write, tenant, person).await?;
         }
+        stop_replies(&mut write, tenant).await?;
         if let Some(number) = person.number() {
             entries += lease::forget_party(&mut write, tenant, number).await?;
         }

@@ -5,7 +5,7 @@
 use super::block_on;
 use super::home::Home;
 use crate::api::child::carry_outbox;
-use crate::api::deletion::persons::{holds_on, listed};
+use crate::api::deletion::persons::{drop_callers, holds_on, listed};
 use crate::config::Config;
 use anyhow::Context;
 use desk::By;
@@ -94,6 +94,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         let erased = warehouse.erase_person(tenant, &person).await?;
         warehouse.close().await;
         store.close().await;
+        drop_callers(&config.server.data, person).await?;
         println!(
             "{} rows and {entries} entries of the business told of the person and do no more; the \
              files of before go ten minutes after the box starts, the event log past its time",
@@ -165,7 +166,10 @@ mod tests {
             Ok(())
         })
         .unwrap();
+        let callers = folder.path().join("callers.json");
+        std::fs::write(&callers, "{\"customer\": \"+8613800138000\"}").unwrap();
         run(&config, &arguments).unwrap();
+        assert!(!callers.exists(), "the next process of calls knows them no more");
         let left = block_on(async {
             let store = store().await?;
             Ok(store.customer_by_number(tenant, &number).await?)

@@ -18,6 +18,8 @@ use warehouse::erase::traces::log_files;
 
 /// Pause between attempts: as long as replaced files are kept.
 const EVERY: Duration = Duration::from_secs(600);
+/// Longest time that a text is on its way, over one trunk after the other.
+const TEXT_MAX: Duration = Duration::from_secs(300);
 
 /// The holds in force that cover something of the person.
 ///
@@ -71,7 +73,10 @@ async fn kept_plans(folder: PathBuf, tenant: TenantId, person: Person) -> Result
 
 /// What calls that are away have left of callers goes as a whole where it names the person: the next
 /// process would know them again. It is no more than a convenience.
-async fn drop_callers(data: &Path, person: Person) -> Result<(), Error> {
+///
+/// # Errors
+/// When a file cannot be read or removed.
+pub async fn drop_callers(data: &Path, person: Person) -> Result<(), Error> {
     let files = ["callers.json", "callers.part"].map(|name| data.join(name));
     let unless_gone = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => Ok(()),
@@ -270,8 +275,9 @@ impl Deletion {
         ((at, until), data): ((Timestamp, Timestamp), &Path),
         wall: &impl Fn() -> Timestamp,
     ) -> Result<(), Error> {
-        // A call that went on meanwhile has its rows now.
-        if self.warehouse.called_before(tenant, person, at).await? {
+        // A call that went on meanwhile has its rows now, and so has a text that was on its way.
+        let wrote = self.store.texted_before(tenant, person, at + TEXT_MAX).await?;
+        if wrote || self.warehouse.called_before(tenant, person, at).await? {
             return self.forget(tenant, id, person, wall).await;
         }
         let kept = self.warehouse.files_kept(until).await?;

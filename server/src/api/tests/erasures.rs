@@ -6,17 +6,24 @@ use axum::http::StatusCode;
 use desk::Role;
 use desk::customer::Card;
 use desk::erasure::ErasureState;
+use desk::texts::Whose;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use terms::control::{Ask, CallAction, LiveCallback};
-use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, write_frame};
+use terms::event::{
+    Direction, ENTRY_VERSION, Entry, Kind, TextResult, TextSent, Written, write_frame,
+};
 use terms::record::{Call, Fax, Row};
 use terms::routing::CallFirst;
-use terms::{CallId, ContactId, FaxId, PhoneNumber, QueueId, RecordingId, Subscriber, Timestamp};
+use terms::{
+    CallId, ContactId, FaxId, PhoneNumber, QueueId, RecordingId, Subscriber, TextId, Timestamp,
+    UserId,
+};
 
 const ERASURES: &str = "/api/v1/erasures";
 const DIGITS: &str = "13800138000";
@@ -497,4 +504,31 @@ async fn what_calls_that_are_away_have_left_of_a_person_goes_with_them() {
         rig.attempt().await;
         assert_eq!(left.exists(), stays, "{number}");
     }
+}
+
+#[tokio::test]
+async fn a_text_that_was_on_its_way_while_its_person_was_erased_goes_too() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let wish = json!({"number": DIGITS, "reason": "letter of 3 May"});
+    assert_eq!(rig.post(ERASURES, &token, wish).await.status, StatusCode::ACCEPTED);
+    rig.attempt().await;
+    let kind = Kind::TextSent(TextSent {
+        id: TextId(rig.id()),
+        by: UserId(1),
+        trunk: None,
+        from: String::new(),
+        to: PhoneNumber::parse(DIGITS, "86"),
+        text: Written("on its way".into()),
+        result: TextResult::NoTrunk,
+        status: None,
+    });
+    let (tenant, at) = (rig.tenant(), NOON + Duration::from_secs(90));
+    let (contact, call, leg) = (None, None, None);
+    let entry = Entry { v: ENTRY_VERSION, seq: 1, at, tenant, contact, call, leg, kind };
+    rig.store.keep_calling(&[Arc::new(entry)], 1, false).await.unwrap();
+    let texts = async || rig.store.texts(tenant, &Whose::All, None, 10).await.unwrap().len();
+    assert_eq!(texts().await, 1);
+    rig.attempt().await;
+    assert_eq!(texts().await, 0);
 }
