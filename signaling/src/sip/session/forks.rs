@@ -136,7 +136,8 @@ impl UserAgent {
         self.start_client(now, hop, &via_branch, prack, owner);
     }
 
-    /// The trunk asked who we are: say it once, when realm and trunk are the right ones.
+    /// The trunk asked who we are: say it once, when realm and trunk are the right ones. A Contact may
+    /// name anybody: what goes past the trunk is not said again.
     pub(super) fn on_prack_response(
         &mut self,
         now: Now,
@@ -153,6 +154,10 @@ impl UserAgent {
         };
         let (Some(key), Some(fork)) = (branch.trunk, branch.fork_mut(tag)) else { return };
         let uri = String::from_utf8_lossy(&fork.dialog.target).into_owned();
+        let hop = fork.hop.clone();
+        if !self.trunks.get(key).is_some_and(|trunk| trunk.is_reached_by(&hop)) {
+            return;
+        }
         if let Some((name, value)) = self.authorize(key, response, "PRACK", &uri, &cnonce) {
             self.say_prack(now, flow, (id, tag), rack, Some((name, &value)));
         }

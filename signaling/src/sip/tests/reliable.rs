@@ -300,6 +300,18 @@ fn a_prack_that_a_phone_asks_about_gets_no_credentials() {
 }
 
 #[test]
+fn a_prack_that_goes_past_its_trunk_gets_no_credentials() {
+    let mut bench = trunks::with_credentials("carrier");
+    let sent = dial(&mut bench);
+    let past = reliably(1).replace("203.0.113.5", "198.51.100.9");
+    bench.receive(carrier(), sent.answer("180 Ringing", "a", &past, ""));
+    let prack = bench.one();
+    assert_eq!(prack.to, Host::Address(peer("198.51.100.9:5060")));
+    bench.receive(carrier(), prack.answer("407 Proof", "", trunks::CHALLENGE, ""));
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
 fn an_invite_without_an_offer_gets_ours_before_the_answer_and_says_theirs_with_the_prack() {
     let mut bench = Bench::new();
     let mut call = bench.call_with("Require: 100rel\r\n", "");
