@@ -115,6 +115,14 @@ async fn whom_an_item_is_from_is_hidden_where_numbers_are() {
         told(&warehouse, scope.clone(), "SELECT address FROM items ORDER BY item_id").await,
         ["z***@example.com", "'+86138****8000", "1***@139.com", ""]
     );
+    let said = Item { disposition: Some("rang 13800138000".into()), ..item(OURS, 5, 10, None, "") };
+    filled(&warehouse, 2, [said]).await;
+    let sql = "SELECT disposition FROM items WHERE item_id = 5";
+    assert_eq!(
+        told(&warehouse, scope.clone(), sql).await,
+        ["rang 138****8000"],
+        "an agent wrote it"
+    );
     // What is hidden is not found by guessing it either.
     let guess = "SELECT COUNT(*) FROM items WHERE address LIKE '%wei%' OR address LIKE '%0013%'";
     assert_eq!(told(&warehouse, scope, guess).await, ["0"]);
