@@ -17,6 +17,7 @@ pub(crate) mod message;
 pub mod query;
 pub mod reply;
 pub mod rules;
+pub(crate) mod texted;
 mod told;
 pub mod write;
 
@@ -25,7 +26,7 @@ use crate::text::text_enum;
 use crate::{Error, Result, when};
 use serde::{Deserialize, Serialize};
 use terms::item::{Channel, NoChannel};
-use terms::{AgentId, ItemId, OrderId, QueueId, TenantId, Timestamp, UserId, record};
+use terms::{AgentId, ItemId, OrderId, QueueId, TenantId, Timestamp, TrunkId, UserId, record};
 pub use told::ToldStep;
 use utoipa::ToSchema;
 
@@ -87,11 +88,11 @@ text_enum! {
         Waiting = "waiting",
         /// It is going out.
         Sending = "sending",
-        /// The mail server has it.
+        /// The mail server has it, or the trunk.
         Sent = "sent",
-        /// The mail server did not take it.
+        /// They did not take it.
         Failed = "failed",
-        /// Whether it has it is not known; it is not sent again.
+        /// Whether they have it is not known; it is not sent again.
         Uncertain = "uncertain",
         /// Programs are told that it is there, to carry it.
         Told = "told",
@@ -158,6 +159,9 @@ pub struct Item {
     /// The order that it belongs to.
     #[schema(value_type = Option<String>)]
     pub order: Option<OrderId>,
+    /// Over which trunk it came as a text; a reply goes back over it.
+    #[schema(value_type = Option<String>)]
+    pub trunk: Option<TrunkId>,
 }
 
 impl Item {
@@ -252,6 +256,7 @@ fn item(row: &DbRow) -> Result<Item> {
         ended_at: time_opt(row, "ended_at"),
         disposition: row.get("disposition"),
         order: id_opt(row, "order_id").map(OrderId),
+        trunk: id_opt(row, "trunk_id").map(TrunkId),
     })
 }
 

@@ -5,6 +5,7 @@
 //! A text that is on its way out when the switch ends has no outcome: it is `unknown`, and not sent again.
 
 use crate::error::During;
+use crate::item::texted;
 use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt, time, time_opt};
 use crate::text::text_enum;
@@ -287,14 +288,17 @@ async fn insert(
 pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
     match &entry.kind {
         Kind::TextReceived(text) => {
-            insert(write, entry.tenant, &received(entry, text), "DO NOTHING").await
+            insert(write, entry.tenant, &received(entry, text), "DO NOTHING").await?;
+            texted::hand_out(write, entry, text).await
         }
         Kind::TextSent(text) => {
             // When it was asked for is known better by who asked.
             let known =
                 "DO UPDATE SET trunk_id = excluded.trunk_id, own_number = excluded.own_number,
                  state = excluded.state, status = excluded.status, ended_at = excluded.ended_at";
-            insert(write, entry.tenant, &sent(entry, text), known).await
+            insert(write, entry.tenant, &sent(entry, text), known).await?;
+            let came = (text.result.into(), text.status);
+            texted::came_of(write, entry.tenant, text.id, came).await
         }
         Kind::Started { .. } => lost(write, entry.at).await,
         _ => Ok(()),
@@ -343,5 +347,5 @@ async fn lost(write: &mut Write, at: Timestamp) -> Result<()> {
     .execute(write.db())
     .await
     .during(doing)?;
-    Ok(())
+    texted::lost(write, at).await
 }

@@ -2,6 +2,7 @@
 //! ([`crate::secret`]).
 
 mod certificate;
+pub(crate) mod texts;
 
 use crate::audit::By;
 use crate::error::During;
@@ -16,7 +17,7 @@ use terms::media::{Codec, SrtpPolicy, TonePlan, TrunkT38};
 use terms::routing::{
     self, CallerRule, ClientCertificate, EarlyMedia, InboundDigest, Listening, Machines,
 };
-use terms::{PhoneNumber, TenantId, TrunkId};
+use terms::{PhoneNumber, QueueId, TenantId, TrunkId};
 use utoipa::ToSchema;
 
 /// Trunks of one tenant.
@@ -142,6 +143,10 @@ pub struct Settings {
     /// Seconds from one OPTIONS to the next, which asks whether calls can go out here, 5 to 3600; 0 asks
     /// nothing.
     pub options_every_s: u32,
+    /// Texts that come over it are items of the channel `sms` in this queue, and are answered over it; left
+    /// out, they are texts alone.
+    #[schema(value_type = Option<String>)]
+    pub texts_to_queue: Option<QueueId>,
 }
 
 impl Default for Settings {
@@ -177,6 +182,7 @@ impl Default for Settings {
             order: 0,
             weight: 0,
             options_every_s: 0,
+            texts_to_queue: None,
         }
     }
 }
@@ -450,6 +456,7 @@ impl Store {
         let realm = self.check_shown(tenant, &draft.settings).await?;
         let doing = "change a trunk";
         let mut write = self.write(doing).await?;
+        texts::check(&mut write, tenant, &draft.settings).await?;
         let row = sql::query(
             "SELECT settings, outbound_secret, key_secret FROM trunks
              WHERE tenant_id = $1 AND id = $2",
@@ -498,6 +505,7 @@ impl Store {
         draft.settings.check()?;
         let name = text::name("name", &draft.name)?;
         let inbound = inbound(draft, realm, None)?;
+        texts::check(write, tenant, &draft.settings).await?;
         write
             .room_for(tenant, "SELECT COUNT(*) FROM trunks WHERE tenant_id = $1", TRUNKS_MAX)
             .await?;

@@ -8,7 +8,7 @@ use desk::emergency::EmergencyDraft;
 use desk::emergency::occasion::OccasionFilter;
 use desk::erasure::{ErasureState, Reached};
 use desk::item::query::ItemFilter;
-use desk::item::write::ItemChange;
+use desk::item::write::{ItemChange, ReplyWay};
 use desk::item::{NewItem, ReplyDelivery};
 use desk::lease::{LeaseFilter, NewLease};
 use desk::once::{Kept, Once, Slot};
@@ -445,7 +445,7 @@ async fn no_reply_goes_out_any_more_to_who_was_erased() {
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant) = opened(folder.path()).await;
     let (made, _) = store.create_item(tenant, &by(), &item(ADDRESS, "When?")).await.unwrap();
-    let reply = ItemChange::Reply { text: "Soon.".into(), by_mail: true };
+    let reply = ItemChange::Reply { text: "Soon.".into(), way: ReplyWay::Mail };
     for change in [ItemChange::Take { agent: AgentId(1) }, reply] {
         store.change_item(tenant, &by(), made.id, &change).await.unwrap();
     }
@@ -468,7 +468,7 @@ async fn what_a_mail_server_says_of_a_reply_to_who_was_erased_meanwhile_is_not_k
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant) = opened(folder.path()).await;
     let (made, _) = store.create_item(tenant, &by(), &item(ADDRESS, "When?")).await.unwrap();
-    let reply = ItemChange::Reply { text: "Soon.".into(), by_mail: true };
+    let reply = ItemChange::Reply { text: "Soon.".into(), way: ReplyWay::Mail };
     for change in [ItemChange::Take { agent: AgentId(1) }, reply] {
         store.change_item(tenant, &by(), made.id, &change).await.unwrap();
     }

@@ -4,7 +4,7 @@ use super::place;
 use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
 use desk::item::query::ItemFilter;
 use desk::item::rules::{AgentItemCapacity, ItemCapacity};
-use desk::item::write::ItemChange;
+use desk::item::write::{ItemChange, ReplyWay};
 use desk::item::{Item, ItemAction, ItemState, NewItem, ReplyDelivery};
 use desk::queue::QueueDraft;
 use desk::{By, Error, Store};
@@ -135,7 +135,7 @@ async fn what_a_state_does_not_allow_changes_nothing() {
     let (t, a, b) = (first.tenant, first.agents[0].0, first.agents[1].0);
     let id = made(&store, t, "<1@example.com>", 0).await;
     change(&store, t, 1, id, offer(a)).await;
-    let reply = || ItemChange::Reply { text: "Soon.".into(), by_mail: true };
+    let reply = || ItemChange::Reply { text: "Soon.".into(), way: ReplyWay::Mail };
     for what in [ItemChange::Take { agent: b }, done("x"), reply()] {
         let refused = store.change_item(t, &by_at(2), id, &what).await.unwrap_err();
         assert!(matches!(refused, Error::Refused(_)), "{refused}");
@@ -230,8 +230,9 @@ async fn a_reply_is_taken_once_and_uncertain_after_a_start() {
     let (t, a) = (first.tenant, first.agents[0].0);
     let id = made(&store, t, "<1@example.com>", 0).await;
     change(&store, t, 1, id, ItemChange::Take { agent: a }).await;
-    for (text, by_mail) in [("Soon.", true), ("Now.", true), ("Said elsewhere.", false)] {
-        change(&store, t, 2, id, ItemChange::Reply { text: text.into(), by_mail }).await;
+    use ReplyWay::{Mail, Told as ByOthers};
+    for (text, way) in [("Soon.", Mail), ("Now.", Mail), ("Said elsewhere.", ByOthers)] {
+        change(&store, t, 2, id, ItemChange::Reply { text: text.into(), way }).await;
     }
     let reply = store.claim_reply().await.unwrap().expect("one waits");
     assert_eq!((reply.item, reply.text.as_str()), (id, "Soon."));
@@ -249,7 +250,7 @@ async fn a_reply_is_taken_once_and_uncertain_after_a_start() {
     let deliveries: Vec<_> = steps.iter().filter_map(|step| step.delivery).collect();
     use ReplyDelivery::{Sent, Told, Uncertain};
     assert_eq!(deliveries, [Sent, Uncertain, Told]);
-    let empty = ItemChange::Reply { text: "  ".into(), by_mail: true };
+    let empty = ItemChange::Reply { text: "  ".into(), way: Mail };
     let refused = store.change_item(t, &by_at(9), id, &empty).await.unwrap_err();
     assert!(matches!(refused, Error::Invalid { field: "text", .. }), "{refused}");
 }

@@ -2,16 +2,23 @@
 //! said to be on its way when nobody knows any more.
 
 use super::place;
-use desk::Store;
-use desk::bootstrap::Defaults;
+use desk::bootstrap::{Defaults, FIRST_QUEUE};
+use desk::item::write::{ItemChange, ReplyWay};
+use desk::item::{Item, ItemStep, ReplyDelivery};
 use desk::texts::{TextDirection, TextMessage, TextState, Whose};
+use desk::trunk::{Settings, TrunkDraft};
+use desk::{By, Error, Store};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind, TextReceived, TextResult, TextSent, Written};
-use terms::{Person, PhoneNumber, TenantId, TextId, Timestamp, TrunkId, UserId};
+use terms::item::Channel;
+use terms::{
+    AgentId, ItemId, Person, PhoneNumber, QueueId, Subscriber, TenantId, TextId, Timestamp,
+    TrunkId, UserId,
+};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const MOBILE: &str = "13800138000";
@@ -189,4 +196,131 @@ async fn texts_go_when_their_time_is_over_but_for_those_of_who_is_held() {
     let left: Vec<_> = all(&store, tenant).await.into_iter().map(|text| text.text).collect();
     assert_eq!(left, ["young", "call 138-0013-8000", "held"]);
     assert_eq!(store.forget_texts(tenant, at(1_500), &BTreeSet::new()).await.unwrap(), 2);
+}
+
+/// A trunk whose texts wait in the first queue.
+async fn handing_out(store: &Store, tenant: TenantId) -> TrunkId {
+    let settings = Settings {
+        sources: vec!["10.0.0.40".into()],
+        texts_to_queue: Some(FIRST_QUEUE),
+        ..Settings::default()
+    };
+    let draft = TrunkDraft { name: "mobile lines".into(), settings, ..TrunkDraft::default() };
+    store.create_trunk(tenant, &By::system("test", NOON), &draft).await.unwrap().id
+}
+
+/// A text over this trunk.
+fn came_over(trunk: TrunkId, entry: &Arc<Entry>) -> Arc<Entry> {
+    let Kind::TextReceived(text) = &entry.kind else { panic!("{entry:?}") };
+    let kind = Kind::TextReceived(TextReceived { trunk, ..text.clone() });
+    Arc::new(Entry { kind, ..Entry::clone(entry) })
+}
+
+/// An item of a text, taken by the first agent.
+async fn taken(store: &Store, tenant: TenantId) -> Item {
+    let trunk = handing_out(store, tenant).await;
+    let text = came_over(trunk, &came(1, tenant, MOBILE, "balance?"));
+    store.keep_calling(&[text], 1, false).await.unwrap();
+    let item = store.open_items(tenant).await.unwrap().remove(0);
+    let take = ItemChange::Take { agent: AgentId(3) };
+    store.change_item(tenant, &By::system("test", NOON), item.id, &take).await.unwrap()
+}
+
+/// Writes down a reply that goes out as a text; its step.
+async fn replies(store: &Store, tenant: TenantId, item: ItemId) -> i64 {
+    let (by, text) = (By::system("test", at(2)), "hello".to_owned());
+    let reply = ItemChange::Reply { text, way: ReplyWay::Text };
+    store.change_item_by_step(tenant, &by, item, &reply).await.unwrap().1
+}
+
+async fn last_step(store: &Store, tenant: TenantId, item: ItemId) -> ItemStep {
+    store.item_steps(tenant, item).await.unwrap().pop().expect("it has steps")
+}
+
+#[tokio::test]
+async fn a_text_of_a_trunk_that_names_a_queue_is_one_item_of_it_however_often_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let trunk = handing_out(&store, tenant).await;
+    let entries =
+        [came_over(trunk, &came(1, tenant, MOBILE, "balance?")), came(2, tenant, MOBILE, "again")];
+    store.keep_calling(&entries, 2, false).await.unwrap();
+    store.keep_calling(&entries, 2, false).await.unwrap();
+    let told_anew = Entry { seq: 3, ..Entry::clone(&entries[0]) };
+    store.keep_calling(&[Arc::new(told_anew)], 3, false).await.unwrap();
+    assert_eq!(all(&store, tenant).await.len(), 2, "both are texts");
+    let items = store.open_items(tenant).await.unwrap();
+    let [item] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!((item.channel, item.queue), (Channel::Sms, FIRST_QUEUE));
+    assert_eq!((item.external_id.as_deref(), item.trunk), (Some("101"), Some(trunk)));
+    assert_eq!((item.address.as_str(), item.content.as_str()), ("+8613800138000", "balance?"));
+    assert_eq!(item.received_at, at(1));
+}
+
+#[tokio::test]
+async fn a_trunk_names_no_queue_of_somebody_else_and_none_by_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let trunk = handing_out(&store, tenant).await;
+    let by = By::system("test", NOON);
+    let settings = Settings { texts_to_queue: Some(QueueId(999)), ..Settings::default() };
+    let draft = TrunkDraft { name: "others".into(), settings, ..TrunkDraft::default() };
+    for refused in [
+        store.create_trunk(tenant, &by, &draft).await.unwrap_err(),
+        store.change_trunk(tenant, &by, trunk, &draft).await.unwrap_err(),
+    ] {
+        let is_it = matches!(refused, Error::Invalid { field: "texts_to_queue", .. });
+        assert!(is_it, "{refused}");
+    }
+    let settings: Settings = serde_json::from_value(json!({"proxy": "sip:a.example"})).unwrap();
+    assert_eq!(settings.texts_to_queue, None);
+}
+
+#[tokio::test]
+async fn a_reply_is_what_came_of_its_text_whether_the_log_or_its_name_was_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let item = taken(&store, tenant).await;
+    let first = replies(&store, tenant, item.id).await;
+    let step = last_step(&store, tenant, item.id).await;
+    assert_eq!((step.id, step.delivery), (first, Some(ReplyDelivery::Sending)));
+    store.note_reply_text(tenant, first, TextId(7)).await.unwrap();
+    store.keep_calling(&[went(5, tenant, 7, TextResult::Taken)], 5, false).await.unwrap();
+    let step = last_step(&store, tenant, item.id).await;
+    assert_eq!((step.delivery, step.problem.as_str()), (Some(ReplyDelivery::Sent), ""));
+
+    let second = replies(&store, tenant, item.id).await;
+    store.keep_calling(&[went(6, tenant, 8, TextResult::Refused)], 6, false).await.unwrap();
+    store.note_reply_text(tenant, second, TextId(8)).await.unwrap();
+    let step = last_step(&store, tenant, item.id).await;
+    assert_eq!(step.delivery, Some(ReplyDelivery::Failed));
+    assert_eq!(step.problem, "the trunk did not take it: 202");
+    assert_eq!(store.claim_reply().await.unwrap(), None, "no mail server is given it");
+}
+
+#[tokio::test]
+async fn a_reply_whose_text_nobody_knows_of_any_more_is_uncertain_until_the_log_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let item = taken(&store, tenant).await;
+    // Nobody has asked the switch yet, or nobody knows.
+    let step = replies(&store, tenant, item.id).await;
+    store.doubt_text_replies().await.unwrap();
+    let delivery = async || last_step(&store, tenant, item.id).await.delivery;
+    assert_eq!(delivery().await, Some(ReplyDelivery::Uncertain));
+    store.note_reply_text(tenant, step, TextId(7)).await.unwrap();
+    store.keep_calling(&[went(5, tenant, 7, TextResult::Taken)], 5, false).await.unwrap();
+    assert_eq!(delivery().await, Some(ReplyDelivery::Sent));
+    // The switch has it, and this process begins anew: the log will say.
+    let step = replies(&store, tenant, item.id).await;
+    store.note_reply_text(tenant, step, TextId(8)).await.unwrap();
+    store.doubt_text_replies().await.unwrap();
+    store.doubt_replies().await.unwrap();
+    assert_eq!(delivery().await, Some(ReplyDelivery::Sending));
+    store.keep_calling(&[started(30)], 30, false).await.unwrap();
+    assert_eq!(delivery().await, Some(ReplyDelivery::Uncertain));
+    let step = replies(&store, tenant, item.id).await;
+    let why = (ReplyDelivery::Failed, "no right");
+    store.note_reply_untexted(tenant, step, why).await.unwrap();
+    assert_eq!(delivery().await, Some(ReplyDelivery::Failed));
 }

@@ -3,7 +3,7 @@
 //! often the log tells of it.
 
 use super::NewItem;
-use super::write::{add, checked};
+use super::write::{checked, take_in};
 use crate::Result;
 use crate::audit::By;
 use crate::error::During;
@@ -36,16 +36,8 @@ pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
         order: None,
     };
     let by = By::system("switch", entry.at);
-    let made = checked(entry.tenant, &by, &new, "")?;
-    match add(write, &by, made).await {
-        Err(error) if error.is_ours() => Err(error),
-        // What may not be must not stop what follows in the log.
-        Err(error) => {
-            tracing::warn!(tenant = %entry.tenant, %error, "a message is no item");
-            Ok(())
-        }
-        Ok(_) => Ok(()),
-    }
+    let made = checked(entry.tenant, &by, &new, "");
+    take_in(write, &by, made).await
 }
 
 /// The queue whose message this is, where it hands its messages out.

@@ -10,7 +10,8 @@ use terms::item::Channel;
 use terms::{ItemId, TenantId};
 
 /// What is said where nobody knows.
-const UNKNOWN: &str = "the box ended while it was sent; it is not known whether it arrived";
+pub(super) const UNKNOWN: &str =
+    "the box ended while it was sent; it is not known whether it arrived";
 
 /// A mail that answers an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Store {
         let doing = write.doing;
         sql::query(
             "UPDATE item_steps SET delivery = 'uncertain', problem = $1
-             WHERE delivery = 'sending'",
+             WHERE delivery = 'sending' AND text_id IS NULL",
         )
         .bind(UNKNOWN)
         .execute(write.db())

@@ -62,8 +62,8 @@ pub enum ItemChange {
     Reply {
         /// It.
         text: String,
-        /// It goes out as a mail; else programs are told.
-        by_mail: bool,
+        /// How it goes out.
+        way: ReplyWay,
     },
     /// Who has it has done it.
     Done {
@@ -79,6 +79,28 @@ pub enum ItemChange {
         /// A remark.
         note: String,
     },
+}
+
+/// How a reply goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyWay {
+    /// As a mail, by itself.
+    Mail,
+    /// As a text over a trunk: whoever writes it down asks the switch next.
+    Text,
+    /// Programs are told, and carry it.
+    Told,
+}
+
+impl ReplyWay {
+    /// How far it is at first.
+    fn delivery(self) -> ReplyDelivery {
+        match self {
+            ReplyWay::Mail => ReplyDelivery::Waiting,
+            ReplyWay::Text => ReplyDelivery::Sending,
+            ReplyWay::Told => ReplyDelivery::Told,
+        }
+    }
 }
 
 impl ItemChange {
@@ -213,6 +235,20 @@ impl Store {
         item_id: ItemId,
         change: &ItemChange,
     ) -> Result<Item> {
+        Ok(self.change_item_by_step(tenant, by, item_id, change).await?.0)
+    }
+
+    /// The same, with the id of the step that it is.
+    ///
+    /// # Errors
+    /// See [`Store::change_item`].
+    pub async fn change_item_by_step(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        item_id: ItemId,
+        change: &ItemChange,
+    ) -> Result<(Item, i64)> {
         let words = change.words()?;
         let change = &cleaned(change)?;
         let mut write = self.write("change an item").await?;
@@ -231,20 +267,19 @@ impl Store {
         update(&mut write, &after).await?;
         let (why, delivery) = match change {
             ItemChange::Offer { why, .. } => (Some(why.clone()), None),
-            ItemChange::Reply { by_mail: true, .. } => (None, Some(ReplyDelivery::Waiting)),
-            ItemChange::Reply { by_mail: false, .. } => (None, Some(ReplyDelivery::Told)),
+            ItemChange::Reply { way, .. } => (None, Some(way.delivery())),
             _ => (None, None),
         };
         let agent = after.agent.or(before.agent);
-        put_down(&mut write, by, &after, Step { action, agent, text: words, why, delivery })
-            .await?;
+        let step = Step { action, agent, text: words, why, delivery };
+        let step = put_down(&mut write, by, &after, step).await?;
         if before.ended_at.is_none()
             && let Some(row) = after.record()
         {
             write.hand_over(&record::Row::Item(row)).await?;
         }
         write.commit().await?;
-        Ok(after)
+        Ok((after, step))
     }
 }
 
@@ -263,6 +298,21 @@ pub(super) async fn add(write: &mut Write, by: &By, mut made: Item) -> Result<(I
     let step = Step { action: ItemAction::Create, ..Step::default() };
     put_down(write, by, &made, step).await?;
     Ok((made, true))
+}
+
+/// Adds what nobody asked for: what may not be must not stop what follows in the log.
+pub(super) async fn take_in(write: &mut Write, by: &By, made: Result<Item>) -> Result<()> {
+    let added = match made {
+        Ok(made) => add(write, by, made).await.map(drop),
+        Err(error) => Err(error),
+    };
+    match added {
+        Err(error) if !error.is_ours() => {
+            tracing::warn!(%error, "what came in is no item");
+            Ok(())
+        }
+        added => added,
+    }
 }
 
 /// What goes into the table as it was sent.
@@ -315,6 +365,7 @@ pub(super) fn checked(tenant: TenantId, by: &By, new: &NewItem, country: &str) -
         ended_at: None,
         disposition: None,
         order: new.order,
+        trunk: None,
     })
 }
 
@@ -356,8 +407,8 @@ async fn insert(write: &mut Write, by: &By, item: &Item) -> Result<()> {
     let doing = write.doing;
     sql::query(
         "INSERT INTO items (id, tenant_id, channel, external_id, queue_id, address, subject,
-         content, priority, received_at, state, offers, unanswered, order_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13)",
+         content, priority, received_at, state, offers, unanswered, order_id, created_at, trunk_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14)",
     )
     .bind(item.id.0 as i64)
     .bind(item.tenant.0 as i64)
@@ -372,6 +423,7 @@ async fn insert(write: &mut Write, by: &By, item: &Item) -> Result<()> {
     .bind(item.state.as_str())
     .bind(item.order.map(|order| order.0 as i64))
     .bind(by.at.0)
+    .bind(item.trunk.map(|trunk| trunk.0 as i64))
     .execute(write.db())
     .await
     .during(doing)?;
@@ -420,8 +472,8 @@ impl Default for Step {
     }
 }
 
-/// The step and the audit row of a change.
-async fn put_down(write: &mut Write, by: &By, item: &Item, step: Step) -> Result<()> {
+/// The step and the audit row of a change. The step's id.
+async fn put_down(write: &mut Write, by: &By, item: &Item, step: Step) -> Result<i64> {
     let doing = write.doing;
     let id = write.next_id("item_step").await?;
     sql::query(
@@ -444,7 +496,8 @@ async fn put_down(write: &mut Write, by: &By, item: &Item, step: Step) -> Result
     .await
     .during(doing)?;
     let subject = format!("{} {}", item.id, step.action.as_str());
-    write.audit(item.tenant, by, "item.step", subject).await
+    write.audit(item.tenant, by, "item.step", subject).await?;
+    Ok(id)
 }
 
 #[cfg(test)]

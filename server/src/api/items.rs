@@ -11,13 +11,14 @@ pub mod tell;
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::texts::{Asked, Wanted};
 use super::{Api, Shared};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::item::query::ItemFilter;
-use desk::item::write::ItemChange;
-use desk::item::{Item, ItemState, ItemStep, NewItem};
+use desk::item::write::{ItemChange, ReplyWay};
+use desk::item::{Item, ItemState, ItemStep, NewItem, ReplyDelivery};
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use terms::item::Channel;
@@ -300,7 +301,8 @@ async fn note(
 }
 
 /// Answer whom an item came from. The reply to a mail goes out by the mail server of the box, where
-/// there is one; of any other a program is told by the event `item`, and carries it.
+/// there is one, and to a text over the trunk that it came over, by your right to call out; of any other
+/// a program is told by the event `item`, and carries it. 409 says why nobody gets it.
 #[utoipa::path(post, path = "/api/v1/items/{id}/reply", tag = "items", params(("id" = String, Path, description = "The item's id")), request_body = ItemAnswer, responses((status = 204)))]
 async fn reply(
     State(api): State<Shared>,
@@ -309,8 +311,11 @@ async fn reply(
     Body(ItemAnswer { text }): Body<ItemAnswer>,
 ) -> Result<StatusCode, Problem> {
     let item = api.item_held(&caller, id).await?;
-    let by_mail = api.items.replies_by_mail(&item);
-    api.change_item(&caller, id, ItemChange::Reply { text, by_mail }).await
+    match api.items.reply_way(&item) {
+        // What is begun is finished, also when who asked hangs up.
+        ReplyWay::Text => handing::whole(by_text(api, caller, item, text)).await,
+        way => api.change_item(&caller, id, ItemChange::Reply { text, way }).await,
+    }
 }
 
 /// Say that an item is done. One's own, or, with `calls.control`, any that somebody has.
@@ -335,6 +340,38 @@ async fn close(
 ) -> Result<StatusCode, Problem> {
     api.item_seen(&caller, id).await?;
     api.change_item(&caller, id, ItemChange::Close { note }).await
+}
+
+/// Has a reply sent over the trunk that its item came over. It is written down before the switch is asked
+/// for it.
+async fn by_text(
+    api: Shared,
+    caller: Caller,
+    item: Item,
+    text: String,
+) -> Result<StatusCode, Problem> {
+    let (tenant, store) = (caller.tenant(), &api.store);
+    let wanted = Wanted::checked(item.address, text.trim(), item.trunk)?;
+    let said = wanted.text.0.clone();
+    let step = api.items.reply_by_text(tenant, caller.by(), item.id, said).await?;
+    let asked = match api.ask_text(&caller, wanted).await {
+        Ok(asked) => asked,
+        Err(problem) => {
+            let unasked = (ReplyDelivery::Failed, "");
+            store.note_reply_untexted(tenant, step, unasked).await?;
+            return Err(problem);
+        }
+    };
+    let (delivery, why) = match asked {
+        Asked::Going(text) => {
+            store.note_reply_text(tenant, step, text.id).await?;
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        Asked::Refused(why) => (ReplyDelivery::Failed, why),
+        Asked::Unsure(why) => (ReplyDelivery::Uncertain, why),
+    };
+    store.note_reply_untexted(tenant, step, (delivery, &why)).await?;
+    Err(Problem::conflict(why))
 }
 
 /// As `caller` may see it.

@@ -8,6 +8,7 @@ use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::rows::page_limit;
 use super::{Api, Shared};
+use crate::link::NotThere;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -49,6 +50,46 @@ pub(in crate::api) struct TextPage {
     limit: Option<u32>,
 }
 
+/// A text that can be sent.
+pub(super) struct Wanted {
+    number: String,
+    /// What it says.
+    pub(super) text: Written,
+    trunk: Option<TrunkId>,
+}
+
+impl Wanted {
+    /// To this number, over this trunk or any that it leads over.
+    ///
+    /// # Errors
+    /// Where a field cannot be so.
+    pub(super) fn checked(
+        number: String,
+        text: &str,
+        trunk: Option<TrunkId>,
+    ) -> Result<Wanted, Problem> {
+        if !is_number(&number) {
+            return Err(Problem::invalid("number", "an outside number is needed"));
+        }
+        let text = Written(text.replace("\r\n", "\n"));
+        if !text.is_sendable() {
+            let message = "a text has 1-4096 bytes, without control characters";
+            return Err(Problem::invalid("text", message));
+        }
+        Ok(Wanted { number, text, trunk })
+    }
+}
+
+/// What the switch says of a text that it is to send.
+pub(super) enum Asked {
+    /// It is on its way.
+    Going(TextMessage),
+    /// It is not sent, and this is why.
+    Refused(String),
+    /// The switch did not answer; it may be on its way.
+    Unsure(String),
+}
+
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::CallsControlOwn, routes!(send)))
@@ -72,43 +113,11 @@ async fn send(
     caller: Caller,
     Body(new): Body<NewText>,
 ) -> Result<(StatusCode, Json<TextMessage>), Problem> {
-    if !is_number(&new.number) {
-        return Err(Problem::invalid("number", "an outside number is needed"));
+    let wanted = Wanted::checked(new.number, &new.text, new.trunk)?;
+    match api.ask_text(&caller, wanted).await? {
+        Asked::Going(sending) => Ok((StatusCode::CREATED, Json(sending))),
+        Asked::Refused(why) | Asked::Unsure(why) => Err(Problem::conflict(why)),
     }
-    let text = Written(new.text.replace("\r\n", "\n"));
-    if !text.is_sendable() {
-        let message = "a text has 1-4096 bytes, without control characters";
-        return Err(Problem::invalid("text", message));
-    }
-    let (tenant, by) = (caller.tenant(), caller.user());
-    let country = api.store.tenant(tenant).await?.profile.country;
-    let number = PhoneNumber::parse(&new.number, &country).normal;
-    api.store.note(tenant, &caller.by(), "text.send", &number).await?;
-    let (target, trunk) = (new.number, new.trunk);
-    let order = TextOrder { tenant, by, target, text: text.clone(), trunk };
-    let id = match api.calls.ask(Ask::Text(Box::new(order))).await {
-        Answer::Text(id) => id,
-        Answer::Refused(why) => return Err(Problem::conflict(why)),
-        other => return Err(Problem::internal(format!("the switch answered {other:?}"))),
-    };
-    let sending = TextMessage {
-        id,
-        direction: TextDirection::Out,
-        trunk: None,
-        number,
-        own_number: String::new(),
-        text: text.0,
-        asked_by: Some(by),
-        at: caller.now(),
-        state: TextState::Sending,
-        status: None,
-        ended_at: None,
-    };
-    // It is on its way whatever the store says, and the log will say what came of it.
-    if let Err(error) = api.store.add_text(tenant, &sending).await {
-        tracing::warn!(text = %id, %error, "that a text is on its way is not noted");
-    }
-    Ok((StatusCode::CREATED, Json(sending)))
 }
 
 /// Texts that came and went, the latest first: all of them for who sees the calls of everybody, those that
@@ -139,6 +148,43 @@ async fn one(
 }
 
 impl Api {
+    /// Has a text sent by the right of `caller`; that they asked for it is a row of the audit table.
+    pub(super) async fn ask_text(
+        &self,
+        caller: &Caller,
+        Wanted { number: target, text, trunk }: Wanted,
+    ) -> Result<Asked, Problem> {
+        let (tenant, by) = (caller.tenant(), caller.user());
+        let country = self.store.tenant(tenant).await?.profile.country;
+        let number = PhoneNumber::parse(&target, &country).normal;
+        self.store.note(tenant, &caller.by(), "text.send", &number).await?;
+        let order = TextOrder { tenant, by, target, text: text.clone(), trunk };
+        let id = match self.calls.deliver(Ask::Text(Box::new(order))).await {
+            Ok(Answer::Text(id)) => id,
+            Ok(Answer::Refused(why)) => return Ok(Asked::Refused(why)),
+            Ok(other) => return Err(Problem::internal(format!("the switch answered {other:?}"))),
+            Err(NotThere(why)) => return Ok(Asked::Unsure(why)),
+        };
+        let sending = TextMessage {
+            id,
+            direction: TextDirection::Out,
+            trunk: None,
+            number,
+            own_number: String::new(),
+            text: text.0,
+            asked_by: Some(by),
+            at: caller.now(),
+            state: TextState::Sending,
+            status: None,
+            ended_at: None,
+        };
+        // It is on its way whatever the store says, and the log will say what came of it.
+        if let Err(error) = self.store.add_text(tenant, &sending).await {
+            tracing::warn!(text = %id, %error, "that a text is on its way is not noted");
+        }
+        Ok(Asked::Going(sending))
+    }
+
     async fn texts_seen(&self, caller: &Caller) -> Result<Whose, Problem> {
         if !caller.may(Permission::CallsRead) {
             return Ok(Whose::SentBy(vec![caller.user()]));

@@ -8,7 +8,7 @@
 use crate::api::links::{CallsLink, Clock};
 use crate::api::live::feed::Feed;
 use crate::api::problem::Problem;
-use desk::item::write::ItemChange;
+use desk::item::write::{ItemChange, ReplyWay};
 use desk::item::{Item, ItemState, NewItem};
 use desk::{By, Store};
 use signaling::acd::items::{Arrival, Back, ItemDesk, Output, Refusal, Waiting};
@@ -244,9 +244,34 @@ impl Items {
         Ok(self.store.item(tenant, id).await?)
     }
 
-    /// Whether the reply to an item goes out as a mail.
-    pub fn replies_by_mail(&self, item: &Item) -> bool {
-        self.mails && item.channel == Channel::Email && item.address.contains('@')
+    /// Writes down a reply that goes out as a text next; says which step it is.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn reply_by_text(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        by: By,
+        id: ItemId,
+        text: String,
+    ) -> Result<i64, Problem> {
+        let items = self.clone();
+        whole(async move {
+            let mut room = items.open(tenant).await?;
+            let reply = ItemChange::Reply { text, way: ReplyWay::Text };
+            let changed = items.store.change_item_by_step(tenant, &by, id, &reply).await;
+            Ok(items.kept(&mut room, changed)?.1)
+        })
+        .await
+    }
+
+    /// How the reply to an item goes out.
+    pub fn reply_way(&self, item: &Item) -> ReplyWay {
+        match item.channel {
+            Channel::Email if self.mails && item.address.contains('@') => ReplyWay::Mail,
+            Channel::Sms if item.trunk.is_some() && is_number(&item.address) => ReplyWay::Text,
+            _ => ReplyWay::Told,
+        }
     }
 
     /// What waits in these queues, of each channel, where something does.
@@ -308,6 +333,10 @@ impl Items {
 
     /// Hands out items until the process ends.
     pub async fn run(self: Arc<Self>, events: Arc<Feed>) {
+        while let Err(error) = self.store.doubt_text_replies().await {
+            tracing::error!(%error, "items wait");
+            tokio::time::sleep(RETRY).await;
+        }
         let mut subscription = events.subscribe(None);
         let mut plans = self.store.plan_changes();
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -568,11 +597,17 @@ impl Items {
 }
 
 /// What is begun is finished, also when who asked hangs up: the store and the machine stay in step.
-async fn whole<T: Send + 'static>(
+pub(super) async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
     let done = tokio::spawn(work).await;
     done.unwrap_or_else(|error| Err(Problem::internal(error.to_string())))
+}
+
+/// Whether an answer can go there: some texts come from a name.
+fn is_number(address: &str) -> bool {
+    let digits = address.strip_prefix('+').unwrap_or(address);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn arrival(item: &Item) -> Arrival {

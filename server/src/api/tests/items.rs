@@ -8,6 +8,7 @@ use crate::schedules::outcome::Outcome;
 use axum::http::{HeaderValue, Method, StatusCode};
 use desk::bootstrap::FIRST_QUEUE;
 use desk::item::ReplyDelivery;
+use desk::item::write::{ItemChange, ReplyWay};
 use desk::queue::QueueDraft;
 use desk::{By, Role};
 use serde_json::{Value, json};
@@ -413,7 +414,7 @@ async fn a_reply_that_the_mail_server_does_not_take_is_tried_again_and_then_no_m
     );
     let by = By::system("test", NOON);
     let item = id.parse().unwrap();
-    let change = desk::item::write::ItemChange::Reply { text: "Now.".into(), by_mail: true };
+    let change = ItemChange::Reply { text: "Now.".into(), way: ReplyWay::Mail };
     store.change_item(floor.rig.tenant(), &by, item, &change).await.unwrap();
     let reply = store.claim_reply().await.unwrap().expect("one more");
     replies::note(store, &reply, Outcome::Delivered, &mut tries).await;

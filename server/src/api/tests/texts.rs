@@ -3,7 +3,9 @@
 use super::rig::{MADE_TEXT, NOON, Rig};
 use crate::api::calling::follow;
 use axum::http::{Method, StatusCode};
-use desk::Role;
+use desk::bootstrap::FIRST_QUEUE;
+use desk::trunk::{Settings, TrunkDraft};
+use desk::{By, Role};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
@@ -179,4 +181,125 @@ async fn texts_go_with_the_rows_of_events_but_for_those_of_who_is_held() {
     let written = rig.store.audit(rig.tenant(), None, 1).await.unwrap().remove(0);
     let told = (written.action.as_str(), written.subject.as_str());
     assert_eq!(told, ("texts.retention", "1 texts kept for 10 days"));
+}
+
+/// A trunk whose texts wait in the first queue, and an item of one that came over it.
+async fn handed_out(rig: &Rig) -> (TrunkId, String) {
+    let settings = Settings { texts_to_queue: Some(FIRST_QUEUE), ..Settings::default() };
+    let draft = TrunkDraft { name: "mobile lines".into(), settings, ..TrunkDraft::default() };
+    let by = By::system("test", NOON);
+    let trunk = rig.store.create_trunk(rig.tenant(), &by, &draft).await.unwrap().id;
+    rig.state.items.look().await;
+    let mut text = came(1, rig.tenant(), "balance?");
+    if let Kind::TextReceived(received) = &mut text.kind {
+        received.trunk = trunk;
+    }
+    rig.store.keep_calling(&[Arc::new(text)], 1, false).await.unwrap();
+    rig.state.items.look().await;
+    let item = rig.store.open_items(rig.tenant()).await.unwrap().remove(0);
+    (trunk, item.id.to_string())
+}
+
+/// What became of the replies to an item, and why.
+async fn deliveries(rig: &Rig, item: &str, token: &str) -> Vec<(Value, Value)> {
+    let item = rig.get(&format!("/api/v1/items/{item}"), token).await.json();
+    let steps = item["steps"].as_array().unwrap().clone().into_iter();
+    let replies = steps.filter(|step| step["action"] == "reply");
+    replies.map(|step| (step["delivery"].clone(), step["problem"].clone())).collect()
+}
+
+#[tokio::test]
+async fn a_text_that_a_trunk_gives_to_a_queue_is_taken_and_answered_over_it() {
+    let rig = Rig::new().await;
+    let agent = rig.first.agents[0].0;
+    let by = UserId(agent.0);
+    let token = rig.token_of(rig.tenant(), by, Role::Agent, Some(agent)).await;
+    let (trunk, id) = handed_out(&rig).await;
+    let manager = rig.token(Role::Manager).await;
+    let found = rig.get("/api/v1/items?channel=sms", &manager).await.json();
+    let item = &found["items"][0];
+    assert_eq!((&item["external_id"], &item["trunk"]), (&json!("501"), &json!(trunk)));
+    assert_eq!(item["address"], "+8613800138000");
+
+    let does = async |what: &str, body: Option<Value>| {
+        rig.ask(Method::POST, &format!("/api/v1/items/{id}/{what}"), &token, body).await
+    };
+    let item_id = id.parse().unwrap();
+    let take = desk::item::write::ItemChange::Take { agent };
+    rig.store
+        .change_item(rig.tenant(), &By::system("test", NOON), item_id, &take)
+        .await
+        .expect("it waits, or is offered to them");
+    let long = does("reply", Some(json!({"text": "x".repeat(4_097)}))).await;
+    assert_eq!((long.status, &long.json()["field"]), (StatusCode::BAD_REQUEST, &json!("text")));
+    assert!(asked(&rig).is_empty());
+    let got = does("reply", Some(json!({"text": "12 yuan"}))).await;
+    assert_eq!(got.status, StatusCode::NO_CONTENT, "{got:?}");
+    let order = TextOrder {
+        tenant: rig.tenant(),
+        by,
+        target: "+8613800138000".into(),
+        text: Written("12 yuan".into()),
+        trunk: Some(trunk),
+    };
+    assert_eq!(asked(&rig), [order]);
+    assert_eq!(deliveries(&rig, &id, &token).await, [(json!("sending"), json!(""))]);
+    let sent = listed(&rig, &token).await;
+    assert_eq!((&sent[0]["id"], &sent[0]["state"]), (&json!(MADE_TEXT), &json!("sending")));
+
+    let kind = Kind::TextSent(TextSent {
+        id: MADE_TEXT,
+        by,
+        trunk: Some(trunk),
+        from: "95105688".into(),
+        to: PhoneNumber::parse(MOBILE, "86"),
+        text: Written("12 yuan".into()),
+        result: TextResult::Taken,
+        status: Some(202),
+    });
+    let told = [Arc::new(entry(2, rig.tenant(), kind))];
+    rig.store.keep_calling(&told, 2, false).await.unwrap();
+    let why = "there is no right to call numbers of this class";
+    *rig.calls.refuse.lock().unwrap() = Some(why.to_owned());
+    let refused = does("reply", Some(json!({"text": "13 yuan"}))).await;
+    let expected = (StatusCode::CONFLICT, &json!(why));
+    assert_eq!((refused.status, &refused.json()["message"]), expected);
+    *rig.calls.refuse.lock().unwrap() = None;
+    let expected = [(json!("sent"), json!("")), (json!("failed"), json!(why))];
+    assert_eq!(deliveries(&rig, &id, &token).await, expected);
+}
+
+#[tokio::test]
+async fn the_reply_to_a_short_message_of_a_program_is_the_programs_to_carry() {
+    let rig = Rig::new().await;
+    let agent = rig.first.agents[0].0;
+    let token = rig.token_of(rig.tenant(), UserId(agent.0), Role::Agent, Some(agent)).await;
+    let manager = rig.token(Role::Manager).await;
+    let new = json!({"channel": "sms", "queue": FIRST_QUEUE, "address": MOBILE, "content": "hi"});
+    let id = rig.post("/api/v1/items", &manager, new).await.json()["id"].clone();
+    let id = id.as_str().unwrap().to_owned();
+    let take = desk::item::write::ItemChange::Take { agent };
+    let by = By::system("test", NOON);
+    rig.store.change_item(rig.tenant(), &by, id.parse().unwrap(), &take).await.unwrap();
+    let reply = format!("/api/v1/items/{id}/reply");
+    let got = rig.post(&reply, &token, json!({"text": "hello"})).await;
+    assert_eq!(got.status, StatusCode::NO_CONTENT, "{got:?}");
+    assert!(asked(&rig).is_empty());
+    assert_eq!(deliveries(&rig, &id, &token).await, [(json!("told"), json!(""))]);
+}
+
+#[tokio::test]
+async fn a_trunk_gives_its_texts_to_a_queue_that_there_is() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let draft = |queue: &str| json!({"name": "mobile lines", "texts_to_queue": queue});
+    let got = rig.post("/api/v1/trunks", &token, draft("999")).await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST, "{got:?}");
+    let problem = got.json();
+    assert_eq!(problem["field"], "texts_to_queue");
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.contains("there is no such queue: 999"), "{message}");
+    let made = rig.post("/api/v1/trunks", &token, draft(&FIRST_QUEUE.to_string())).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    assert_eq!(made.json()["texts_to_queue"], json!(FIRST_QUEUE));
 }

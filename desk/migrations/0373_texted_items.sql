@@ -1,0 +1,6 @@
+-- Items that came as text messages: `trunk_id` is over which, and a reply goes back over it. `text_id` of a
+-- step is the text that a reply went out as.
+
+ALTER TABLE items ADD COLUMN trunk_id BIGINT;
+ALTER TABLE item_steps ADD COLUMN text_id BIGINT;
+CREATE INDEX item_steps_texted ON item_steps (text_id) WHERE text_id IS NOT NULL;
