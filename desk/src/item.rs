@@ -13,6 +13,7 @@
 //! Who is offered one is not decided here; whatever is done is one transaction with its step, its row of
 //! the audit table and, at the end, the record for the warehouse.
 
+pub(crate) mod fax;
 pub(crate) mod message;
 pub mod query;
 pub mod reply;
@@ -26,7 +27,9 @@ use crate::text::text_enum;
 use crate::{Error, Result, when};
 use serde::{Deserialize, Serialize};
 use terms::item::{Channel, NoChannel};
-use terms::{AgentId, ItemId, OrderId, QueueId, TenantId, Timestamp, TrunkId, UserId, record};
+use terms::{
+    AgentId, FaxId, ItemId, OrderId, QueueId, TenantId, Timestamp, TrunkId, UserId, record,
+};
 pub use told::ToldStep;
 use utoipa::ToSchema;
 
@@ -162,6 +165,9 @@ pub struct Item {
     /// Over which trunk it came as a text; a reply goes back over it.
     #[schema(value_type = Option<String>)]
     pub trunk: Option<TrunkId>,
+    /// The received fax that it hands out; none where a program brought it in.
+    #[schema(value_type = Option<String>)]
+    pub fax: Option<FaxId>,
 }
 
 impl Item {
@@ -257,6 +263,7 @@ fn item(row: &DbRow) -> Result<Item> {
         disposition: row.get("disposition"),
         order: id_opt(row, "order_id").map(OrderId),
         trunk: id_opt(row, "trunk_id").map(TrunkId),
+        fax: id_opt(row, "fax_id").map(FaxId),
     })
 }
 

@@ -463,7 +463,7 @@ async fn add(
 /// What an entry of the event log says of a try.
 pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
     match &entry.kind {
-        Kind::FaxDone { document: Some(_), outcome } => done(write, entry, outcome).await,
+        Kind::FaxDone { document: Some(_), outcome, .. } => done(write, entry, outcome).await,
         Kind::CallEnded { outcome: Outcome::Interrupted, .. } => {
             let Some(call) = entry.call else { return Ok(()) };
             let doing = write.doing;

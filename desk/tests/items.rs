@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::item::Channel;
-use terms::media::{Ledger, RecordingState};
+use terms::media::{FaxOutcome, FaxWork, Ledger, RecordingState};
 use terms::{
-    AgentId, CallId, ContactId, ItemId, QueueId, RecordingId, TenantId, Timestamp, UserId, record,
+    AgentId, CallId, ContactId, FaxId, ItemId, PhoneNumber, QueueId, RecordingId, TenantId,
+    Timestamp, UserId, record,
 };
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
@@ -328,4 +329,46 @@ async fn a_message_of_a_queue_that_wants_it_is_an_item_once_it_can_be_heard() {
     assert_eq!(item.external_id, Some(two.to_string()));
     assert_eq!(store.items_waiting_after(t, ItemId(0)).await.unwrap(), items);
     assert_eq!(store.items_waiting_after(t, item.id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_fax_that_came_for_a_queue_is_one_item_of_it_and_of_nobody_but_its_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = filled(folder.path()).await;
+    let (t, a, b) = (first.tenant, first.agents[0].0, first.agents[1].0);
+    let entry = |seq: u64, fax: u64, path: Option<&str>, queue: Option<QueueId>| {
+        let path = path.map(str::to_owned);
+        let outcome = FaxOutcome { fax: FaxId(fax), path, ..FaxOutcome::default() };
+        let caller = PhoneNumber::parse("01065529988", "86");
+        let work = queue.map(|queue| FaxWork { queue, caller });
+        let (v, at, tenant) = (ENTRY_VERSION, by_at(seq).at, t);
+        let (contact, call, leg) = (Some(ContactId(1)), Some(CallId(1)), None);
+        let kind = Kind::FaxDone { document: None, outcome, work };
+        Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind })
+    };
+    let came = Some("1/81.tif");
+    let told = [
+        entry(1, 81, came, Some(FIRST_QUEUE)),
+        entry(2, 81, came, Some(FIRST_QUEUE)),
+        entry(3, 82, came, None),
+        entry(4, 83, None, Some(FIRST_QUEUE)),
+        entry(5, 84, came, Some(QueueId(999))),
+    ];
+    store.keep_calling(&told, 5, false).await.unwrap();
+    let items = store.open_items(t).await.unwrap();
+    let [item] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!((item.channel, item.queue), (Channel::Fax, FIRST_QUEUE));
+    assert_eq!((item.external_id.clone(), item.fax), (Some("81".to_owned()), Some(FaxId(81))));
+    let number = PhoneNumber::parse("01065529988", "86").normal;
+    assert_eq!((item.address.clone(), item.received_at), (number, by_at(1).at));
+    change(&store, t, 6, item.id, offer(a)).await;
+    let called = NewItem { channel: Channel::Fax, ..mail("82") };
+    let (called, _) = store.create_item(t, &by_at(7), &called).await.unwrap();
+    change(&store, t, 8, called.id, offer(a)).await;
+    for (agent, fax, is_theirs) in [(a, 81, true), (b, 81, false), (a, 82, false)] {
+        let found = store.is_fax_item_of(t, agent, FaxId(fax)).await.unwrap();
+        assert_eq!(found, is_theirs, "{agent} {fax}");
+    }
+    let elsewhere = TenantId(t.0 + 1);
+    assert!(!store.is_fax_item_of(elsewhere, a, FaxId(81)).await.unwrap());
 }

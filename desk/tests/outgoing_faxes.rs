@@ -51,7 +51,8 @@ fn entry(seq: u64, tenant: TenantId, kind: Kind) -> Arc<Entry> {
 }
 
 fn ended(seq: u64, tenant: TenantId, outcome: FaxOutcome) -> Arc<Entry> {
-    entry(seq, tenant, Kind::FaxDone { document: Some("price-list".to_owned()), outcome })
+    let document = Some("price-list".to_owned());
+    entry(seq, tenant, Kind::FaxDone { document, outcome, work: None })
 }
 
 fn busy(fax: u64) -> FaxOutcome {

@@ -53,7 +53,7 @@ use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SkillSetId,
     SurveyId, TenantId, TrunkId, UserId, VisitId,
 };
-use crate::media::{FaxOutcome, Ledger, Progress, Quality};
+use crate::media::{FaxOutcome, FaxWork, Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
 use crate::region::Region;
 use crate::time::Timestamp;
@@ -425,6 +425,9 @@ pub enum Kind {
         document: Option<String>,
         /// How it ended.
         outcome: FaxOutcome,
+        /// Set where what was received is work of a queue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        work: Option<FaxWork>,
     },
     /// A step of a flow has a document faxed to a number outside, later and in a call of its own.
     FaxAsked {

@@ -16,7 +16,7 @@ mod watch;
 pub use dtls::{Dtls, DtlsRole, Failure, Fingerprint, Ice, Port};
 pub use fax::{
     FAX_DATAGRAM_BYTES_MAX, FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, FaxOrder, FaxOutcome,
-    FaxQuality, FaxRemote, FaxWay, T38Policy, TrunkT38, is_fax_name, is_fax_station,
+    FaxQuality, FaxRemote, FaxWay, FaxWork, T38Policy, TrunkT38, is_fax_name, is_fax_station,
 };
 pub use playback::{Interject, Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};

@@ -132,7 +132,7 @@ impl Fold {
                 self.strays += u64::from(!self.lingering.answer(*survey, *answer, entry.at, rows));
             }
             // Its machine is done when the call may have ended.
-            (Kind::FaxDone { document, outcome }, None) => {
+            (Kind::FaxDone { document, outcome, .. }, None) => {
                 let ended = entry.call.and_then(|call| self.remembered.get(call));
                 let ended = ended.filter(|ended| ended.tenant == entry.tenant);
                 let of_call = ended.map(|ended| (ended.started_at, ended.caller.clone()));

@@ -366,6 +366,7 @@ pub(super) fn checked(tenant: TenantId, by: &By, new: &NewItem, country: &str) -
         disposition: None,
         order: new.order,
         trunk: None,
+        fax: None,
     })
 }
 
@@ -407,8 +408,9 @@ async fn insert(write: &mut Write, by: &By, item: &Item) -> Result<()> {
     let doing = write.doing;
     sql::query(
         "INSERT INTO items (id, tenant_id, channel, external_id, queue_id, address, subject,
-         content, priority, received_at, state, offers, unanswered, order_id, created_at, trunk_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14)",
+         content, priority, received_at, state, offers, unanswered, order_id, created_at, trunk_id,
+         fax_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14, $15)",
     )
     .bind(item.id.0 as i64)
     .bind(item.tenant.0 as i64)
@@ -424,6 +426,7 @@ async fn insert(write: &mut Write, by: &By, item: &Item) -> Result<()> {
     .bind(item.order.map(|order| order.0 as i64))
     .bind(by.at.0)
     .bind(item.trunk.map(|trunk| trunk.0 as i64))
+    .bind(item.fax.map(|fax| fax.0 as i64))
     .execute(write.db())
     .await
     .during(doing)?;

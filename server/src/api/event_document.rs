@@ -48,7 +48,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("progress_heard", "A tone, a fax machine or an answering machine was heard.", "tone:ringback|busy|congestion|special_information|fax_calling|fax_answering|beep|human|machine"),
     ("fax_started", "The parties went over from audio to T.38.", ""),
     ("fax_ended", "They went back to audio, or the call ended.", ""),
-    ("fax_done", "A fax of ours was sent or received, or was not.", "document?:text outcome:any"),
+    ("fax_done", "A fax of ours was sent or received, or was not.", "document?:text outcome:any work?:any"),
     ("fax_asked", "A step of a flow has a document faxed to a number outside, later and in a call of its own.", "document:text number:number station:text"),
     ("recording_started", "A recording began.", "recording:id by?:id"),
     ("recording_paused", "Nothing is kept of what is said until it is resumed.", "recording:id by:id"),
@@ -265,6 +265,9 @@ mod tests {
             ("hunt", "hop") => json!({"team": {"queue": "1"}}),
             ("hunt", _) => json!("began"),
             ("callback", _) => json!({"tried": {"attempt": 1}}),
+            ("fax_done", "work") => {
+                json!({"queue": "1", "caller": {"received": "1", "normal": "1", "shown": "1"}})
+            }
             ("fax_done", _) => serde_json::to_value(FaxOutcome::default()).unwrap(),
             ("consultation", _) => json!("answered"),
             ("parking", _) => json!({"parked": {"by": "1"}}),

@@ -105,7 +105,7 @@ pub(super) struct ListedFax {
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::RecordingsRead, routes!(list)))
-        .routes(guard.may(Permission::RecordingsRead, routes!(fetch)))
+        .routes(guard.may(Permission::CallsOwn, routes!(fetch)))
         .routes(guard.may(Permission::RecordingsDelete, routes!(erase)))
 }
 
@@ -141,7 +141,8 @@ fn received(
     Ok(ids.into_iter().filter_map(listed).take(limit).collect())
 }
 
-/// Fetch a fax that was received, whole or in part (`Range`).
+/// Fetch a fax that was received, whole or in part (`Range`): any, for who may hear every recording; for
+/// an agent one that they are offered as an item, have or did.
 #[utoipa::path(
     get, path = "/api/v1/faxes/{id}", tag = "faxes",
     params(("id" = String, Path, description = "The fax's id"), FaxWanted),
@@ -161,7 +162,7 @@ async fn fetch(
     Params(FaxWanted { format }): Params<FaxWanted>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.must_see_all(&caller).await?;
+    may_fetch(&api, &caller, fax).await?;
     caller.must_see_numbers()?;
     if let Some(found) = api.warehouse.fax(caller.tenant(), fax).await? {
         refuse_deleted(&found)?;
@@ -187,6 +188,18 @@ async fn fetch(
             download::answer(Cursor::new(pdf), &what, &Method::GET, &headers)
         }
     }
+}
+
+async fn may_fetch(api: &Shared, caller: &Caller, fax: FaxId) -> Result<(), Problem> {
+    if let Some(agent) = caller.agent()
+        && api.store.is_fax_item_of(caller.tenant(), agent, fax).await?
+    {
+        return Ok(());
+    }
+    if !caller.may(Permission::RecordingsRead) {
+        return Err(Problem::not_found("There is no such fax."));
+    }
+    api.must_see_all(caller).await
 }
 
 /// The pages as a PDF, which is made of all of them.

@@ -10,22 +10,25 @@ use crate::ivr::run::Fax;
 use crate::switch::{Cx, FaxOf};
 use terms::FaxId;
 use terms::event::Party;
-use terms::media::{Command, FaxOrder, FaxOutcome, FaxWay, is_fax_station};
+use terms::media::{Command, FaxOrder, FaxOutcome, FaxWay, FaxWork, is_fax_station};
 
 impl Call {
     pub(super) fn start_document(&mut self, cx: &mut Cx, wanted: Fax) {
-        let Fax { document, station, ecm } = wanted;
+        let Fax { document, station, ecm, queue } = wanted;
         let dialled = || Some(self.called.normal.clone()).filter(|number| is_fax_station(number));
         let station = if station.is_empty() { dialled().unwrap_or_default() } else { station };
         let fax = FaxId(cx.id());
-        self.run_document(cx, fax, Fax { document, station, ecm });
+        self.run_document(cx, fax, Fax { document, station, ecm, queue });
     }
 
     /// A machine of ours has the anchor from now on.
     pub(super) fn run_document(&mut self, cx: &mut Cx, fax: FaxId, wanted: Fax) {
-        let Fax { document, station, ecm } = wanted;
+        let Fax { document, station, ecm, queue } = wanted;
+        // What is sent is nobody's work.
+        let queue = queue.filter(|_| document.is_none());
+        let work = queue.map(|queue| FaxWork { queue, caller: self.caller.clone() });
         let (tenant, contact, call) = (self.tenant, self.contact, self.id);
-        let of = FaxOf { tenant, contact, call, document: document.clone() };
+        let of = FaxOf { tenant, contact, call, document: document.clone(), work };
         cx.world.expect_fax(fax, of);
         self.story.heard = true;
         self.phase = Phase::Faxing(fax);

@@ -58,7 +58,8 @@ pub(crate) fn send_fax(cx: &mut Cx, order: &FaxCall) -> Result<Call, String> {
         true => call.caller.normal.clone(),
         false => order.station.clone(),
     };
-    let wanted = Fax { document: Some(order.document.clone()), station, ecm: order.ecm };
+    let document = Some(order.document.clone());
+    let wanted = Fax { document, station, ecm: order.ecm, queue: None };
     call.dial(cx, to, Why::Fax(Box::new(Sending { fax: order.fax, wanted })));
     Ok(call)
 }
@@ -130,7 +131,7 @@ impl Call {
             ..FaxOutcome::failed(sending.fax, unreached(cause))
         };
         let document = sending.wanted.document.clone();
-        self.log(cx, None, Kind::FaxDone { document, outcome });
+        self.log(cx, None, Kind::FaxDone { document, outcome, work: None });
     }
 }
 

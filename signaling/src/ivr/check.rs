@@ -471,6 +471,15 @@ impl Report<'_> {
         self.unless(plain, || (format!("to is \"{}\"", clip(to)), FAX_TARGET.to_owned()));
     }
 
+    /// The queue that hands out what is received.
+    pub(crate) fn fax_queue(&mut self, send: Option<&str>, queue: Option<QueueId>) {
+        let Some(queue) = queue else { return };
+        self.queue("queue", queue);
+        self.unless(send.is_none(), || {
+            ("queue is for what is received, and send sends".to_owned(), "one of them".to_owned())
+        });
+    }
+
     pub(crate) fn template(&mut self, field: &str, text: &str) {
         self.unless(is_sound(text) && text.len() <= 4_096, || {
             (format!("{} is a broken template", clip(field)), "text with ${variable}".to_owned())

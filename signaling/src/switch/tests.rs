@@ -164,7 +164,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::FaxAsked { document, number, .. } => {
             format!("{document} is to be faxed to {}", number.received)
         }
-        Kind::FaxDone { document, outcome } => format!(
+        Kind::FaxDone { document, outcome, .. } => format!(
             "{} {} pages: {}",
             document.as_deref().unwrap_or("received"),
             outcome.pages,

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
-use terms::media::{self, FaxOutcome, Ledger};
+use terms::media::{self, FaxOutcome, FaxWork, Ledger};
 use terms::{
     AgentId, CallId, ContactId, FaxId, LegId, MeetingId, Moment, QueueId, RecordingId, TenantId,
     TextId, Timestamp, VisitId,
@@ -74,6 +74,8 @@ pub(crate) struct FaxOf {
     pub call: CallId,
     /// What is sent; none where one is received.
     pub document: Option<String>,
+    /// Whose work it is then.
+    pub work: Option<FaxWork>,
 }
 
 /// What calls share.
@@ -196,7 +198,7 @@ impl World {
     /// A fax has ended. What nobody asked for is not noted.
     pub fn faxed(&mut self, now: Now, leg: LegId, outcome: &FaxOutcome) {
         let Some(of) = self.faxes.remove(&outcome.fax) else { return };
-        let FaxOf { tenant, contact, call, document } = of;
+        let FaxOf { tenant, contact, call, document, work } = of;
         self.log(Entry {
             v: ENTRY_VERSION,
             seq: 0,
@@ -205,7 +207,7 @@ impl World {
             contact: Some(contact),
             call: Some(call),
             leg: Some(leg),
-            kind: Kind::FaxDone { document, outcome: outcome.clone() },
+            kind: Kind::FaxDone { document, outcome: outcome.clone(), work },
         });
     }
 

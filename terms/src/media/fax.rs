@@ -2,7 +2,8 @@
 //! and answer, passed on unchanged from one party to the other. And a fax that ends here: a document
 //! that we send or receive ourselves, in the sound of the leg (ITU-T T.30).
 
-use crate::id::{FaxId, TenantId};
+use crate::id::{FaxId, QueueId, TenantId};
+use crate::number::PhoneNumber;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -124,6 +125,15 @@ impl FaxOutcome {
     pub fn failed(fax: FaxId, text: impl Into<String>) -> Self {
         FaxOutcome { fax, text: text.into(), ..FaxOutcome::default() }
     }
+}
+
+/// A fax that is received is handed out as work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaxWork {
+    /// The queue that hands it out.
+    pub queue: QueueId,
+    /// Who called.
+    pub caller: PhoneNumber,
 }
 
 /// Whether a document may have this name: it becomes that of a file.

@@ -261,7 +261,7 @@ impl OpenCall {
             Kind::RecordingPaused { .. }
             | Kind::RecordingResumed { .. }
             | Kind::RecordingStopped { .. } => {}
-            Kind::FaxDone { document, outcome } => {
+            Kind::FaxDone { document, outcome, .. } => {
                 let of_call = Some((self.started_at, self.customer_number()));
                 rows.push(Row::Fax(ended::fax(entry, document.as_deref(), outcome, of_call)));
             }

@@ -80,9 +80,11 @@ fn is_kept(entry: &Entry) -> bool {
         Kind::Leased(leased) => leased.what == InLease::Paused,
         Kind::Hunt(hunt) => matches!(hunt.what, InHunt::Lost { .. }),
         Kind::TextReceived(_) | Kind::TextSent(_) => true,
-        // What is to be sent, how it went with that, and that nobody will ever say.
+        // What is to be sent, how it went with that, what came for a queue, and that nobody will
+        // ever say.
         Kind::FaxAsked { .. }
         | Kind::FaxDone { document: Some(_), .. }
+        | Kind::FaxDone { work: Some(_), .. }
         | Kind::CallEnded { outcome: Outcome::Interrupted, .. }
         | Kind::Started { .. } => true,
         // A queue may hand its messages out once they can be heard.

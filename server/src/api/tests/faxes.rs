@@ -6,16 +6,20 @@ use crate::fax::drawing;
 use crate::work::draw::{self, Draw};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use desk::Role;
+use desk::bootstrap::FIRST_QUEUE;
+use desk::item::write::ItemChange;
+use desk::{By, Role};
 use mediacore::tiff;
 use pdf_writer::{Rect, Ref};
 use serde_json::json;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
+use terms::media::{FaxOutcome, FaxWork};
 use terms::record::{Fax, Row};
-use terms::{CallId, ContactId, FaxId, TenantId, Timestamp};
+use terms::{CallId, ContactId, FaxId, PhoneNumber, TenantId, Timestamp, UserId};
 
 const FAXES: &str = "/api/v1/faxes";
 const DOCUMENTS: &str = "/api/v1/fax-documents";
@@ -120,6 +124,38 @@ async fn a_fax_is_listed_fetched_in_both_forms_and_deleted_and_all_of_it_is_note
             note("fax.fetch", format!("{new} tif")),
         ]
     );
+}
+
+#[tokio::test]
+async fn an_agent_fetches_a_fax_that_is_handed_to_them_and_no_other() {
+    let rig = Rig::new().await;
+    let (own, other) = (FaxId(rig.id()), FaxId(rig.id()));
+    let (_, file) = receive(&rig, rig.tenant(), own);
+    receive(&rig, rig.tenant(), other);
+    let agents = [rig.first.agents[0].0, rig.first.agents[1].0];
+    let (by, take) = (By::system("test", NOON), ItemChange::Take { agent: agents[0] });
+    let outcome = FaxOutcome { fax: own, path: Some("1/x.tif".into()), ..FaxOutcome::default() };
+    let work = Some(FaxWork { queue: FIRST_QUEUE, caller: PhoneNumber::default() });
+    let kind = Kind::FaxDone { document: None, outcome, work };
+    let (v, seq, at, tenant) = (ENTRY_VERSION, 1, NOON, rig.tenant());
+    let (contact, call, leg) = (Some(ContactId(1)), Some(CallId(1)), None);
+    let entry = Entry { v, seq, at, tenant, contact, call, leg, kind };
+    rig.store.keep_calling(&[Arc::new(entry)], 1, false).await.unwrap();
+    // What a program calls by the name of a fax opens none.
+    let new = json!({"channel": "fax", "queue": FIRST_QUEUE, "external_id": other});
+    let new = serde_json::from_value(new).unwrap();
+    rig.store.create_item(tenant, &by, &new).await.unwrap();
+    for item in rig.store.open_items(tenant).await.unwrap() {
+        rig.store.change_item(tenant, &by, item.id, &take).await.unwrap();
+    }
+    let expected = [(0, own, true), (0, other, false), (1, own, false)];
+    for (at, fax, may) in expected {
+        let (agent, user) = (agents[at], UserId(agents[at].0));
+        let token = rig.token_of(rig.tenant(), user, Role::Agent, Some(agent)).await;
+        let got = rig.get(&format!("{FAXES}/{fax}"), &token).await;
+        let status = if may { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        assert_eq!((got.status, got.body == file), (status, may), "{at} {fax}");
+    }
 }
 
 #[tokio::test]

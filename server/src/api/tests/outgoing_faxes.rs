@@ -56,7 +56,7 @@ async fn told(rig: &Rig, seq: u64, at: Timestamp, outcome: FaxOutcome) {
         contact: None,
         call: Some(MADE_CALL),
         leg: None,
-        kind: Kind::FaxDone { document: Some(last.document), outcome },
+        kind: Kind::FaxDone { document: Some(last.document), outcome, work: None },
     };
     rig.store.keep_calling(&[Arc::new(entry)], seq, false).await.unwrap();
 }

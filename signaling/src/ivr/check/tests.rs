@@ -403,6 +403,23 @@ fn an_order_step_has_a_way_for_who_cannot_be_asked() {
 }
 
 #[test]
+fn a_fax_is_work_of_a_queue_that_there_is_where_one_is_received() {
+    let step = |more: serde_json::Value| {
+        let mut step = json!({"kind": "fax", "next": "z", "on": {"error": "z"}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            step[name] = value.clone();
+        }
+        one(step)
+    };
+    let flow = check(&step(json!({"queue": "7"})), &Known::anything());
+    assert!(flow.is_ok(), "{flow:?}");
+    let text = problems(&step(json!({"queue": "7"}))).join("\n");
+    assert!(text.contains("there is no queue 7"), "{text}");
+    let text = problems(&step(json!({"queue": "7", "send": "price-list"}))).join("\n");
+    assert!(text.contains("queue is for what is received"), "{text}");
+}
+
+#[test]
 fn a_fax_to_another_number_has_a_document_and_a_number() {
     let step = |more: serde_json::Value| {
         let mut step = json!({"kind": "fax", "next": "z", "on": {"error": "z"}});

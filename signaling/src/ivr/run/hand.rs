@@ -53,6 +53,8 @@ pub struct Fax {
     pub station: String,
     /// Error correction.
     pub ecm: bool,
+    /// The queue that hands out what is received.
+    pub queue: Option<QueueId>,
 }
 
 /// What is to be faxed to somebody else, later and in a call of its own.

@@ -11,6 +11,7 @@ use crate::ivr::flow::On;
 use crate::ivr::run::{self, Cx, Hand, Input, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
+use terms::QueueId;
 
 /// Sends or receives a fax.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Fax {
     /// Error correction, where the other machine knows it.
     #[serde(default = "super::yes")]
     pub ecm: bool,
+    /// What is received is work of this queue: an item of the channel `fax`.
+    #[serde(default)]
+    pub queue: Option<QueueId>,
     /// Every page is there, and both machines know; with `to`: it will be sent.
     pub next: String,
     /// `error`: nothing went over, or not all of it; with `to`: the number may not be called, or there
@@ -60,6 +64,7 @@ impl Kind for Fax {
     fn check(&self, report: &mut Report) {
         report.fax(self.send.as_deref(), &self.station);
         report.fax_to(self.send.as_deref(), &self.to);
+        report.fax_queue(self.send.as_deref(), self.queue);
     }
     fn enter(&self, run: &mut Run, _: &Cx) {
         let name = self.send.as_deref();
@@ -70,7 +75,7 @@ impl Kind for Fax {
             let document = document.unwrap_or_default();
             return run.hand(Hand::FaxTo(run::FaxTo { number, document, station }));
         }
-        run.hand(Hand::Fax(run::Fax { document, station, ecm: self.ecm }));
+        run.hand(Hand::Fax(run::Fax { document, station, ecm: self.ecm, queue: self.queue }));
     }
     fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -4,8 +4,8 @@
 use super::*;
 use crate::switch::Input;
 use serde_json::{Value, json};
-use terms::FaxId;
 use terms::media::{Command, Event, FaxOrder, FaxOutcome, FaxWay};
+use terms::{FaxId, QueueId};
 
 /// A flow of one fax: after it the caller hears `thanks`, or `invalid` where it failed.
 fn faxing(step: Value) -> (Rig, LegId) {
@@ -67,6 +67,29 @@ fn a_fax_comes_in_is_noted_and_the_flow_goes_on_by_how_it_went() {
 }
 
 #[test]
+fn a_fax_that_a_step_gives_to_a_queue_is_told_as_its_work_with_who_called() {
+    let queue = QueueId(1);
+    for (step, expected) in [(json!({"queue": queue}), Some(queue)), (json!({}), None)] {
+        let (mut rig, caller) = faxing(step);
+        let fax = order(&rig, caller).fax;
+        ends(&mut rig, caller, whole(fax));
+        rig.wait(secs(20));
+        let works: Vec<_> = rig
+            .log
+            .iter()
+            .filter_map(|entry| match &entry.kind {
+                Kind::FaxDone { work, .. } => Some(work.clone()),
+                _ => None,
+            })
+            .collect();
+        let [work] = works.as_slice() else { panic!("{works:?}") };
+        assert_eq!(work.as_ref().map(|work| work.queue), expected);
+        assert!(work.as_ref().is_none_or(|work| !work.caller.is_withheld()), "{work:?}");
+        balanced(&mut rig);
+    }
+}
+
+#[test]
 fn a_document_is_sent_as_the_step_says() {
     let step = json!({"send": "price-list", "station": "+86 10 7", "ecm": false});
     let (mut rig, caller) = faxing(step);
@@ -95,7 +118,7 @@ fn who_hangs_up_when_the_last_page_is_there_has_sent_a_fax_all_the_same() {
         .log
         .iter()
         .filter_map(|entry| match &entry.kind {
-            Kind::FaxDone { document, outcome } => {
+            Kind::FaxDone { document, outcome, .. } => {
                 Some((entry.tenant, entry.call, document.clone(), outcome.fax))
             }
             _ => None,

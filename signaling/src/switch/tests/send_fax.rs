@@ -63,7 +63,7 @@ fn machines(rig: &Rig) -> Vec<(LegId, FaxOrder)> {
 /// What is noted of faxes: which, of which call, pages, whether it is whole, and why nobody answered.
 fn noted(rig: &Rig) -> Vec<(FaxId, CallId, u32, bool, Option<u8>)> {
     let noted = rig.log.iter().filter_map(|entry| match &entry.kind {
-        Kind::FaxDone { document, outcome } => {
+        Kind::FaxDone { document, outcome, .. } => {
             assert_eq!(document.as_deref(), Some("price-list"));
             let FaxOutcome { fax, pages, complete, unreached, .. } = *outcome;
             Some((fax, entry.call.expect("a call"), pages, complete, unreached))

@@ -86,7 +86,7 @@ fn silent_legs_and_entries_of_an_older_program_have_no_row_of_how_they_sounded()
 fn a_fax_has_a_row_with_its_number_before_and_after_the_end_of_its_call() {
     let path = Some("1/9.tif".to_owned());
     let outcome = FaxOutcome { fax: terms::FaxId(9), pages: 3, path, ..FaxOutcome::default() };
-    let done = || Kind::FaxDone { document: None, outcome: outcome.clone() };
+    let done = || Kind::FaxDone { document: None, outcome: outcome.clone(), work: None };
     let mut early = Script::new(1);
     early.call(0.0, 100, call_started("13800138000")).leg(8.0, 100, 101, done());
     let mut late = Script::new(1);
