@@ -251,7 +251,8 @@ fn names_one(row: &DbRow, people: &BTreeSet<Subscriber>) -> bool {
     people.iter().any(|person| said.iter().any(|text| person.is_in(text)))
 }
 
-/// Adds a row, or does with the one that is there what `known` says.
+/// Adds a row, or does with the one that is there what `known` says. Of a tenant that is not there nothing
+/// is kept, and what follows in the log is.
 async fn insert(
     write: &mut Write,
     tenant: TenantId,
@@ -262,7 +263,10 @@ async fn insert(
     let insert = format!(
         "INSERT INTO texts (id, tenant_id, direction, trunk_id, number, own_number, text, asked_by,
          at, state, status, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) {known}"
+         SELECT CAST($1 AS BIGINT), id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT),
+         CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS BIGINT), CAST($9 AS BIGINT),
+         CAST($10 AS TEXT), CAST($11 AS BIGINT), CAST($12 AS BIGINT)
+         FROM tenants WHERE id = $2 ON CONFLICT (id) {known}"
     );
     sql::query(sqlx::AssertSqlSafe(insert))
         .bind(text.id.0 as i64)

@@ -136,6 +136,24 @@ async fn what_came_of_a_text_is_known_whether_the_log_or_who_asked_was_first() {
 }
 
 #[tokio::test]
+async fn a_text_of_a_tenant_that_is_not_there_keeps_no_other_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let nobody = TenantId(tenant.0 + 9);
+    let entries = [
+        came(1, nobody, MOBILE, "lost"),
+        went(2, nobody, 7, TextResult::Taken),
+        came(3, tenant, MOBILE, "hello"),
+        went(4, tenant, 8, TextResult::Taken),
+    ];
+    store.keep_calling(&entries, 4, false).await.unwrap();
+    let texts = all(&store, tenant).await;
+    let told: Vec<_> = texts.iter().map(|text| (text.id.0, text.state)).collect();
+    assert_eq!(told, [(103, TextState::Received), (8, TextState::Taken)]);
+    assert!(all(&store, nobody).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_text_on_its_way_when_the_switch_ends_is_unknown_and_one_of_afterwards_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant) = filled(folder.path()).await;
