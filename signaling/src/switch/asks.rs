@@ -259,8 +259,8 @@ impl Switch {
         None
     }
 
-    /// Answers the drain when the last call has ended. When time is up, what is left is ended by us,
-    /// so that every call still gets its record.
+    /// Answers the drain when the last call has ended and of every text is known what came of it. When
+    /// time is up, what is left is ended by us, so that every call still gets its record.
     pub(super) fn settle_drain(&mut self, now: Now) {
         let Some(mut drain) = self.drain else { return };
         let idle = |call: &Call| call.is_idle_callback() || call.is_idle_line();
@@ -281,7 +281,9 @@ impl Switch {
             self.settle(now);
             return;
         }
+        let texts_done = self.world.texts.is_empty() || now.moment >= drain.until;
         if self.calls.is_empty()
+            && texts_done
             && let Some(id) = drain.request.take()
         {
             self.world.outputs.push_back(Output::Answer(Response { id, body: Answer::Done }));

@@ -285,3 +285,21 @@ fn a_trunk_that_may_show_no_number_of_ours_is_passed_over() {
     let out = sends(&mut rig, order(CLERK, MOBILE));
     assert_eq!((out.trunk, out.from_user.as_str()), (SECOND, "95105600"));
 }
+
+#[test]
+fn an_orderly_stop_waits_for_what_comes_of_a_text_and_not_longer_than_it_may() {
+    for is_answered in [true, false] {
+        let mut rig = Rig::new(demo_plan());
+        let out = sends(&mut rig, order(CLERK, MOBILE));
+        let stop = rig.ask_later(Ask::Drain { within_s: 60 });
+        let has_stopped = |rig: &Rig| rig.answers.iter().any(|answer| answer.id == stop);
+        rig.wait(secs(20));
+        assert!(!has_stopped(&rig));
+        if is_answered {
+            rig.feed(Input::Sip(SipEvent::TextDone { id: out.id, status: 200 }));
+        } else {
+            rig.wait(secs(41));
+        }
+        assert!(has_stopped(&rig));
+    }
+}
