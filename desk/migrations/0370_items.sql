@@ -1,6 +1,6 @@
 -- Items: pieces of work that are no call. `agent_id` is who is offered one or has it, `taken_by` and
 -- `taken_at` who took it last. What was done to one is a row of `item_steps`, in the order of commits;
--- `told` is what programs were told of.
+-- `told` is what programs were told of, and a reply that waits is sent at `send_at`.
 
 CREATE TABLE items (
     id BIGINT PRIMARY KEY NOT NULL,
@@ -42,12 +42,13 @@ CREATE TABLE item_steps (
     why TEXT,
     text TEXT NOT NULL,
     delivery TEXT,
+    send_at BIGINT,
     problem TEXT NOT NULL,
     told BOOLEAN NOT NULL
 );
 CREATE INDEX item_steps_of ON item_steps (item_id, id);
 CREATE INDEX item_steps_untold ON item_steps (id) WHERE told = FALSE;
-CREATE INDEX item_steps_to_send ON item_steps (id) WHERE delivery = 'waiting';
+CREATE INDEX item_steps_replies ON item_steps (delivery, send_at, id) WHERE delivery IS NOT NULL;
 
 -- How many items of a channel an agent has at a time: of the tenant, and of an agent.
 ALTER TABLE tenants ADD COLUMN items TEXT NOT NULL DEFAULT '{}';

@@ -455,7 +455,8 @@ async fn no_reply_goes_out_any_more_to_who_was_erased() {
         store.change_item(tenant, &by(), other.id, &change).await.unwrap();
     }
     store.erase_person(tenant, &Person::by_mail(ADDRESS).unwrap()).await.unwrap();
-    assert_eq!(store.claim_reply().await.unwrap(), None, "nor to somebody else without a word");
+    let claimed = store.claim_reply(by().at).await.unwrap();
+    assert_eq!(claimed, None, "nor to somebody else without a word");
     for item in [made.id, other.id] {
         let steps = store.item_steps(tenant, item).await.unwrap();
         let reply = steps.last().unwrap();
@@ -472,11 +473,11 @@ async fn what_a_mail_server_says_of_a_reply_to_who_was_erased_meanwhile_is_not_k
     for change in [ItemChange::Take { agent: AgentId(1) }, reply] {
         store.change_item(tenant, &by(), made.id, &change).await.unwrap();
     }
-    let sent = store.claim_reply().await.unwrap().expect("it waits");
+    let sent = store.claim_reply(by().at).await.unwrap().expect("it waits");
     store.erase_person(tenant, &Person::by_mail(ADDRESS).unwrap()).await.unwrap();
     let problem = format!("450 {ADDRESS} is away");
-    store.note_reply(sent.step, ReplyDelivery::Waiting, &problem).await.unwrap();
-    assert_eq!(store.claim_reply().await.unwrap(), None, "it is not tried again");
+    store.note_reply(sent.step, ReplyDelivery::Waiting, &problem, by().at).await.unwrap();
+    assert_eq!(store.claim_reply(by().at).await.unwrap(), None, "it is not tried again");
     let steps = store.item_steps(tenant, made.id).await.unwrap();
     let reply = steps.last().unwrap();
     assert_eq!((reply.problem.as_str(), reply.delivery), ("", Some(ReplyDelivery::Failed)));

@@ -7,7 +7,7 @@ use crate::sql;
 use crate::store::id;
 use crate::{Result, Store};
 use terms::item::Channel;
-use terms::{ItemId, TenantId};
+use terms::{ItemId, TenantId, Timestamp};
 
 /// What is said where nobody knows.
 pub(super) const UNKNOWN: &str =
@@ -33,18 +33,19 @@ pub struct Reply {
 }
 
 impl Store {
-    /// Takes the oldest reply that waits.
+    /// Takes the reply that is due first, if one is: one that is tried again later holds up no other.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn claim_reply(&self) -> Result<Option<Reply>> {
+    pub async fn claim_reply(&self, now: Timestamp) -> Result<Option<Reply>> {
         let mut write = self.write("take a reply").await?;
         let doing = write.doing;
         let row = sql::query(
             "SELECT s.id, s.tenant_id, s.item_id, s.text, i.address, i.subject, i.channel,
              i.external_id FROM item_steps s JOIN items i ON i.id = s.item_id
-             WHERE s.delivery = 'waiting' ORDER BY s.id LIMIT 1",
+             WHERE s.delivery = 'waiting' AND s.send_at <= $1 ORDER BY s.send_at, s.id LIMIT 1",
         )
+        .bind(now.0)
         .fetch_optional(write.db())
         .await
         .during(doing)?;
@@ -68,8 +69,9 @@ impl Store {
         Ok(Some(reply))
     }
 
-    /// What became of a reply that was taken. Where its receiver was forgotten meanwhile, it does not wait
-    /// any more, and no problem is kept: a mail server names them in it.
+    /// What became of a reply that was taken; one that waits is sent again at `again_at`. Where its
+    /// receiver was forgotten meanwhile, it does not wait any more, and no problem is kept: a mail server
+    /// names them in it.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -78,6 +80,7 @@ impl Store {
         step: i64,
         delivery: ReplyDelivery,
         problem: &str,
+        again_at: Timestamp,
     ) -> Result<()> {
         let mut write = self.write("note a reply").await?;
         let doing = write.doing;
@@ -90,12 +93,13 @@ impl Store {
             (false, delivery) => (delivery, problem),
         };
         sql::query(
-            "UPDATE item_steps SET delivery = $2, problem = $3
+            "UPDATE item_steps SET delivery = $2, problem = $3, send_at = $4
              WHERE id = $1 AND delivery = 'sending'",
         )
         .bind(step)
         .bind(delivery.as_str())
         .bind(crate::audit::clean(problem))
+        .bind(again_at.0)
         .execute(write.db())
         .await
         .during(doing)?;

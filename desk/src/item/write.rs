@@ -481,8 +481,8 @@ async fn put_down(write: &mut Write, by: &By, item: &Item, step: Step) -> Result
     let id = write.next_id("item_step").await?;
     sql::query(
         "INSERT INTO item_steps (id, tenant_id, item_id, at, action, user_id, agent_id, queue_id,
-         why, text, delivery, problem, told)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', FALSE)",
+         why, text, delivery, send_at, problem, told)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', FALSE)",
     )
     .bind(id)
     .bind(item.tenant.0 as i64)
@@ -495,6 +495,7 @@ async fn put_down(write: &mut Write, by: &By, item: &Item, step: Step) -> Result
     .bind(&step.why)
     .bind(&step.text)
     .bind(step.delivery.map(ReplyDelivery::as_str))
+    .bind(step.delivery.map(|_| by.at.0))
     .execute(write.db())
     .await
     .during(doing)?;

@@ -218,7 +218,7 @@ fn hand_out_items(
     tokio::spawn(items.clone().run(events.clone()));
     tokio::spawn(super::items::tell::run(store.clone(), calls.clone()));
     if let Some(mailer) = mailer {
-        tokio::spawn(super::items::replies::run(store.clone(), mailer));
+        tokio::spawn(super::items::replies::run(store.clone(), mailer, clock.clone()));
     }
     Ok(items)
 }

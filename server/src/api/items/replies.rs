@@ -1,13 +1,17 @@
 //! Replies to mails, on their way to the mail server. One that the server does not take now is tried
-//! again after a pause, so many times; what it may have is not sent again.
+//! again after a pause, so many times, and holds up no other meanwhile; what it may have is not sent
+//! again.
 
+use crate::api::links::Clock;
 use crate::schedules::mail::Mailer;
 use crate::schedules::outcome::{ATTEMPTS_MAX, Outcome, pause};
 use desk::Store;
 use desk::item::ReplyDelivery;
 use desk::item::reply::Reply;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use terms::Timestamp;
 
 /// How often is looked for a reply.
 const EVERY: Duration = Duration::from_secs(1);
@@ -15,18 +19,17 @@ const EVERY: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Sends until the process ends.
-pub async fn run(store: Store, mailer: Mailer) {
+pub async fn run(store: Store, mailer: Mailer, clock: Arc<dyn Clock>) {
     while let Err(error) = store.doubt_replies().await {
         tracing::error!(%error, "replies wait");
         tokio::time::sleep(RETRY).await;
     }
     let mut tries = BTreeMap::new();
     loop {
-        match store.claim_reply().await {
+        match store.claim_reply(clock.wall()).await {
             Ok(Some(reply)) => {
                 let outcome = mailer.send_reply(&reply).await;
-                let wait = note(&store, &reply, outcome, &mut tries).await;
-                tokio::time::sleep(wait).await;
+                note(&store, &reply, outcome, clock.wall(), &mut tries).await;
             }
             Ok(None) => tokio::time::sleep(EVERY).await,
             Err(error) => {
@@ -37,11 +40,12 @@ pub async fn run(store: Store, mailer: Mailer) {
     }
 }
 
-/// Writes down what came of an attempt; says how long to wait before the next reply.
+/// Writes down what came of an attempt; says after how long it is tried again.
 pub async fn note(
     store: &Store,
     reply: &Reply,
     outcome: Outcome,
+    now: Timestamp,
     tries: &mut BTreeMap<i64, u32>,
 ) -> Duration {
     let (delivery, problem, wait) = match outcome {
@@ -62,7 +66,7 @@ pub async fn note(
         tries.remove(&reply.step);
     }
     // Until it is written: one that is sent must not stay one that is being sent.
-    while let Err(error) = store.note_reply(reply.step, delivery, &problem).await {
+    while let Err(error) = store.note_reply(reply.step, delivery, &problem, now + wait).await {
         tracing::error!(%error, "what came of a reply cannot be noted");
         tokio::time::sleep(RETRY).await;
     }
