@@ -123,7 +123,9 @@ async fn an_item_that_comes_again_is_the_first_one() {
     for second in [7, 8] {
         assert!(store.create_item(t, &by_at(second), &nameless).await.unwrap().1);
     }
-    assert_eq!(store.open_items(t).await.unwrap().len(), 4);
+    let open = store.open_items(t).await.unwrap();
+    assert_eq!(open.len(), 4);
+    assert!(open.iter().all(|item| item.content.is_empty()), "as many texts may be long");
     let missing = NewItem { queue: QueueId(999), ..mail("<2@example.com>") };
     let refused = store.create_item(t, &by_at(9), &missing).await.unwrap_err();
     assert!(matches!(refused, Error::NotFound { what: "queue", .. }), "{refused}");
@@ -235,18 +237,25 @@ async fn a_reply_is_taken_once_and_uncertain_after_a_start() {
     for (text, way) in [("Soon.", Mail), ("Now.", Mail), ("Said elsewhere.", ByOthers)] {
         change(&store, t, 2, id, ItemChange::Reply { text: text.into(), way }).await;
     }
-    let reply = store.claim_reply().await.unwrap().expect("one waits");
+    let at = |second| by_at(second).at;
+    assert_eq!(store.claim_reply(at(1)).await.unwrap(), None, "none is due");
+    let reply = store.claim_reply(at(2)).await.unwrap().expect("one waits");
     assert_eq!((reply.item, reply.text.as_str()), (id, "Soon."));
     let to = (reply.address.as_str(), reply.in_reply_to.as_deref());
     assert_eq!(to, ("li@example.com", Some("<1@example.com>")));
-    store.note_reply(reply.step, ReplyDelivery::Sent, "").await.unwrap();
-    assert_eq!(store.claim_reply().await.unwrap().expect("one more").text, "Now.");
-    assert_eq!(store.claim_reply().await.unwrap(), None);
+    store.note_reply(reply.step, ReplyDelivery::Waiting, "no room", at(62)).await.unwrap();
+    let other =
+        store.claim_reply(at(61)).await.unwrap().expect("what is tried later holds up none");
+    assert_eq!(other.text, "Now.");
+    assert_eq!(store.claim_reply(at(61)).await.unwrap(), None);
+    assert_eq!(store.claim_reply(at(62)).await.unwrap(), Some(reply.clone()), "again");
+    store.note_reply(reply.step, ReplyDelivery::Sent, "", at(62)).await.unwrap();
+    assert_eq!(store.claim_reply(at(99)).await.unwrap(), None);
     store.close().await;
 
     let store = place::open(folder.path()).await;
     store.doubt_replies().await.unwrap();
-    assert_eq!(store.claim_reply().await.unwrap(), None, "it is not sent twice");
+    assert_eq!(store.claim_reply(at(99)).await.unwrap(), None, "it is not sent twice");
     let steps = store.item_steps(t, id).await.unwrap();
     let deliveries: Vec<_> = steps.iter().filter_map(|step| step.delivery).collect();
     use ReplyDelivery::{Sent, Told, Uncertain};

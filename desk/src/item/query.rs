@@ -18,6 +18,15 @@ const KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// How many of them are forgotten at a time.
 const FORGET_MAX: i64 = 500;
 
+/// Items without their texts, of which each may be long, and there may be many.
+macro_rules! select {
+    () => {
+        "SELECT id, tenant_id, channel, external_id, queue_id, address, subject, '' AS content,
+         priority, received_at, state, agent_id, offered_until, offers, unanswered, taken_by,
+         taken_at, ended_at, disposition, order_id FROM items WHERE tenant_id = "
+    };
+}
+
 /// What to find. Fields combine.
 #[derive(Clone, Debug, Default)]
 pub struct ItemFilter {
@@ -57,7 +66,7 @@ impl Store {
     /// [`Error::Invalid`] for a broken cursor.
     pub async fn items(&self, tenant: TenantId, filter: &ItemFilter) -> Result<ItemPage> {
         let limit = filter.limit.clamp(1, PAGE_MAX);
-        let mut query = Builder::new("SELECT * FROM items WHERE tenant_id = ");
+        let mut query = Builder::new(select!());
         query.push_bind(tenant.0 as i64);
         conditions(&mut query, filter);
         if let Some(cursor) = &filter.cursor {
@@ -71,7 +80,6 @@ impl Store {
         let mut items = rows.iter().map(item).collect::<Result<Vec<_>>>()?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        items.iter_mut().for_each(|item| item.content.clear());
         let last = items.last().filter(|_| more);
         let next = last.map(|item| format!("{}.{}", item.received_at.0, item.id));
         Ok(ItemPage { items, next })
@@ -111,25 +119,23 @@ impl Store {
         .collect()
     }
 
-    /// Items of a tenant that are not over, in the order in which they came in.
+    /// Items of a tenant that are not over, without their texts, in the order in which they came in.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn open_items(&self, tenant: TenantId) -> Result<Vec<Item>> {
-        sql::query(
-            "SELECT * FROM items WHERE tenant_id = $1 AND ended_at IS NULL ORDER BY id LIMIT $2",
-        )
-        .bind(tenant.0 as i64)
-        .bind(super::OPEN_MAX)
-        .fetch_all(self.reader())
-        .await
-        .during("list open items")?
-        .iter()
-        .map(item)
-        .collect()
+        sql::query(concat!(select!(), "$1 AND ended_at IS NULL ORDER BY id LIMIT $2"))
+            .bind(tenant.0 as i64)
+            .bind(super::OPEN_MAX)
+            .fetch_all(self.reader())
+            .await
+            .during("list open items")?
+            .iter()
+            .map(item)
+            .collect()
     }
 
-    /// Items of a tenant that wait and came in after this one, in that order.
+    /// Items of a tenant that wait and came in after this one, without their texts, in that order.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -138,10 +144,10 @@ impl Store {
         tenant: TenantId,
         item_id: ItemId,
     ) -> Result<Vec<Item>> {
-        sql::query(
-            "SELECT * FROM items WHERE tenant_id = $1 AND id > $2 AND state = 'waiting'
-             AND ended_at IS NULL ORDER BY id LIMIT $3",
-        )
+        sql::query(concat!(
+            select!(),
+            "$1 AND id > $2 AND state = 'waiting' AND ended_at IS NULL ORDER BY id LIMIT $3"
+        ))
         .bind(tenant.0 as i64)
         .bind(item_id.0 as i64)
         .bind(super::OPEN_MAX)
