@@ -20,6 +20,7 @@ use desk::item::query::ItemFilter;
 use desk::item::write::{ItemChange, ReplyWay};
 use desk::item::{Item, ItemState, ItemStep, NewItem, ReplyDelivery};
 use desk::{Permission, when};
+use handing::NOT_TAKEN;
 use serde::{Deserialize, Serialize};
 use terms::item::Channel;
 use terms::number::masked_address;
@@ -153,7 +154,8 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Bring an item in: a mail, a short message, what somebody wrote on a website. It waits in its queue
 /// and is handed to an agent. With the `external_id` of one that came before in the same channel
-/// nothing is made, and that one is answered with 200.
+/// nothing is made, and that one is answered with 200; without address, subject and text where one does
+/// not see it.
 #[utoipa::path(
     post, path = "/api/v1/items", tag = "items", request_body = NewItem,
     responses(
@@ -169,8 +171,15 @@ async fn create(
     Body(new): Body<NewItem>,
 ) -> Result<(StatusCode, Json<Item>), Problem> {
     let (item, is_new) = api.items.create(caller.tenant(), caller.by(), new).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(shown(&caller, item))))
+    if is_new {
+        return Ok((StatusCode::CREATED, Json(shown(&caller, item))));
+    }
+    // A name may be guessed: it tells nobody what they do not see otherwise.
+    let item = match api.item_seen(&caller, item.id).await {
+        Ok(_) => shown(&caller, item),
+        Err(_) => without_words(item),
+    };
+    Ok((StatusCode::OK, Json(item)))
 }
 
 /// Find items, the latest first: one's own, and, with `calls.read`, those of the queues that one sees.
@@ -243,7 +252,7 @@ async fn decline(
 ) -> Result<StatusCode, Problem> {
     let agent = own_agent(&caller)?;
     api.item_seen(&caller, id).await?;
-    api.change_item(&caller, id, ItemChange::Decline { agent }).await
+    api.change_item(&caller, (id, None), ItemChange::Decline { agent }).await
 }
 
 /// Give an item back: it waits in its queue with its age. One's own, or, with `calls.control`, any.
@@ -254,8 +263,8 @@ async fn release(
     Id(id): Id<ItemId>,
     Body(ItemRemark { note }): Body<ItemRemark>,
 ) -> Result<StatusCode, Problem> {
-    api.item_held(&caller, id).await?;
-    api.change_item(&caller, id, ItemChange::Release { note }).await
+    let (_, holder) = api.item_held(&caller, id).await?;
+    api.change_item(&caller, (id, holder), ItemChange::Release { note }).await
 }
 
 /// Pass an item on, to a queue, in which it keeps its age, or to an agent who is signed in, has no call
@@ -274,14 +283,15 @@ async fn transfer(
     Id(id): Id<ItemId>,
     Body(ItemOnward { queue, agent, note }): Body<ItemOnward>,
 ) -> Result<StatusCode, Problem> {
-    api.item_held(&caller, id).await?;
+    let (_, holder) = api.item_held(&caller, id).await?;
     match (queue, agent) {
         (Some(queue), None) => {
-            api.change_item(&caller, id, ItemChange::Transfer { queue, note }).await
+            api.change_item(&caller, (id, holder), ItemChange::Transfer { queue, note }).await
         }
         (None, Some(agent)) => {
             api.store.agent(caller.tenant(), agent).await?;
-            api.items.give(caller.tenant(), caller.by(), id, (agent, note)).await?;
+            let whose = (id, holder);
+            api.items.give(caller.tenant(), caller.by(), whose, (agent, note)).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         _ => Err(Problem::invalid("queue", "name a queue or an agent, one of them")),
@@ -297,7 +307,7 @@ async fn note(
     Body(ItemRemark { note }): Body<ItemRemark>,
 ) -> Result<StatusCode, Problem> {
     api.item_seen(&caller, id).await?;
-    api.change_item(&caller, id, ItemChange::Note { note }).await
+    api.change_item(&caller, (id, None), ItemChange::Note { note }).await
 }
 
 /// Answer whom an item came from. The reply to a mail goes out by the mail server of the box, where
@@ -310,11 +320,11 @@ async fn reply(
     Id(id): Id<ItemId>,
     Body(ItemAnswer { text }): Body<ItemAnswer>,
 ) -> Result<StatusCode, Problem> {
-    let item = api.item_held(&caller, id).await?;
+    let (item, holder) = api.item_held(&caller, id).await?;
     match api.items.reply_way(&item) {
         // What is begun is finished, also when who asked hangs up.
-        ReplyWay::Text => handing::whole(by_text(api, caller, item, text)).await,
-        way => api.change_item(&caller, id, ItemChange::Reply { text, way }).await,
+        ReplyWay::Text => handing::whole(by_text(api, caller, (item, holder), text)).await,
+        way => api.change_item(&caller, (id, holder), ItemChange::Reply { text, way }).await,
     }
 }
 
@@ -326,8 +336,8 @@ async fn done(
     Id(id): Id<ItemId>,
     Body(ItemEnding { disposition, order, note }): Body<ItemEnding>,
 ) -> Result<StatusCode, Problem> {
-    api.item_held(&caller, id).await?;
-    api.change_item(&caller, id, ItemChange::Done { disposition, note, order }).await
+    let (_, holder) = api.item_held(&caller, id).await?;
+    api.change_item(&caller, (id, holder), ItemChange::Done { disposition, note, order }).await
 }
 
 /// Close an item without an answer, whoever has it.
@@ -339,7 +349,7 @@ async fn close(
     Body(ItemRemark { note }): Body<ItemRemark>,
 ) -> Result<StatusCode, Problem> {
     api.item_seen(&caller, id).await?;
-    api.change_item(&caller, id, ItemChange::Close { note }).await
+    api.change_item(&caller, (id, None), ItemChange::Close { note }).await
 }
 
 /// Has a reply sent over the trunk that its item came over. It is written down before the switch is asked
@@ -347,13 +357,13 @@ async fn close(
 async fn by_text(
     api: Shared,
     caller: Caller,
-    item: Item,
+    (item, holder): (Item, Option<AgentId>),
     text: String,
 ) -> Result<StatusCode, Problem> {
     let (tenant, store) = (caller.tenant(), &api.store);
     let wanted = Wanted::checked(item.address, text.trim(), item.trunk)?;
     let said = wanted.text.0.clone();
-    let step = api.items.reply_by_text(tenant, caller.by(), item.id, said).await?;
+    let step = api.items.reply_by_text(tenant, caller.by(), (item.id, holder), said).await?;
     let asked = match api.ask_text(&caller, wanted).await {
         Ok(asked) => asked,
         Err(problem) => {
@@ -383,6 +393,11 @@ fn shown(caller: &Caller, item: Item) -> Item {
     Item { address, ..item }
 }
 
+/// An item of which one learns that it is there.
+fn without_words(item: Item) -> Item {
+    Item { address: String::new(), subject: String::new(), content: String::new(), ..item }
+}
+
 fn own_agent(caller: &Caller) -> Result<AgentId, Problem> {
     caller.agent().ok_or_else(|| Problem::conflict("only an agent takes and declines items"))
 }
@@ -403,23 +418,30 @@ impl Api {
         Err(Problem::not_found("There is no such item."))
     }
 
-    /// An item that `caller` has, or sees and may act on.
-    async fn item_held(&self, caller: &Caller, id: ItemId) -> Result<Item, Problem> {
+    /// An item that `caller` has, or sees and may act on whoever has it. In the first case with who must
+    /// have it still when it is acted on.
+    async fn item_held(
+        &self,
+        caller: &Caller,
+        id: ItemId,
+    ) -> Result<(Item, Option<AgentId>), Problem> {
         let item = self.item_seen(caller, id).await?;
-        let is_own = item.state == ItemState::Taken && item.agent == caller.agent();
-        if is_own || caller.may(Permission::CallsControl) {
-            return Ok(item);
+        if caller.may(Permission::CallsControl) {
+            return Ok((item, None));
         }
-        Err(Problem::conflict("take this item first"))
+        match item.agent.filter(|_| item.state == ItemState::Taken) {
+            Some(holder) if caller.agent() == Some(holder) => Ok((item, Some(holder))),
+            _ => Err(Problem::conflict(NOT_TAKEN)),
+        }
     }
 
     async fn change_item(
         &self,
         caller: &Caller,
-        id: ItemId,
+        whose: (ItemId, Option<AgentId>),
         change: ItemChange,
     ) -> Result<StatusCode, Problem> {
-        self.items.change(caller.tenant(), caller.by(), id, change).await?;
+        self.items.change(caller.tenant(), caller.by(), whose, change).await?;
         Ok(StatusCode::NO_CONTENT)
     }
 }

@@ -28,10 +28,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const AGENTS_EVERY: Duration = Duration::from_secs(60);
 /// Pause after the log did not answer.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often old items are forgotten.
+/// How often old items are forgotten, some at a time, and how often in a row at most.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+const TIDY_ROUNDS: u32 = 100;
 /// Changes of a plan within this time are read once.
 const PLANS_MAX: Duration = Duration::from_millis(500);
+/// What who does something to an item that they do not have is told.
+pub const NOT_TAKEN: &str = "take this item first";
 /// Who does what nobody asked for.
 const BOX: &str = "items";
 
@@ -170,29 +173,31 @@ impl Items {
         Ok(item)
     }
 
-    /// Does something else to an item that a person wants.
+    /// Does something else to an item that a person wants; `holder` is who must have it then, where
+    /// that is what allows it.
     ///
     /// # Errors
-    /// The store's.
+    /// Where they do not have it, and the store's.
     pub async fn change(
         self: &Arc<Self>,
         tenant: TenantId,
         by: By,
-        id: ItemId,
+        (id, holder): (ItemId, Option<AgentId>),
         change: ItemChange,
     ) -> Result<Item, Problem> {
         let items = self.clone();
-        whole(async move { items.change_now(tenant, &by, id, &change).await }).await
+        whole(async move { items.change_now(tenant, &by, (id, holder), &change).await }).await
     }
 
     async fn change_now(
         &self,
         tenant: TenantId,
         by: &By,
-        id: ItemId,
+        (id, holder): (ItemId, Option<AgentId>),
         change: &ItemChange,
     ) -> Result<Item, Problem> {
         let mut room = self.open(tenant).await?;
+        self.must_have(tenant, id, holder).await?;
         let changed = self.store.change_item(tenant, by, id, change).await;
         let item = self.kept(&mut room, changed)?;
         self.drive(tenant, &mut room, |desk, now| match change {
@@ -208,7 +213,7 @@ impl Items {
         Ok(item)
     }
 
-    /// A person gives an item to an agent, who is offered it at once.
+    /// A person gives an item to an agent, who is offered it at once; `holder` as above.
     ///
     /// # Errors
     /// Where the agent may not have it, and the store's.
@@ -216,21 +221,23 @@ impl Items {
         self: &Arc<Self>,
         tenant: TenantId,
         by: By,
-        id: ItemId,
+        (id, holder): (ItemId, Option<AgentId>),
         (agent, note): (AgentId, String),
     ) -> Result<Item, Problem> {
         let items = self.clone();
-        whole(async move { items.give_now(tenant, &by, id, (agent, &note)).await }).await
+        let give = async move { items.give_now(tenant, &by, (id, holder), (agent, &note)).await };
+        whole(give).await
     }
 
     async fn give_now(
         &self,
         tenant: TenantId,
         by: &By,
-        id: ItemId,
+        (id, holder): (ItemId, Option<AgentId>),
         (agent, note): (AgentId, &str),
     ) -> Result<Item, Problem> {
         let mut room = self.open(tenant).await?;
+        self.must_have(tenant, id, holder).await?;
         room.desk()?.may_give(id, agent)?;
         let queue = self.store.item(tenant, id).await?.queue;
         let transfer = ItemChange::Transfer { queue, note: note.to_owned() };
@@ -244,6 +251,19 @@ impl Items {
         Ok(self.store.item(tenant, id).await?)
     }
 
+    /// Refuses where `holder` does not have the item any more: somebody took it from them since.
+    async fn must_have(
+        &self,
+        tenant: TenantId,
+        id: ItemId,
+        holder: Option<AgentId>,
+    ) -> Result<(), Problem> {
+        let Some(agent) = holder else { return Ok(()) };
+        let item = self.store.item(tenant, id).await?;
+        let has_it = item.state == ItemState::Taken && item.agent == Some(agent);
+        if has_it { Ok(()) } else { Err(Problem::conflict(NOT_TAKEN)) }
+    }
+
     /// Writes down a reply that goes out as a text next; says which step it is.
     ///
     /// # Errors
@@ -252,12 +272,13 @@ impl Items {
         self: &Arc<Self>,
         tenant: TenantId,
         by: By,
-        id: ItemId,
+        (id, holder): (ItemId, Option<AgentId>),
         text: String,
     ) -> Result<i64, Problem> {
         let items = self.clone();
         whole(async move {
             let mut room = items.open(tenant).await?;
+            items.must_have(tenant, id, holder).await?;
             let reply = ItemChange::Reply { text, way: ReplyWay::Text };
             let changed = items.store.change_item_by_step(tenant, &by, id, &reply).await;
             Ok(items.kept(&mut room, changed)?.1)
@@ -357,12 +378,22 @@ impl Items {
                 }
                 () = tokio::time::sleep(self.pause()) => self.handle_timeouts().await,
                 _ = look.tick() => self.look().await,
-                _ = tidy.tick() => {
-                    if let Err(error) = self.store.tidy_items(self.clock.wall()).await {
-                        tracing::error!(%error, "old items are not forgotten");
-                    }
-                }
+                _ = tidy.tick() => self.tidy().await,
                 () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Old items are forgotten, until none is left.
+    async fn tidy(&self) {
+        for _ in 0..TIDY_ROUNDS {
+            match self.store.tidy_items(self.clock.wall()).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "old items are not forgotten");
+                    return;
+                }
             }
         }
     }

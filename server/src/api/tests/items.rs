@@ -166,6 +166,12 @@ async fn an_item_that_is_sent_twice_is_one() {
     let id = floor.comes("<1@example.com>").await;
     let again = floor.rig.post(ITEMS, &floor.program, mail("<1@example.com>")).await;
     assert_eq!((again.status, &again.json()["id"]), (StatusCode::OK, &json!(id)));
+    assert_eq!(again.json()["content"], "It stands still.");
+    let guessed = floor.rig.post(ITEMS, &floor.tokens[1], mail("<1@example.com>")).await;
+    assert_eq!((guessed.status, &guessed.json()["id"]), (StatusCode::OK, &json!(id)));
+    let words = guessed.json();
+    assert_eq!((&words["address"], &words["subject"]), (&json!(""), &json!("")));
+    assert!(words.get("content").is_none(), "it is offered to another agent: {words}");
     let keyed = || {
         let nameless = json!({"channel": "web", "queue": FIRST_QUEUE, "content": "hello"});
         let mut sent = request(Method::POST, ITEMS, &floor.program, Some(nameless));
@@ -316,6 +322,13 @@ async fn an_item_is_passed_on_to_an_agent_or_a_queue_and_closed_by_who_leads() {
     let item = floor.item(&id).await;
     assert_eq!((&item["state"], &item["agent"]), (&json!("offered"), &json!(floor.agents[1])));
     assert_eq!(floor.does(1, &id, "take", None).await.status, StatusCode::OK);
+    // Agent 1 was about to be done with it when it was passed on.
+    let (by, of) = (By::system("test", NOON), (id.parse().unwrap(), Some(floor.agents[0])));
+    let done = ItemChange::Done { disposition: None, note: String::new(), order: None };
+    let late = rig.state.items.change(rig.tenant(), by.clone(), of, done).await.unwrap_err();
+    assert_eq!(late.status, StatusCode::CONFLICT.as_u16(), "{late:?}");
+    let late = rig.state.items.give(rig.tenant(), by, of, (floor.agents[0], String::new())).await;
+    assert_eq!(late.unwrap_err().status, StatusCode::CONFLICT.as_u16());
     floor.told(floor.agents[0], Activity::Talking).await;
     let to_a = json!({"agent": floor.agents[0]});
     let refused = floor.does(1, &id, "transfer", Some(to_a)).await;
@@ -402,9 +415,13 @@ async fn a_reply_that_the_mail_server_does_not_take_is_tried_again_and_then_no_m
     let store = &floor.rig.store;
     let mut tries = BTreeMap::new();
     let mut pauses = Vec::new();
-    while let Some(reply) = store.claim_reply().await.unwrap() {
+    let mut now = NOON;
+    while let Some(reply) = store.claim_reply(now).await.unwrap() {
         let outcome = Outcome::Again("no room".into());
-        pauses.push(replies::note(store, &reply, outcome, &mut tries).await.as_secs());
+        let pause = replies::note(store, &reply, outcome, now, &mut tries).await;
+        assert_eq!(store.claim_reply(now).await.unwrap(), None, "not at once");
+        pauses.push(pause.as_secs());
+        now = now + pause;
     }
     assert_eq!(pauses, [60, 120, 240, 480, 960, 1_920, 3_600, 0]);
     let steps = floor.item(&id).await["steps"].clone();
@@ -416,8 +433,8 @@ async fn a_reply_that_the_mail_server_does_not_take_is_tried_again_and_then_no_m
     let item = id.parse().unwrap();
     let change = ItemChange::Reply { text: "Now.".into(), way: ReplyWay::Mail };
     store.change_item(floor.rig.tenant(), &by, item, &change).await.unwrap();
-    let reply = store.claim_reply().await.unwrap().expect("one more");
-    replies::note(store, &reply, Outcome::Delivered, &mut tries).await;
+    let reply = store.claim_reply(NOON).await.unwrap().expect("one more");
+    replies::note(store, &reply, Outcome::Delivered, NOON, &mut tries).await;
     let steps = store.item_steps(floor.rig.tenant(), item).await.unwrap();
     assert_eq!(steps.last().unwrap().delivery, Some(ReplyDelivery::Sent));
 }
