@@ -9,10 +9,6 @@ use std::process::Command;
 pub const ALLOCATOR: [(&str, &str); 2] =
     [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "5000")];
 
-/// How that of the child which answers questions and prints works.
-pub const ALLOCATOR_OF_WORK: [(&str, &str); 2] =
-    [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "0")];
-
 /// Begins this program anew with these settings, which an allocator reads before anything else, unless
 /// the environment says something about each of them.
 ///

@@ -79,7 +79,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = benches::with_settings(&benches::ALLOCATOR_OF_WORK) {
+    if let Err(error) = benches::with_settings(&benches::ALLOCATOR) {
         eprintln!("switchgrid-warehouse: start: {error}");
         return ExitCode::FAILURE;
     }

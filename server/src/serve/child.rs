@@ -17,12 +17,9 @@ const WELL_AFTER: Duration = Duration::from_secs(30);
 pub const EXIT_HOPELESS: i32 = 78;
 
 /// How the allocator of a child works, where the environment does not say otherwise: without huge
-/// pages, of which a box at rest would hold 60 MB, and slow to give back what the next call needs. The
-/// child that prints gives it back at once, or each portion of a long file would add to the last one's.
-fn allocator(name: &str) -> [(&'static str, &'static str); 2] {
-    let delay_ms = if name == "work" { "0" } else { "5000" };
-    [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", delay_ms)]
-}
+/// pages, of which a box at rest would hold 60 MB, and slow to give back what the next call needs.
+const ALLOCATOR: [(&str, &str); 2] =
+    [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "5000")];
 
 /// A child of the supervisor.
 pub struct Child {
@@ -117,7 +114,7 @@ fn command(name: &str, prepared: &Prepared) -> tokio::process::Command {
     }
     command.arg("child").arg(name).arg(&prepared.resolved);
     let unset = |(name, _): &&(&str, &str)| std::env::var_os(name).is_none();
-    command.envs(allocator(name).iter().filter(unset).copied());
+    command.envs(ALLOCATOR.iter().filter(unset).copied());
     let (supervisor, lock) = (std::process::id(), prepared.lock.fd());
     // SAFETY: between fork and exec only async-signal-safe calls are made: prctl, getppid, setpgid
     // and fcntl.
