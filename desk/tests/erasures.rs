@@ -450,7 +450,7 @@ async fn no_reply_goes_out_any_more_to_who_was_erased() {
         store.change_item(tenant, &by(), made.id, &change).await.unwrap();
     }
     let (other, _) = store.create_item(tenant, &by(), &item("li@a.cn", "Who?")).await.unwrap();
-    let names = ItemChange::Reply { text: format!("Write to {ADDRESS}."), by_mail: true };
+    let names = ItemChange::Reply { text: format!("Write to {ADDRESS}."), way: ReplyWay::Mail };
     for change in [ItemChange::Take { agent: AgentId(1) }, names] {
         store.change_item(tenant, &by(), other.id, &change).await.unwrap();
     }

@@ -313,7 +313,7 @@ async fn a_reply_is_what_came_of_its_text_whether_the_log_or_its_name_was_first(
     let step = last_step(&store, tenant, item.id).await;
     assert_eq!(step.delivery, Some(ReplyDelivery::Failed));
     assert_eq!(step.problem, "the trunk did not take it: 202");
-    assert_eq!(store.claim_reply().await.unwrap(), None, "no mail server is given it");
+    assert_eq!(store.claim_reply(NOON).await.unwrap(), None, "no mail server is given it");
 }
 
 #[tokio::test]

@@ -3,18 +3,13 @@
 //! often the log tells of it.
 
 use super::NewItem;
-<<<<<<< HEAD
 use super::write::{checked, take_in};
 use crate::Result;
-=======
-use super::write::{add, checked};
->>>>>>> 45a03a99 (desk: a message is left out of the items only where it may not be one)
 use crate::audit::By;
 use crate::error::During;
 use crate::queue::Settings;
 use crate::sql;
 use crate::store::{Write, document, id};
-use crate::{Error, Result};
 use terms::event::{Entry, Kind};
 use terms::item::Channel;
 use terms::media::RecordingState;
@@ -41,21 +36,8 @@ pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
         order: None,
     };
     let by = By::system("switch", entry.at);
-<<<<<<< HEAD
     let made = checked(entry.tenant, &by, &new, "");
     take_in(write, &by, made).await
-=======
-    let made = checked(entry.tenant, &by, &new, "")?;
-    match add(write, &by, made).await {
-        Ok(_) => Ok(()),
-        // What may not be must not stop what follows in the log.
-        Err(error @ (Error::Refused(_) | Error::NotFound { .. } | Error::Invalid { .. })) => {
-            tracing::warn!(tenant = %entry.tenant, %error, "a message is no item");
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
->>>>>>> 45a03a99 (desk: a message is left out of the items only where it may not be one)
 }
 
 /// The queue whose message this is, where it hands its messages out.

@@ -307,7 +307,8 @@ pub(super) async fn take_in(write: &mut Write, by: &By, made: Result<Item>) -> R
         Err(error) => Err(error),
     };
     match added {
-        Err(error) if !error.is_ours() => {
+        // What may not be must not stop what follows in the log.
+        Err(error @ (Error::Refused(_) | Error::NotFound { .. } | Error::Invalid { .. })) => {
             tracing::warn!(%error, "what came in is no item");
             Ok(())
         }
