@@ -43,7 +43,10 @@ pub fn a_mail_that_comes_by_the_command_is_an_agents_over_a_kill_until_it_is_don
         "disposition": "meter", "offers": 1});
     assert_eq!(row, told);
     let actions = wait_for("each step to be told", seconds(20), || {
-        let told = details(&house, "item");
+        let mut told = details(&house, "item");
+        // What the API had told when it was killed may be told twice, under the same step.
+        told.sort_by_key(|step| step["step"].as_i64());
+        told.dedup_by_key(|step| step["step"].as_i64());
         let last = told.last().is_some_and(|step| step["action"] == "done");
         let actions = told.iter().map(|step| step["action"].as_str().map(str::to_owned));
         last.then(|| actions.collect::<Option<Vec<String>>>())?
