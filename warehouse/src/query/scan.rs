@@ -82,9 +82,17 @@ impl ScopedTable {
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
+    /// The files in turns, the newest first: who asks for the newest rows has them after a file or two, and
+    /// their bound rules out the others.
     fn groups(&self, files: &[Arc<Entry>], partitions: usize) -> Vec<FileGroup> {
-        let files = files.iter().map(|entry| self.file(entry)).collect();
-        FileGroup::new(files).split_files(partitions)
+        let mut files: Vec<&Arc<Entry>> = files.iter().collect();
+        files.sort_by(|a, b| (b.at_max, &a.path).cmp(&(a.at_max, &b.path)));
+        let mut groups = vec![Vec::new(); partitions.clamp(1, files.len().max(1))];
+        let count = groups.len();
+        for (nth, entry) in files.into_iter().enumerate() {
+            groups[nth % count].push(self.file(entry));
+        }
+        groups.into_iter().map(FileGroup::new).collect()
     }
 
     /// A file with what the manifest knows of it: it may be ruled out without being opened.
@@ -219,3 +227,6 @@ impl TableProvider for ScopedTable {
         Ok(Arc::new(ScopedExec::new(input, self.rule.clone(), shown)))
     }
 }
+
+#[cfg(test)]
+mod tests;

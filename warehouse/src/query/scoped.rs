@@ -3,8 +3,10 @@
 //!
 //! It is an operator of its own and not a filter expression, because the optimizer may move and
 //! merge filters: `cast(caller AS int)` evaluated one step too early would tell a foreign number in
-//! its error text. This operator takes no filters, gives no statistics, and is simple enough to be
-//! believed by reading.
+//! its error text. This operator takes no filter that anybody wrote, gives no statistics, and is simple
+//! enough to be believed by reading. What it hands down are bounds that a sort or a join above has found
+//! in rows that had passed, of columns that are shown as they are stored: below, these rule out whole
+//! files and row groups, and no row.
 
 #[cfg(feature = "ballista")]
 mod sent;
@@ -22,10 +24,16 @@ use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use arrow::error::ArrowError;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
+use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
+    FilterPushdownPropagation,
 };
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -235,6 +243,39 @@ impl ExecutionPlan for ScopedExec {
             return Err(DataFusionError::Internal("ScopedExec has one child".to_owned()));
         };
         Ok(Arc::new(ScopedExec::new(input, self.rule.clone(), Arc::clone(&self.schema))))
+    }
+
+    fn gather_filters_for_pushdown(
+        &self,
+        phase: FilterPushdownPhase,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _: &ConfigOptions,
+    ) -> Result<FilterDescription> {
+        let is_bound = |filter: &Arc<dyn PhysicalExpr>| {
+            filter.downcast_ref::<DynamicFilterPhysicalExpr>().is_some()
+        };
+        if phase == FilterPushdownPhase::Pre || !filters.iter().all(is_bound) {
+            return Ok(FilterDescription::all_unsupported(&filters, &self.children()));
+        }
+        let fields = self.schema.fields().iter().enumerate();
+        let as_stored = fields.filter(|(_, field)| !self.rule.masks(field.name()));
+        let as_stored = as_stored.map(|(at, _)| at).collect();
+        let child = ChildFilterDescription::from_child_with_allowed_indices(
+            &filters,
+            as_stored,
+            &self.input,
+        )?;
+        Ok(FilterDescription::new().with_child(child))
+    }
+
+    /// Whatever is done with a bound below, who found it keeps to it.
+    fn handle_child_pushdown_result(
+        &self,
+        _: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        Ok(FilterPushdownPropagation::all_unsupported(result))
     }
 
     fn execute(
