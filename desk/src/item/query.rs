@@ -23,7 +23,8 @@ macro_rules! select {
     () => {
         "SELECT id, tenant_id, channel, external_id, queue_id, address, subject, '' AS content,
          priority, received_at, state, agent_id, offered_until, offers, unanswered, taken_by,
-         taken_at, ended_at, disposition, order_id FROM items WHERE tenant_id = "
+         taken_at, ended_at, disposition, order_id, trunk_id, fax_id FROM items
+         WHERE tenant_id = "
     };
 }
 
