@@ -269,6 +269,7 @@ async fn a_text_of_a_trunk_that_names_a_queue_is_one_item_of_it_however_often_it
     assert_eq!(all(&store, tenant).await.len(), 2, "both are texts");
     let items = store.open_items(tenant).await.unwrap();
     let [item] = items.as_slice() else { panic!("{items:?}") };
+    let item = store.item(tenant, item.id).await.unwrap();
     assert_eq!((item.channel, item.queue), (Channel::Sms, FIRST_QUEUE));
     assert_eq!((item.external_id.as_deref(), item.trunk), (Some("101"), Some(trunk)));
     assert_eq!((item.address.as_str(), item.content.as_str()), ("+8613800138000", "balance?"));
