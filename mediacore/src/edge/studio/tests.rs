@@ -11,14 +11,16 @@ use terms::TenantId;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Speaks one text for each word that it is given.
-struct Slow(Receiver<()>);
+/// Speaks one text for each word that it is given, and says when it begins one.
+struct Slow(Receiver<()>, Sender<()>);
 
 impl Engine for Slow {
     fn name(&self) -> &str {
         "slow"
     }
     fn speak(&mut self, utterance: &Utterance) -> Result<Vec<u8>, String> {
+        // Most tests do not listen.
+        let _ = self.1.send(());
         self.0.recv_timeout(PATIENCE).map_err(|_| "nobody lets it".to_owned())?;
         if utterance.words.starts_with("fail") {
             return Err("asked to".to_owned());
@@ -38,6 +40,7 @@ enum Seen {
 struct World {
     studio: Studio,
     go: Sender<()>,
+    begun: Receiver<()>,
     seen: Receiver<Seen>,
     _folder: tempfile::TempDir,
 }
@@ -46,6 +49,7 @@ impl World {
     fn new(folders: Vec<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (go, gone) = mpsc::channel();
+        let (begins, begun) = mpsc::channel();
         let (tell, seen) = mpsc::channel();
         let told = tell.clone();
         let outlets = Outlets {
@@ -53,7 +57,8 @@ impl World {
             send: Box::new(move |command| told.send(Seen::Sent(Box::new(command))).unwrap()),
         };
         let cache = Cache::open(folder.path(), 1 << 20).unwrap();
-        let speech: Result<(Box<dyn Engine>, Cache), String> = Ok((Box::new(Slow(gone)), cache));
+        let speech: Result<(Box<dyn Engine>, Cache), String> =
+            Ok((Box::new(Slow(gone, begins)), cache));
         let config = StudioConfig {
             folders,
             limits: Limits::default(),
@@ -63,7 +68,7 @@ impl World {
         };
         let store = PromptStore::new([("en/hi".into(), Prompt::from_samples(&[1]))]);
         let studio = Studio::start(config, store, outlets).unwrap();
-        World { studio, go, seen, _folder: folder }
+        World { studio, go, begun, seen, _folder: folder }
     }
 
     fn renewed(&self) -> PromptStore {
@@ -266,6 +271,7 @@ fn a_tenants_prompts_lie_ready_before_its_plan_counts_and_nothing_overtakes() {
 
     // The studio is busy with a text; two plans come meanwhile, the later without a new prompt.
     assert_eq!(world.studio.pass(play(1, 1, "one")), None);
+    world.begun.recv_timeout(PATIENCE).unwrap();
     let second = file("second", &wav(200));
     world.studio.stock(own(&second), then(3));
     world.studio.stock(own(&second), then(4));
