@@ -86,7 +86,7 @@ impl ScopedTable {
     /// their bound rules out the others.
     fn groups(&self, files: &[Arc<Entry>], partitions: usize) -> Vec<FileGroup> {
         let mut files: Vec<&Arc<Entry>> = files.iter().collect();
-        files.sort_by(|a, b| (b.at_max, &a.path).cmp(&(a.at_max, &b.path)));
+        files.sort_by(|a, b| (b.at_max, &b.path).cmp(&(a.at_max, &a.path)));
         let mut groups = vec![Vec::new(); partitions.clamp(1, files.len().max(1))];
         let count = groups.len();
         for (nth, entry) in files.into_iter().enumerate() {
