@@ -232,6 +232,24 @@ impl ItemDesk {
         activity: Activity,
         skill_set: Option<SkillSetId>,
     ) {
+        self.learn(now, id, activity, skill_set);
+        self.pump(now);
+    }
+
+    /// What several agents do, before anybody is offered anything: who is named first is not given
+    /// everything.
+    pub fn set_activities(
+        &mut self,
+        now: Now,
+        agents: impl IntoIterator<Item = (AgentId, Activity, Option<SkillSetId>)>,
+    ) {
+        for (id, activity, skill_set) in agents {
+            self.learn(now, id, activity, skill_set);
+        }
+        self.pump(now);
+    }
+
+    fn learn(&mut self, now: Now, id: AgentId, activity: Activity, skill_set: Option<SkillSetId>) {
         let worker = self.workers.entry(id).or_default();
         if worker.activity == activity && worker.skill_set == skill_set {
             return;
@@ -249,7 +267,6 @@ impl ItemDesk {
         }
         self.relist(id);
         self.withdraw_from(now, id);
-        self.pump(now);
     }
 
     /// An item comes in. One that is known stays as it is.

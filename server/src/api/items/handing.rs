@@ -564,9 +564,9 @@ impl Items {
             held.agents_at = Some(self.clock.moment());
         }
         self.drive(tenant, room, |desk, now| {
-            for agent in &state.agents {
-                desk.set_activity(now, agent.agent, agent.activity, agent.skill_set);
-            }
+            let agents = state.agents.iter();
+            let does = agents.map(|agent| (agent.agent, agent.activity, agent.skill_set));
+            desk.set_activities(now, does);
         })
         .await;
     }
