@@ -66,7 +66,7 @@ async fn an_agent_has_a_text_sent_by_their_own_right_and_sees_what_came_of_it() 
         trunk: Some(TrunkId(4)),
     };
     assert_eq!(asked(&rig), [order]);
-    assert_eq!(listed(&rig, &token).await, [sent.clone()]);
+    assert_eq!(listed(&rig, &token).await, std::slice::from_ref(&sent));
     let written = rig.store.audit(rig.tenant(), None, 1).await.unwrap().remove(0);
     assert_eq!(
         (written.action.as_str(), written.subject.as_str()),
