@@ -122,6 +122,17 @@ fn an_item_goes_to_who_was_handed_one_longest_ago_and_says_why() {
 }
 
 #[test]
+fn agents_who_are_learned_of_together_share_what_waits() {
+    let mut desk = ItemDesk::new();
+    desk.apply(at(0), &plan(2, vec![queue(QUEUE, &[A, B])]));
+    for id in 1..=4 {
+        desk.arrive(at(0), mail(id, id));
+    }
+    desk.set_activities(at(5), [A, B].map(|agent| (agent, Activity::Idle, None)));
+    assert_eq!(said(&mut desk), ["1 to 1", "2 to 2", "3 to 1", "4 to 2"]);
+}
+
+#[test]
 fn nobody_is_offered_an_item_on_a_break_signed_out_or_with_a_call() {
     use Activity::{Break, Holding, Idle, Ringing, SignedOut, Talking, WrapUp};
     let mut desk = alone();
