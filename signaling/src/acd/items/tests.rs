@@ -122,6 +122,21 @@ fn an_item_goes_to_who_was_handed_one_longest_ago_and_says_why() {
 }
 
 #[test]
+fn who_was_handed_one_longer_ago_is_next_whoever_has_the_smaller_number() {
+    let mut desk = desk();
+    desk.set_activity(at(0), A, Activity::Break, None);
+    for (item, agent, second) in [(1, B, 1), (2, A, 4)] {
+        desk.arrive(at(second), mail(item, second));
+        assert_eq!(said(&mut desk), [format!("{item} to {agent}")]);
+        desk.take(at(second + 1), ItemId(item), agent).expect("it is theirs to take");
+        desk.end(at(second + 2), ItemId(item));
+        desk.set_activity(at(second + 2), A, Activity::Idle, None);
+    }
+    desk.arrive(at(10), mail(3, 10));
+    assert_eq!(said(&mut desk), ["3 to 2"]);
+}
+
+#[test]
 fn agents_who_are_learned_of_together_share_what_waits() {
     let mut desk = ItemDesk::new();
     desk.apply(at(0), &plan(2, vec![queue(QUEUE, &[A, B])]));
