@@ -114,7 +114,7 @@ records! {
     }
 
     /// One row a finished leg.
-    Leg = "legs" version 2, id leg_id, day call_started_at {
+    Leg = "legs" version 3, id leg_id, day call_started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The leg.
@@ -161,6 +161,10 @@ records! {
         mos: Option<f64>,
         /// The trunk that it went over; NULL for phones inside, and in rows of version 1.
         trunk_id: Option<TrunkId>,
+        /// Direction of its call, as in `calls`; NULL in rows of versions 1 and 2.
+        direction: Option<String>,
+        /// The queue that its call had come into last when it ended; NULL for none, and in rows of versions 1 and 2.
+        call_queue_id: Option<QueueId>,
     }
 
     /// One row a finished stay of a contact in a queue.

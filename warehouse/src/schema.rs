@@ -208,18 +208,22 @@ mod tests {
         "jitter_us": 0, "mos": null}}"#;
 
     #[test]
-    fn a_leg_of_before_trunks_were_named_is_read_without_one() {
+    fn a_leg_of_before_its_trunk_and_its_call_were_told_is_read_without_them() {
         let row: Row = serde_json::from_str(LEG).unwrap();
         let layout = layout_of("legs");
-        assert_eq!(layout.table.version, 2);
+        assert_eq!(layout.table.version, 3);
         let now = batch(layout, &[row]).unwrap();
-        // A file of version 1 ends with the estimate of how it sounded.
-        let last = layout.schema.index_of("mos").unwrap();
-        let file = now.project(&(0..=last).collect::<Vec<_>>()).unwrap();
-        let read = conform(layout, &file).unwrap();
-        assert_eq!(read, now);
-        let column = read.column_by_name("trunk_id").expect("it came later");
-        assert_eq!(column.null_count(), 1);
+        // A file of version 1 ends with the estimate of how it sounded, one of version 2 with the trunk.
+        for last in ["mos", "trunk_id"] {
+            let last = layout.schema.index_of(last).unwrap();
+            let file = now.project(&(0..=last).collect::<Vec<_>>()).unwrap();
+            let read = conform(layout, &file).unwrap();
+            assert_eq!(read, now);
+            for later in ["trunk_id", "direction", "call_queue_id"] {
+                let column = read.column_by_name(later).expect("it came later");
+                assert_eq!(column.null_count(), 1, "{later}");
+            }
+        }
     }
 
     /// A row of `quality` as version 1 was staged.

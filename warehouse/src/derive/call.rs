@@ -600,6 +600,8 @@ impl OpenCall {
             call: self.call,
             contact: self.contact,
             call_started_at: self.started_at,
+            direction: self.direction,
+            call_queue: self.queue,
         };
         rows.extend(quality.and_then(|heard| quality_row(&open, &of, heard)));
         rows.push(Row::Leg(open.close(of, at, how, quality)));

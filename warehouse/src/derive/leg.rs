@@ -3,7 +3,7 @@
 use crate::derive::ended::signed;
 use crate::derive::entry::word;
 use crate::derive::ms;
-use terms::event::{Party, Role};
+use terms::event::{Direction, Party, Role};
 use terms::media::Quality;
 use terms::record::Leg;
 use terms::{AgentId, CallId, ContactId, LegId, QueueId, TenantId, Timestamp, TrunkId};
@@ -79,6 +79,9 @@ pub struct LegOf {
     pub call: CallId,
     pub contact: ContactId,
     pub call_started_at: Timestamp,
+    pub direction: Direction,
+    /// The queue that the call has come into last.
+    pub call_queue: Option<QueueId>,
 }
 
 impl OpenLeg {
@@ -117,6 +120,8 @@ impl OpenLeg {
             jitter_us: quality.map_or(0, |q| i32::try_from(q.jitter_us).unwrap_or(i32::MAX)),
             mos: heard.map(|quality| f64::from(quality.mos)),
             trunk_id: self.trunk,
+            direction: Some(word(of.direction)),
+            call_queue_id: of.call_queue,
         }
     }
 }

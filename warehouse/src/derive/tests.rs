@@ -28,6 +28,7 @@ mod areas;
 mod heard;
 mod region;
 mod stepped;
+mod told;
 
 fn calls(rows: &[Row]) -> Vec<&Call> {
     pick!(rows, Call)
@@ -630,8 +631,7 @@ fn a_stay_that_nobody_closed_is_closed_with_its_call() {
 fn entries_of_a_call_that_never_started_make_no_rows_but_events() {
     let mut s = Script::new(1);
     s.call(1.0, 100, enqueued(500, 1)).call(2.0, 100, call_ended(Outcome::Failed, Party::System));
-    let mut fold = Fold::new();
-    let mut rows = Vec::new();
+    let (mut fold, mut rows) = (Fold::new(), Vec::new());
     s.entries.iter().for_each(|entry| fold.apply(entry, &mut rows));
     assert_eq!((rows.len(), fold.strays()), (2, 2));
 }

@@ -161,6 +161,29 @@ async fn rows_that_were_lost_doubled_added_or_damaged_are_what_they_were() {
 }
 
 #[tokio::test]
+async fn legs_of_before_they_told_of_their_call_tell_it_after_a_rebuild() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = published(dir.path(), &day(7, 2, 40)).await;
+    let before = all(&warehouse).await;
+    // As a file of version 2 is read.
+    let untold: Change = Arc::new(|batch: &RecordBatch| {
+        let last = batch.schema().index_of("trunk_id")?;
+        let older = batch.project(&(0..=last).collect::<Vec<_>>())?;
+        schema::conform(layout_of("legs"), &older)
+    });
+    for entry in entries_of(&warehouse, "legs").await {
+        rewrite(&warehouse, &[entry], Some(Arc::clone(&untold))).await.unwrap();
+    }
+    sweep_all(&warehouse).await;
+    let found = check(&warehouse).await;
+    let columns = ["direction", "call_queue_id"].map(str::to_owned).to_vec();
+    assert!(found.differences.iter().any(|of| of.differs == Differs::Columns(columns.clone())));
+    assert!(found.differences.iter().all(|of| of.table == "legs"));
+    rebuild(&warehouse, &Plan::default()).await;
+    assert_eq!(all(&warehouse).await, before);
+}
+
+#[tokio::test]
 async fn whatever_is_lost_or_doubled_of_random_days_is_what_it_was() {
     for seed in 10..16 {
         let dir = tempfile::tempdir().unwrap();
