@@ -185,14 +185,16 @@ pub async fn published_of(
         .map_err(Error::database("list files"))
 }
 
-/// The published files of a table that have no counts ([`crate::rollup`]).
-pub async fn uncounted(db: &mut Db, table: &str) -> Result<Vec<Entry>, Error> {
+/// The published files of a table that have no counts in the folder `kept` ([`crate::rollup`]).
+pub async fn uncounted(db: &mut Db, table: &str, kept: &str) -> Result<Vec<Entry>, Error> {
     let text = format!(
         "SELECT {COLUMNS} FROM file WHERE state = 'published' AND tbl = $1 \
-         AND path NOT IN (SELECT source FROM rollup) ORDER BY day, seq_min"
+         AND path NOT IN (SELECT source FROM rollup WHERE rollup.path LIKE $2) \
+         ORDER BY day, seq_min"
     );
     sqlx::query_as(sqlx::AssertSqlSafe(text))
         .bind(table)
+        .bind(format!("{kept}%"))
         .fetch_all(db)
         .await
         .map_err(Error::database("list files"))

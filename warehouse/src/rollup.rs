@@ -5,8 +5,10 @@
 //! of SQL makes both.
 //!
 //! `_rollup/<name>/dt=…/<file>` holds the counts of one published file, and a row of `rollup` names it
-//! once it is on disk. What is counted of which table is said in `kinds`. Named steps: `rollup.write`,
-//! `rollup.sync`, `rollup.rename`, `rollup.dirsync`, `rollup.commit`.
+//! once it is on disk. What is counted of which table is said in `kinds`; where that is more than it
+//! was, the folder is `<name>.<version>`, and counts in another one are as if they were not there until
+//! they are made anew. Named steps: `rollup.write`, `rollup.sync`, `rollup.rename`, `rollup.dirsync`,
+//! `rollup.commit`.
 
 mod counts;
 mod kinds;
@@ -64,7 +66,8 @@ pub async fn catch_up(warehouse: &Warehouse) -> Result<u64, Error> {
     let mut tx = warehouse.read("list files without counts").await?;
     let mut uncounted = Vec::new();
     for counts in &KINDS {
-        let files = manifest::uncounted(&mut tx, counts.source).await?;
+        let kept = format!("{FOLDER}/{}/", counts.folder());
+        let files = manifest::uncounted(&mut tx, counts.source, &kept).await?;
         uncounted.extend(files.into_iter().map(|entry| (counts, entry)));
     }
     drop(tx);
@@ -82,7 +85,7 @@ async fn count(
     entry: &manifest::Entry,
 ) -> Result<bool, Error> {
     let name = entry.path.rsplit('/').next().unwrap_or_default();
-    let path = format!("{FOLDER}/{}/dt={}/{name}", counts.name, entry.day);
+    let path = format!("{FOLDER}/{}/dt={}/{name}", counts.folder(), entry.day);
     let tmp = warehouse.tmp(&format!("rollup-{name}"));
     let near = warehouse.shelf().near(vec![entry.path.clone()]).await?;
     let source = entry.clone();
@@ -229,10 +232,10 @@ impl Kept {
         })
     }
 
-    /// None where a newer program keeps counts that this one does not know.
+    /// None where another program keeps counts that this one does not know, or that it knows otherwise.
     fn entry(self) -> Option<(String, manifest::Entry)> {
         let name = self.path.strip_prefix(FOLDER)?.split('/').nth(1)?;
-        let table = KINDS.iter().find(|counts| counts.name == name)?.name;
+        let table = KINDS.iter().find(|counts| counts.folder() == name)?.name;
         let written = Written {
             rows: self.rows,
             bytes: self.bytes,
@@ -393,6 +396,50 @@ mod tests {
         warehouse.close().await;
         let warehouse = Warehouse::open(dir.path()).await.unwrap();
         assert!(catch_up(&warehouse).await.unwrap() >= 3, "a file a day");
+    }
+
+    /// How many files of counts of legs are read.
+    async fn kept_of_legs(warehouse: &Warehouse) -> usize {
+        let mut tx = warehouse.read("test").await.unwrap();
+        let kept = readable(&mut tx).await.unwrap();
+        kept.iter().filter(|(_, entry)| entry.tbl == "leg_intervals").count()
+    }
+
+    #[tokio::test]
+    async fn counts_of_another_version_are_not_read_and_are_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let rows = crate::stories::fold(&crate::stories::day(3, 1, 20));
+        warehouse.stage_rows("test", 1, &rows).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        let text = "SELECT direction, SUM(legs) AS legs, SUM(offered) AS offered \
+                    FROM leg_intervals GROUP BY direction ORDER BY direction";
+        let text = [text.to_owned()];
+        let (before, files) = (answers(&warehouse, &text).await, kept_of_legs(&warehouse).await);
+        assert!(files > 0 && before[0].contains("inbound"), "{before:?}");
+
+        // As a program left them that knew less of legs.
+        let (now, then) = (dir.path().join("_rollup"), "_rollup/leg_intervals/");
+        std::fs::rename(now.join("leg_intervals.2"), now.join("leg_intervals")).unwrap();
+        let mut tx = warehouse.write("test").await.unwrap();
+        sqlx::query("UPDATE rollup SET path = REPLACE(path, '_rollup/leg_intervals.2/', $1)")
+            .bind(then)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(kept_of_legs(&warehouse).await, 0);
+        assert_eq!(answers(&warehouse, &text).await, before, "the rows are counted");
+
+        assert_eq!(catch_up(&warehouse).await.unwrap(), files as u64, "and no others");
+        assert_eq!(kept_of_legs(&warehouse).await, files);
+        assert_eq!(answers(&warehouse, &text).await, before);
+        tidy(&warehouse).await.unwrap();
+        assert!(
+            file::walk(&now.join("leg_intervals")).unwrap().is_empty(),
+            "the old ones are gone"
+        );
+        assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
     }
 
     #[tokio::test]

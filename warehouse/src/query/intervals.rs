@@ -5,7 +5,7 @@
 
 use crate::Scope;
 use crate::query::columns;
-use crate::query::scan::ScopedTable;
+use crate::query::scan::{ScopedTable, needed};
 use crate::query::scoped::{Rule, ScopedExec};
 use crate::query::snapshot::Snapshot;
 use crate::rollup::{Counts, KINDS};
@@ -71,15 +71,17 @@ impl Intervals {
         Intervals { counts, kept: Some(kept), others: Arc::new(others), scope }
     }
 
-    /// The counts of the rows that have none, of those that the reader may see.
-    async fn plan(&self) -> Result<LogicalPlan> {
+    /// These columns of the counts of the rows that have none, of those that the reader may see.
+    async fn plan(&self, shown: &[usize]) -> Result<LogicalPlan> {
         let source = layout_of(self.counts.source);
         let rule = Rule::new(source, &self.scope);
         let rows = ScopedTable::new(Arc::clone(source), Arc::clone(&self.others), rule);
         let context = SessionContext::new();
         context.register_table(self.counts.source, Arc::new(rows))?;
         let counted = context.sql(&self.counts.sql(self.counts.source)).await?;
-        Ok(counted.into_unoptimized_plan())
+        let columns = &self.counts.layout().table.columns;
+        let names: Vec<&str> = shown.iter().map(|at| columns[*at].name).collect();
+        Ok(counted.select_columns(&names)?.into_unoptimized_plan())
     }
 }
 
@@ -110,10 +112,13 @@ impl TableProvider for Intervals {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let others = state.create_physical_plan(&self.plan().await?).await?;
+        // A column that nobody asks for is not read: there are more counts than hours.
+        let wall = Rule::whole_tenant(&self.scope);
+        let columns = needed(self.counts.layout(), &wall, projection);
+        let others = state.create_physical_plan(&self.plan(&columns).await?).await?;
         let all = match &self.kept {
             Some(kept) => {
-                let kept = kept.scan(state, None, filters, None).await?;
+                let kept = kept.scan(state, Some(&columns), filters, None).await?;
                 UnionExec::try_new(vec![kept, others])?
             }
             None => others,
@@ -123,7 +128,7 @@ impl TableProvider for Intervals {
             None => self.schema(),
         };
         // The scope has done its work below, where the rows still tell whose they are.
-        Ok(Arc::new(ScopedExec::new(all, Rule::whole_tenant(&self.scope), shown)))
+        Ok(Arc::new(ScopedExec::new(all, wall, shown)))
     }
 }
 

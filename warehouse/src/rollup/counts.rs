@@ -16,6 +16,8 @@ pub struct Counts {
     pub name: &'static str,
     /// What it is.
     pub doc: &'static str,
+    /// What keys and measures there are: counts of another version that are kept are made anew.
+    pub version: u16,
     /// The table that it counts.
     pub source: &'static str,
     /// To which quarter-hour a row belongs.
@@ -130,7 +132,7 @@ impl Counts {
                 .iter()
                 .map(|measure| column(measure.name, measure.what.kind(), false, measure.doc)),
         );
-        let table = Table { name: self.name, version: 1, doc: self.doc, columns };
+        let table = Table { name: self.name, version: self.version, doc: self.doc, columns };
         schema::layout_with(table, 1, day)
     }
 
@@ -184,6 +186,14 @@ impl Counts {
             "SELECT {by}, {slot} AS from_at, {} FROM {source} GROUP BY {by}, {slot}",
             measures.join(", ")
         )
+    }
+
+    /// The folder of its files: each version has one of its own.
+    pub fn folder(&self) -> String {
+        match self.version {
+            1 => self.name.to_owned(),
+            version => format!("{}.{version}", self.name),
+        }
     }
 
     /// The names that it and its sums have in SQL.

@@ -9,6 +9,7 @@ pub static KINDS: [Counts; 6] = [QUEUES, CALLS, LEGS, AGENTS, SURVEYS, QUALITY];
 const QUEUES: Counts = Counts {
     name: "queue_intervals",
     doc: "Stays in queues by quarter-hour.",
+    version: 1,
     source: "queue_visits",
     place: Place::At("entered_at"),
     place_doc: "The quarter-hour in which they entered.",
@@ -48,6 +49,7 @@ const QUEUES: Counts = Counts {
 const CALLS: Counts = Counts {
     name: "call_intervals",
     doc: "Calls by quarter-hour.",
+    version: 1,
     source: "calls",
     place: Place::At("started_at"),
     place_doc: "The quarter-hour in which they began.",
@@ -86,6 +88,7 @@ const CALLS: Counts = Counts {
 const LEGS: Counts = Counts {
     name: "leg_intervals",
     doc: "Legs by quarter-hour: what agents were offered and took, what lines carried.",
+    version: 2,
     source: "legs",
     place: Place::At("started_at"),
     place_doc: "The quarter-hour in which they began.",
@@ -94,6 +97,8 @@ const LEGS: Counts = Counts {
         id("agent_id", true, "The agent."),
         id("queue_id", true, "The queue whose offer they were."),
         id("trunk_id", true, "The trunk that they went over; NULL for phones inside."),
+        word("direction", true, "Direction of their calls; NULL where the legs do not tell."),
+        id("call_queue_id", true, "The queue that their calls had come into last."),
     ],
     measures: &[
         rows("legs", "Legs."),
@@ -101,6 +106,11 @@ const LEGS: Counts = Counts {
             "answered",
             "answered_at IS NOT NULL",
             "Of those, answered: contacts that were handled.",
+        ),
+        those(
+            "offered",
+            "answered_at IS NOT NULL OR hangup_cause <> 26",
+            "Those but for the ones that stopped ringing because a colleague had the call, cause 26.",
         ),
         those(
             "busy",
@@ -120,6 +130,12 @@ const LEGS: Counts = Counts {
             "CAST(ended_at AS BIGINT) - CAST(started_at AS BIGINT)",
             "From start to end, in microseconds.",
         ),
+        sum(
+            "connected_ms",
+            "CASE WHEN answered_at IS NULL THEN 0 \
+             ELSE (CAST(ended_at AS BIGINT) - CAST(answered_at AS BIGINT)) / 1000 END",
+            "From answer to end, the whole milliseconds of each.",
+        ),
     ],
     sums: &[("leg_hours", "hour"), ("leg_days", "day")],
 };
@@ -127,6 +143,7 @@ const LEGS: Counts = Counts {
 const AGENTS: Counts = Counts {
     name: "agent_intervals",
     doc: "Time of agents by quarter-hour.",
+    version: 1,
     source: "agent_spans",
     place: Place::Through("started_at", "ended_at"),
     place_doc: "The quarter-hour in which it was spent: a stretch is cut at each.",
@@ -155,6 +172,7 @@ const AGENTS: Counts = Counts {
 const SURVEYS: Counts = Counts {
     name: "survey_intervals",
     doc: "Satisfaction questions by quarter-hour.",
+    version: 1,
     source: "surveys",
     place: Place::At("asked_at"),
     place_doc: "The quarter-hour in which they were asked.",
@@ -172,6 +190,7 @@ const SURVEYS: Counts = Counts {
 const QUALITY: Counts = Counts {
     name: "quality_intervals",
     doc: "How legs sounded by quarter-hour.",
+    version: 1,
     source: "quality",
     place: Place::At("call_started_at"),
     place_doc: "The quarter-hour in which their calls began.",
