@@ -74,6 +74,8 @@ mod staffing;
 mod stages;
 #[path = "catalogue/system.rs"]
 mod system;
+#[path = "catalogue/told.rs"]
+mod told;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]
@@ -297,6 +299,8 @@ fn offer(id: u64, agent: AgentId, started_at: Timestamp, answered: bool) -> Row 
         jitter_us: 0,
         mos: None,
         trunk_id: None,
+        direction: None,
+        call_queue_id: None,
     })
 }
 

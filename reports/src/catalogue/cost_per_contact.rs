@@ -3,6 +3,9 @@
 //!
 //! An agent costs for as long as they are signed in. Time of a queue's calls is that queue's; what is
 //! idle or on break is nobody's and stands in a line of its own, so that the total is the whole cost.
+//! A trunk's time is of the queue that the call had come into last when the leg ended. Legs of before
+//! they told it are of their call's last queue: that differs where somebody outside left a call that
+//! came into another queue afterwards.
 
 use super::calls_of::calls_of;
 use super::colour::{HOLD, WORK};
@@ -69,19 +72,81 @@ pub static COST_PER_CONTACT: Report = Report {
     order: Order::FirstColumn,
 };
 
-/// What a minute of the trunk's leg `l` of the call `c` costs.
-fn minute(rates: &Rates) -> String {
+/// What a minute of the trunk's leg `l` costs, whose call goes in this `direction`.
+fn minute(rates: &Rates, direction: &str) -> String {
     let prefixes = rates.longest_first().into_iter().map(|(prefix, minute)| {
         format!("WHEN strpos(l.address, {}) = 1 THEN {minute}", literal::text(prefix))
     });
     format!(
-        "CASE WHEN l.role = 'customer' AND COALESCE(c.direction, 'inbound') = 'inbound' THEN {} \
-         {} ELSE {} END",
+        "CASE WHEN l.role = 'customer' AND {direction} = 'inbound' THEN {} {} ELSE {} END",
         rates.inbound_minute,
         prefixes.collect::<Vec<_>>().join(" "),
         rates.outbound_minute
     )
 }
+
+/// What trunks carried, by the queue that it is of, and what a minute of it costs: `queue_id`, `ms`,
+/// `rate`. What came in costs the same wherever it came from, so that counts tell it; where the cost
+/// of what went out goes by its number, those legs are read.
+fn carried(window: &Window, rates: &Rates) -> String {
+    let mut parts = vec![carried_before(window, rates)];
+    match (window.quarters_fit(), rates.prefixes.is_empty()) {
+        (true, true) => parts.push(counted(window, rates, "l.direction IS NOT NULL")),
+        (true, false) => {
+            parts.push(counted(window, rates, CAME_IN));
+            parts.push(read(window, rates, WENT_OUT));
+        }
+        (false, _) => parts.push(read(window, rates, "l.direction IS NOT NULL")),
+    }
+    parts.join(" UNION ALL ")
+}
+
+/// Legs `l` of customers who called, which cost what a call that comes in does.
+const CAME_IN: &str = "l.role = 'customer' AND l.direction = 'inbound'";
+/// All others that tell the direction of their call.
+const WENT_OUT: &str =
+    "(l.direction <> 'inbound' OR l.direction = 'inbound' AND l.role <> 'customer')";
+
+/// Out of counts of quarter-hours, those for which `which` holds.
+fn counted(window: &Window, rates: &Rates, which: &str) -> String {
+    let in_period = window.holds("l.from_at");
+    let flat = Rates { prefixes: Vec::new(), ..rates.clone() };
+    let minute = minute(&flat, "l.direction");
+    format!(
+        "SELECT l.call_queue_id AS queue_id, l.connected_ms AS ms, {minute} AS rate
+             FROM leg_intervals l
+             WHERE l.trunk_id IS NOT NULL AND l.answered > 0 AND {which} AND {in_period}"
+    )
+}
+
+/// Out of legs, those for which `which` holds.
+fn read(window: &Window, rates: &Rates, which: &str) -> String {
+    let (minute, in_period) = (minute(rates, "l.direction"), window.holds("l.started_at"));
+    format!(
+        "SELECT l.call_queue_id AS queue_id, {CONNECTED_MS} AS ms, {minute} AS rate
+             FROM legs l
+             WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND {which} AND {in_period}"
+    )
+}
+
+/// Out of legs of before they told the direction and the queue of their call: the call does. Where
+/// there are none, files are ruled out by their statistics, and no call is read.
+fn carried_before(window: &Window, rates: &Rates) -> String {
+    let minute = minute(rates, "COALESCE(c.direction, 'inbound')");
+    let in_period = window.holds("l.started_at");
+    let of_period = format!("direction IS NULL AND {}", window.holds("started_at"));
+    let calls = calls_of(window, "legs", &of_period, "c.call_id, c.direction, c.queue_id");
+    format!(
+        "SELECT c.queue_id, {CONNECTED_MS} AS ms, {minute} AS rate
+             FROM legs l
+             LEFT JOIN ({calls}) AS c ON c.call_id = l.call_id
+             WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND l.direction IS NULL
+                   AND {in_period}"
+    )
+}
+
+/// From the answer of the leg `l` to its end, as counts of quarter-hours have it.
+const CONNECTED_MS: &str = "(CAST(l.ended_at AS BIGINT) - CAST(l.answered_at AS BIGINT)) / 1000";
 
 /// The time of agents by queue.
 fn worked(window: &Window) -> String {
@@ -105,24 +170,18 @@ fn worked(window: &Window) -> String {
 }
 
 fn sql(window: &Window) -> String {
-    let worked = worked(window);
     let rates = window.rates.clone().unwrap_or_default();
-    let (minute, agent_hour) = (minute(&rates), rates.agent_hour);
-    let (carried, began) = (window.holds("l.started_at"), window.holds("started_at"));
-    let calls = calls_of(window, "legs", &began, "c.call_id, c.direction, c.queue_id");
+    let (worked, carried, agent_hour) = (worked(window), carried(window, &rates), rates.agent_hour);
+    let began = window.holds("started_at");
     format!(
         "WITH carried AS (
-             SELECT c.queue_id, CAST(l.ended_at AS BIGINT) - CAST(l.answered_at AS BIGINT) AS took_us,
-                    {minute} AS rate
-             FROM legs l
-             LEFT JOIN ({calls}) AS c ON c.call_id = l.call_id
-             WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND {carried}
+             {carried}
          ),
          part AS (
              SELECT queue_id, 0 AS contacts, agent_ms, 0 AS trunk_ms, 0 AS ms_rates
              FROM ({worked}) AS worked
              UNION ALL
-             SELECT queue_id, 0, 0, SUM(took_us) / 1000, SUM(took_us / 1000 * rate)
+             SELECT queue_id, 0, 0, SUM(ms), SUM(ms * rate)
              FROM carried
              GROUP BY queue_id
              UNION ALL

@@ -105,14 +105,16 @@ const FORMULAS: &[Formula] = &[
 
 fn sql(window: &Window) -> String {
     if window.quarters_fit() {
-        return sql_of(window, "agent_id", &counted_parts(window), "legs");
+        let offers = [counted_offers(window), offers_of_before(window, "agent_id", "legs")];
+        return sql_of("agent_id", &counted_parts(window), &offers);
     }
     sql_from(window, "agent_id", ["agent_spans", "legs"])
 }
 
 /// Time of stretches and offers by their column `key` and by hour.
 pub(super) fn sql_from(window: &Window, key: &str, [stretches, legs]: [&str; 2]) -> String {
-    sql_of(window, key, &cut_parts(window, key, stretches), legs)
+    let offers = [offers(window, key, legs), offers_of_before(window, key, legs)];
+    sql_of(key, &cut_parts(window, key, stretches), &offers)
 }
 
 /// The parts of stretches by hour, out of counts of quarter-hours.
@@ -124,6 +126,60 @@ fn counted_parts(window: &Window) -> String {
              FROM agent_intervals
              WHERE {in_period} AND spent_us > 0
          )"
+    )
+}
+
+/// Offers and those of them that were answered by hour, out of counts of quarter-hours.
+fn counted_offers(window: &Window) -> String {
+    let hour = format!("{} / {HOUR_US} % 24", window.local_us("from_at"));
+    let in_period = window.holds("from_at");
+    format!(
+        "SELECT agent_id, {hour} AS hour, SUM(offered) AS offered, SUM(answered) AS answered
+             FROM leg_intervals
+             WHERE role = 'agent' AND agent_id IS NOT NULL AND direction = 'inbound'
+                   AND offered > 0 AND {in_period}
+             GROUP BY agent_id, {hour}"
+    )
+}
+
+/// The same out of `legs`, those that tell the direction of their call.
+fn offers(window: &Window, key: &str, legs: &str) -> String {
+    let (hour, is_offer) = (offer_hour(window), is_offer(window));
+    format!(
+        "SELECT o.{key}, {hour} AS hour, COUNT(*) AS offered, COUNT(o.answered_at) AS answered
+             FROM {legs} o
+             WHERE o.direction = 'inbound' AND {is_offer}
+             GROUP BY o.{key}, {hour}"
+    )
+}
+
+/// The same out of legs of before they told it: their calls do, and one that is not known came in.
+/// Where there are none, files are ruled out by their statistics, and no call is read.
+fn offers_of_before(window: &Window, key: &str, legs: &str) -> String {
+    let (hour, is_offer) = (offer_hour(window), is_offer(window));
+    let of_period = format!("direction IS NULL AND {}", window.holds("started_at"));
+    let calls = calls_of(window, "legs", &of_period, "c.call_id, c.direction");
+    format!(
+        "SELECT o.{key}, {hour} AS hour, COUNT(*) AS offered, COUNT(o.answered_at) AS answered
+             FROM {legs} o
+             LEFT JOIN (
+                 SELECT call_id FROM ({calls}) AS called WHERE direction <> 'inbound'
+             ) AS c ON c.call_id = o.call_id
+             WHERE c.call_id IS NULL AND o.direction IS NULL AND {is_offer}
+             GROUP BY o.{key}, {hour}"
+    )
+}
+
+fn offer_hour(window: &Window) -> String {
+    format!("{} / {HOUR_US} % 24", window.local_us("o.started_at"))
+}
+
+/// Whether the leg `o` is an offer of the period, wherever its call goes.
+fn is_offer(window: &Window) -> String {
+    format!(
+        "o.role = 'agent' AND o.agent_id IS NOT NULL \
+         AND (o.answered_at IS NOT NULL OR o.hangup_cause <> {ELSEWHERE}) AND {}",
+        window.holds("o.started_at")
     )
 }
 
@@ -158,19 +214,13 @@ fn cut_parts(window: &Window, key: &str, stretches: &str) -> String {
 }
 
 /// The report over the common table expression `part`, the last of `parts`, and offers.
-fn sql_of(window: &Window, key: &str, parts: &str, legs: &str) -> String {
-    let offer_hour = format!("{} / {HOUR_US} % 24", window.local_us("o.started_at"));
-    let in_period = window.holds("o.started_at");
+fn sql_of(key: &str, parts: &str, offers: &[String; 2]) -> String {
     let spent = |activities: &str| {
         format!("SUM(CASE WHEN activity IN ({activities}) THEN spent_us ELSE 0 END)")
     };
     let (talk, hold, wrap_up) = (spent("'talking'"), spent("'holding'"), spent("'wrap_up'"));
     let (ready, pause) = (spent("'idle', 'ringing'"), spent("'break'"));
-    let offers = format!(
-        "o.role = 'agent' AND o.agent_id IS NOT NULL \
-         AND (o.answered_at IS NOT NULL OR o.hangup_cause <> {ELSEWHERE})"
-    );
-    let calls = calls_of(window, "legs", &window.holds("started_at"), "c.call_id, c.direction");
+    let [offers, offers_of_before] = offers;
     format!(
         "WITH {parts},
          spent AS (
@@ -178,8 +228,10 @@ fn sql_of(window: &Window, key: &str, parts: &str, legs: &str) -> String {
              FROM part
              GROUP BY {key}, hour, activity
          ),
-         outgoing AS (
-             SELECT call_id FROM ({calls}) AS called WHERE direction <> 'inbound'
+         came AS (
+             {offers}
+             UNION ALL
+             {offers_of_before}
          ),
          counted AS (
              SELECT {key}, hour, 0 AS offered, 0 AS answered,
@@ -188,12 +240,8 @@ fn sql_of(window: &Window, key: &str, parts: &str, legs: &str) -> String {
              FROM spent
              GROUP BY {key}, hour
              UNION ALL
-             SELECT o.{key}, {offer_hour} AS hour, COUNT(*), COUNT(o.answered_at),
-                    0, 0, 0, 0, 0
-             FROM {legs} o
-             LEFT JOIN outgoing c ON c.call_id = o.call_id
-             WHERE c.call_id IS NULL AND {offers} AND {in_period}
-             GROUP BY o.{key}, {offer_hour}
+             SELECT {key}, hour, offered, answered, 0, 0, 0, 0, 0
+             FROM came
          ),
          summed AS (
              SELECT {key}, hour,
@@ -217,6 +265,7 @@ fn sql_of(window: &Window, key: &str, parts: &str, legs: &str) -> String {
 pub(super) fn offered_in(window: &Window, hour: i64) -> String {
     format!(
         "role = 'agent' AND agent_id IS NOT NULL AND {} AND {} / {HOUR_US} % 24 = {hour} \
+         AND COALESCE(direction, 'inbound') = 'inbound' \
          AND call_id NOT IN (SELECT call_id FROM calls WHERE direction <> 'inbound') \
          AND (answered_at IS NOT NULL OR hangup_cause <> {ELSEWHERE})",
         window.holds("started_at"),
