@@ -48,7 +48,9 @@ def opened(ask):
     for kept in glob.glob(f"{ask['folder']}/_rollup/*"):
         source = f"read_parquet('{kept}/dt=*/*.parquet', hive_partitioning = false)"
         text = f"SELECT * FROM {source} WHERE tenant_id = {ask['tenant']}"
-        duck.execute(f"CREATE VIEW {os.path.basename(kept)} AS {text}")
+        # A later version of counts has its number behind the name.
+        name = os.path.basename(kept).split(".")[0]
+        duck.execute(f"CREATE VIEW {name} AS {text}")
     return duck
 
 

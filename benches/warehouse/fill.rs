@@ -19,7 +19,7 @@ const HEAPS_AHEAD: usize = 4;
 /// Calls whose rows are handed over together.
 const HEAP: usize = 2_000;
 /// Says in the folder that it is whole; grows when other rows are made.
-const WHOLE: &str = "whole-1";
+const WHOLE: &str = "whole-2";
 
 /// Days of a year of calls, from the seed.
 #[derive(Clone, Debug)]

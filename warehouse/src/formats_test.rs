@@ -115,7 +115,7 @@ In SQL, `orders_latest` has the highest version of every order; it is not a file
 const COUNTS: &str = "
 ## Counts of quarter-hours
 
-Tables of SQL that count the rows of another by tenant, quarter-hour (`from_at`) and keys. What is counted is kept for each published file below `_rollup`; rows of others, staged ones too, are counted when somebody asks. So several rows may have the same keys: sum them up. Every question gets what the rows themselves would give, late rows, merged files, erased persons and rows whose time is over included.
+Tables of SQL that count the rows of another by tenant, quarter-hour (`from_at`) and keys. What is counted is kept for each published file below `_rollup`, where keys or measures came later with the version behind the name (`leg_intervals.2`); rows of others, staged ones too, are counted when somebody asks. So several rows may have the same keys: sum them up. Every question gets what the rows themselves would give, late rows, merged files, erased persons and rows whose time is over included.
 Who sees a part of the rows sees their counts. Where the keys do not tell which part that is (calls by queue, stays by agent), those rows are counted when somebody asks.
 ";
 
