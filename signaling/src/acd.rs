@@ -52,6 +52,7 @@ pub use personal::Personal;
 pub(crate) use resume::KeptLeaver;
 pub use strategy::check_score;
 
+use crate::id_table::IdTable;
 use crate::ivr::template::Variables;
 use crate::switch::Now;
 use agent::Agent;
@@ -305,9 +306,9 @@ pub struct AgentView {
 /// The distributor of one tenant.
 #[derive(Debug)]
 pub struct Distributor {
-    /// In boxes: a tree has room for twice as many as are in it.
-    agents: BTreeMap<AgentId, Box<Agent>>,
-    queues: BTreeMap<QueueId, Queue>,
+    /// In boxes: a table has room for twice as many as are in it.
+    agents: IdTable<AgentId, Box<Agent>>,
+    queues: IdTable<QueueId, Queue>,
     skill_sets: BTreeMap<SkillSetId, SkillSet>,
     visits: BTreeMap<VisitId, Visit>,
     matchable: BTreeSet<(Key, Place)>,
@@ -322,6 +323,8 @@ pub struct Distributor {
     claims: claim::Claims,
     /// Queues in which nobody may be left whom those who wait could stay for.
     thinned: BTreeSet<QueueId>,
+    /// Whether a queue of the plan says for whom those who wait in it stay.
+    asks_to_stay: bool,
     /// By whose phone it is: who is signed in there and has another one of their own.
     guests: BTreeMap<AgentId, AgentId>,
     /// Who comes in next.
@@ -334,8 +337,8 @@ impl Distributor {
     /// Nobody and nothing; [`Distributor::apply`] fills it. `seed` is for strategies that draw lots.
     pub fn new(seed: u64) -> Self {
         Distributor {
-            agents: BTreeMap::new(),
-            queues: BTreeMap::new(),
+            agents: IdTable::new(),
+            queues: IdTable::new(),
             skill_sets: BTreeMap::new(),
             visits: BTreeMap::new(),
             matchable: BTreeSet::new(),
@@ -347,6 +350,7 @@ impl Distributor {
             last: personal::Last::default(),
             claims: claim::Claims::default(),
             thinned: BTreeSet::new(),
+            asks_to_stay: false,
             guests: BTreeMap::new(),
             introduced: None,
             dice: SmallRng::seed_from_u64(seed),
@@ -568,16 +572,8 @@ impl Distributor {
 
     /// Puts the queue where it belongs in the set of matchable queues.
     fn relist(&mut self, id: QueueId) {
-        let Some(queue) = self.queues.get_mut(&id) else { return };
-        let head = queue.head();
-        if queue.listed == head {
-            return;
-        }
-        if let Some(old) = std::mem::replace(&mut queue.listed, head) {
-            self.matchable.remove(&(old, Place::Queue(id)));
-        }
-        if let Some(new) = head {
-            self.matchable.insert((new, Place::Queue(id)));
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.relist(&mut self.matchable);
         }
     }
 
@@ -590,26 +586,28 @@ impl Distributor {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         self.touched.insert(id);
         self.outputs.extend(agent.changes(now, disposition).map(Output::AgentChanged));
-        self.thin_out(id);
-        let Some(agent) = self.agents.get_mut(&id) else { return };
         let free = agent.is_free();
-        if free == agent.listed {
-            return self.leave_personal(id);
+        let was_free = std::mem::replace(&mut agent.listed, free);
+        self.thin_out(id);
+        if free != was_free {
+            self.list(id);
         }
-        agent.listed = free;
-        let (candidate, queues) = (agent.candidate(), agent.queues.clone());
-        for queue_id in queues {
-            if let Some(queue) = self.queues.get_mut(&queue_id) {
-                if free {
-                    queue.free.insert(&candidate);
-                } else {
-                    queue.free.remove(id);
-                }
+        self.leave_personal(id);
+    }
+
+    /// An agent is free in all queues that they serve, or in none of them.
+    fn list(&mut self, id: AgentId) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        let candidate = agent.candidate();
+        for queue_id in &agent.queues {
+            let Some(queue) = self.queues.get_mut(queue_id) else { continue };
+            match agent.listed {
+                true => queue.free.insert(&candidate),
+                false => queue.free.remove(id),
             }
-            self.relist(queue_id);
+            queue.relist(&mut self.matchable);
         }
         self.relist_agent(id);
-        self.leave_personal(id);
     }
 
     /// Offers until no waiting contact reaches a free agent; then those go who have nobody to stay for.

@@ -7,6 +7,7 @@ mod calling;
 mod conference;
 pub mod edge;
 mod id_map;
+mod id_table;
 pub mod isup;
 pub mod ivr;
 pub mod kept;

@@ -209,17 +209,17 @@ impl Agent {
     ) -> impl Iterator<Item = Changed> + use<> {
         let state = self.state();
         let skill_set = self.shown_set(state.0);
-        let mut told: Vec<Told> = Vec::new();
+        let mut told: [Option<Told>; 2] = [None, None];
         if state != self.told || skill_set != self.told_set {
             self.tally.spend(now.moment, self.told.0);
             let wrap_up_ends = self.told.0 == Activity::WrapUp && state.0 != Activity::WrapUp;
             if wrap_up_ends && state.0 != Activity::Idle {
-                told.push((Activity::Idle, disposition, None, None));
-                told.push(state.clone());
+                let idle = (Activity::Idle, disposition, None, None);
+                told = [Some(idle), Some(state.clone())];
             } else if wrap_up_ends {
-                told.push((state.0, disposition, state.2, state.3));
+                told[0] = Some((state.0, disposition, state.2, state.3));
             } else {
-                told.push(state.clone());
+                told[0] = Some(state.clone());
             }
             if state.0 != self.told.0 || state.1 != self.told.1 {
                 self.since = now.wall;
@@ -228,7 +228,7 @@ impl Agent {
             self.told_set = skill_set;
         }
         let agent = self.id;
-        told.into_iter().map(move |(activity, reason, call, queue)| Changed {
+        told.into_iter().flatten().map(move |(activity, reason, call, queue)| Changed {
             agent,
             activity,
             reason,

@@ -9,7 +9,7 @@ use super::{Distributor, Output, Timer};
 use crate::switch::Now;
 use std::collections::{BTreeMap, BTreeSet};
 use terms::event::{FlowOut, OfferEnd};
-use terms::routing::Plan;
+use terms::routing::{self, Plan};
 use terms::{AgentId, QueueId, VisitId};
 
 impl Distributor {
@@ -50,8 +50,7 @@ impl Distributor {
             let layout = Layout::of(settings, |agent| counting(agents, sets, agent, settings));
             let queue = self
                 .queues
-                .entry(settings.id)
-                .or_insert_with(|| Queue::new(settings.clone(), layout.clone()));
+                .get_or_insert_with(settings.id, || Queue::new(settings.clone(), layout.clone()));
             queue.open = true;
             let same = queue.settings.strategy == settings.strategy
                 && queue.settings.matching.seats == settings.matching.seats
@@ -67,6 +66,8 @@ impl Distributor {
             queue.free.clear();
         }
         self.last.ask(plan.queues.iter().any(|queue| queue.matching.last_agent_s > 0));
+        let asks = |queue: &routing::Queue| !queue.matching.doors.stays_while.is_empty();
+        self.asks_to_stay = plan.queues.iter().any(asks);
     }
 
     fn apply_agents(&mut self, now: Now, plan: &Plan) {
@@ -82,12 +83,12 @@ impl Distributor {
         }
         for settings in &plan.agents {
             let id = settings.id;
-            let agent = self.agents.entry(id).or_insert_with(|| Box::new(Agent::new(id, now)));
+            let agent = self.agents.get_or_insert_with(id, || Box::new(Agent::new(id, now)));
             agent.skills.clone_from(&settings.skills);
         }
-        for (id, agent) in &mut self.agents {
-            agent.in_plan = known.contains(id);
-            agent.queues = serves.remove(id).unwrap_or_default();
+        for (id, agent) in self.agents.iter_mut() {
+            agent.in_plan = known.contains(&id);
+            agent.queues = serves.remove(&id).unwrap_or_default();
         }
     }
 

@@ -27,7 +27,7 @@ impl Distributor {
     }
 
     fn audit_queues(&self) -> Result<(), String> {
-        for (id, queue) in &self.queues {
+        for (id, queue) in self.queues.iter() {
             let stranded = queue.visits().any(|visit| self.stays_for_nobody(visit));
             if queue.open && stranded && !self.thinned.contains(id) {
                 return Err(format!("a contact waits in queue {id} with nobody to stay for"));

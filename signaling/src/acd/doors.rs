@@ -55,7 +55,7 @@ impl Distributor {
 
     /// An agent changed: queues whose callers stay for them may have nobody else.
     pub(super) fn thin_out(&mut self, id: AgentId) {
-        let Some(agent) = self.agents.get(&id) else { return };
+        let Some(agent) = self.agents.get(&id).filter(|_| self.asks_to_stay) else { return };
         for queue_id in &agent.queues {
             let Some(queue) = self.queues.get(queue_id) else { continue };
             if !queue.settings.matching.doors.stays_while.is_empty() && queue.len() > 0 {

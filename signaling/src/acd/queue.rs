@@ -1,9 +1,10 @@
 //! One queue: who waits, in order, and who could take them.
 
+use super::Place;
 use super::rings::{Layout, Rings};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use terms::routing;
 use terms::{Moment, VisitId};
@@ -121,6 +122,21 @@ impl Queue {
     pub fn head(&self) -> Option<Key> {
         let lines = self.waiting.get(self.free.first_stage()?..)?;
         lines.iter().filter_map(|line| line.first_key_value()).map(|(key, _)| *key).min()
+    }
+
+    /// Puts the queue where it belongs among what is matchable.
+    pub(super) fn relist(&mut self, matchable: &mut BTreeSet<(Key, Place)>) {
+        let head = self.head();
+        if self.listed == head {
+            return;
+        }
+        let place = Place::Queue(self.settings.id);
+        if let Some(old) = std::mem::replace(&mut self.listed, head) {
+            matchable.remove(&(old, place));
+        }
+        if let Some(new) = head {
+            matchable.insert((new, place));
+        }
     }
 
     /// Whether this visit waits at this stage.

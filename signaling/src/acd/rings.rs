@@ -6,6 +6,7 @@
 //! best available, agents whose levels come to different sums are in rings of their own.
 
 use super::strategy::{Candidate, Contact, Free, Skills};
+use crate::id_map::IdMap;
 use rand::rngs::SmallRng;
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -122,7 +123,7 @@ pub(super) struct Rings {
     layout: Layout,
     /// In the order of the layout.
     rings: Vec<Ring>,
-    ring_of: BTreeMap<AgentId, usize>,
+    ring_of: IdMap<AgentId, usize>,
     /// Waits at which stages begin, the first at once.
     stages: Vec<Duration>,
 }
@@ -132,7 +133,7 @@ impl Rings {
     pub fn new(queue: &routing::Queue, layout: Layout) -> Self {
         let mut stages = vec![Duration::ZERO];
         let mut rings = Vec::with_capacity(layout.rings.len());
-        let mut ring_of = BTreeMap::new();
+        let mut ring_of = IdMap::default();
         for (ring, (distance, agents)) in layout.rings.iter().enumerate() {
             let wait = Duration::from_secs(distance.after_s.into());
             if stages.last().is_none_or(|last| *last < wait) {

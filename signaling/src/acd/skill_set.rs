@@ -7,6 +7,7 @@ use super::agent::Agent;
 use super::rings::Layout;
 use super::strategy::Candidate;
 use super::{Distributor, Output};
+use crate::id_table::IdTable;
 use crate::switch::Now;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,7 @@ const NOT_GIVEN: &str = "this skill set is not given to the agent";
 
 /// The skills of an agent that count in a queue; none where their set leaves the queue out.
 pub(super) fn counting<'a>(
-    agents: &'a BTreeMap<AgentId, Box<Agent>>,
+    agents: &'a IdTable<AgentId, Box<Agent>>,
     sets: &BTreeMap<SkillSetId, SkillSet>,
     agent: AgentId,
     queue: &Queue,
@@ -99,7 +100,7 @@ impl Distributor {
     /// Sets are these from now on. Whose set is theirs no longer has all their skills and queues again.
     pub(super) fn apply_skill_sets(&mut self, now: Now, plan: &Plan) {
         self.skill_sets = plan.skill_sets.iter().map(|set| (set.id, set.clone())).collect();
-        for (&id, agent) in &mut self.agents {
+        for (id, agent) in self.agents.iter_mut() {
             if agent.skill_set.is_some_and(|set| !is_given(&self.skill_sets, set, id)) {
                 agent.skill_set = None;
                 self.touched.insert(id);

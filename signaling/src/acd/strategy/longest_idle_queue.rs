@@ -3,13 +3,13 @@
 
 use super::ranked::Ranked;
 use super::{Candidate, earliest, millis};
-use std::collections::BTreeMap;
+use crate::id_map::IdMap;
 use terms::{AgentId, Moment};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct LongestIdleQueue {
     free: Ranked,
-    served: BTreeMap<AgentId, Moment>,
+    served: IdMap<AgentId, Moment>,
 }
 
 impl LongestIdleQueue {

@@ -6,7 +6,8 @@
 //! up, by at most [`TURNS_MAX`] of their own steps: after a break nobody gets every contact of an hour.
 //! Who has no weight is only asked while nobody with one is free.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::id_map::IdMap;
+use std::collections::BTreeSet;
 use terms::AgentId;
 use terms::routing::Matching;
 
@@ -17,9 +18,9 @@ const STEP: u64 = 1 << 24;
 
 #[derive(Clone, Debug)]
 pub(super) struct Percentage {
-    weights: BTreeMap<AgentId, u32>,
+    weights: IdMap<AgentId, u32>,
     /// Where each stands.
-    stands: BTreeMap<AgentId, u64>,
+    stands: IdMap<AgentId, u64>,
     /// Those with a weight first.
     free: BTreeSet<(bool, u64, AgentId)>,
     /// Where the one who was next last had stood, at most.
@@ -32,7 +33,7 @@ impl Percentage {
         let weight = |&agent: &AgentId| (agent, given.get(&agent).copied().unwrap_or(1));
         Percentage {
             weights: agents.iter().map(weight).collect(),
-            stands: BTreeMap::new(),
+            stands: IdMap::default(),
             free: BTreeSet::new(),
             turn: 0,
         }
@@ -44,18 +45,16 @@ impl Percentage {
     }
 
     pub fn insert(&mut self, agent: AgentId) {
-        if !self.weights.contains_key(&agent) {
-            return;
-        }
-        let least = self.turn.saturating_sub(TURNS_MAX * self.step(agent));
-        let stands = self.stands.get(&agent).map_or(self.turn, |&stands| stands.max(least));
-        self.stands.insert(agent, stands);
-        self.free.insert(self.key(agent, stands));
+        let Some(weight) = self.weight(agent) else { return };
+        let least = self.turn.saturating_sub(TURNS_MAX * step(weight));
+        let stands = self.stands.entry(agent).or_insert(self.turn);
+        *stands = least.max(*stands);
+        self.free.insert((weight == 0, *stands, agent));
     }
 
     pub fn remove(&mut self, agent: AgentId) {
         if let Some(&stands) = self.stands.get(&agent) {
-            self.free.remove(&self.key(agent, stands));
+            self.free.remove(&(self.weight(agent) == Some(0), stands, agent));
         }
     }
 
@@ -68,7 +67,7 @@ impl Percentage {
         if !spare {
             self.turn = self.turn.max(stands);
         }
-        let stands = stands.saturating_add(self.step(agent));
+        let stands = stands.saturating_add(step(self.weight(agent).unwrap_or(1)));
         self.stands.insert(agent, stands);
         self.free.insert((spare, stands, agent));
         Some(agent)
@@ -81,14 +80,11 @@ impl Percentage {
     pub fn len(&self) -> usize {
         self.free.len()
     }
+}
 
-    fn step(&self, agent: AgentId) -> u64 {
-        STEP / u64::from(self.weight(agent).unwrap_or(1).max(1))
-    }
-
-    fn key(&self, agent: AgentId, stands: u64) -> (bool, u64, AgentId) {
-        (self.weight(agent) == Some(0), stands, agent)
-    }
+/// How far one contact moves an agent of this weight on.
+fn step(weight: u32) -> u64 {
+    STEP / u64::from(weight.max(1))
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! By lot: each free agent is as likely as any other.
 
+use crate::id_map::IdMap;
 use rand::Rng;
 use rand::rngs::SmallRng;
-use std::collections::BTreeMap;
 use terms::AgentId;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Random {
     free: Vec<AgentId>,
-    places: BTreeMap<AgentId, usize>,
+    places: IdMap<AgentId, usize>,
 }
 
 impl Random {
@@ -48,6 +48,7 @@ impl Random {
 mod tests {
     use super::*;
     use rand::SeedableRng;
+    use std::collections::BTreeMap;
 
     #[test]
     fn everybody_is_drawn_about_equally_often_and_who_left_never() {

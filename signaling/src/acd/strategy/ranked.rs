@@ -1,21 +1,23 @@
 //! Free agents by a rank, the lowest first. Among equals the one idle longest is next.
 
 use super::Candidate;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::id_map::IdMap;
+use std::collections::BTreeSet;
 use terms::{AgentId, Moment};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranked {
     order: BTreeSet<(i64, Moment, AgentId)>,
-    places: BTreeMap<AgentId, (i64, Moment)>,
+    places: IdMap<AgentId, (i64, Moment)>,
 }
 
 impl Ranked {
     pub fn insert(&mut self, candidate: &Candidate, rank: i64) {
         let (agent, since) = (candidate.agent, candidate.idle_since);
-        self.remove(agent);
+        if let Some((rank, since)) = self.places.insert(agent, (rank, since)) {
+            self.order.remove(&(rank, since, agent));
+        }
         self.order.insert((rank, since, agent));
-        self.places.insert(agent, (rank, since));
     }
 
     pub fn remove(&mut self, agent: AgentId) {

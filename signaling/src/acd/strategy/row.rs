@@ -1,11 +1,11 @@
 //! The agents of a queue in the order that it names them.
 
-use std::collections::BTreeMap;
+use crate::id_map::IdMap;
 use terms::AgentId;
 
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    seats: BTreeMap<AgentId, usize>,
+    seats: IdMap<AgentId, usize>,
     agents: Vec<AgentId>,
 }
 
