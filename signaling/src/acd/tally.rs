@@ -13,6 +13,8 @@ use terms::event::Activity;
 const MEMORY: Duration = Duration::from_secs(3_600);
 /// Shares are kept in parts of this.
 const WHOLE: f64 = 1e9;
+/// Half a thousandth of the whole; a smaller share is told as nothing.
+const TOLD_MIN: u32 = 500_000;
 
 /// What an agent did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +65,10 @@ impl Tally {
 
     /// The share of busy time of an agent who was idle since, in thousandths.
     pub fn busy_permille(&self, now: Moment) -> i64 {
+        // A share only falls, so that one this small need not be looked at closer.
+        if self.busy < TOLD_MIN {
+            return 0;
+        }
         (f64::from(self.busy) / WHOLE * self.kept(now) * 1e3).round() as i64
     }
 
@@ -97,6 +103,17 @@ mod tests {
         assert_eq!(tally.busy_permille(at(7_200)), 632);
         tally.spend(at(10_800), Activity::Idle);
         assert_eq!(tally.busy_permille(at(10_800)), 233);
+    }
+
+    #[test]
+    fn a_share_is_told_from_half_a_thousandth_on() {
+        let at = Moment::from_secs;
+        let told = |busy, now| Tally { busy, ..Tally::new(at(9)) }.busy_permille(at(now));
+        assert_eq!(
+            [0, TOLD_MIN - 1, TOLD_MIN, 3 * TOLD_MIN].map(|busy| told(busy, 9)),
+            [0, 0, 1, 2]
+        );
+        assert_eq!([TOLD_MIN, 3 * TOLD_MIN - 1].map(|busy| told(busy, 900)), [0, 1]);
     }
 
     #[test]

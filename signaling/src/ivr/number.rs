@@ -64,6 +64,10 @@ impl Number {
 
     /// The product, rounded to millionths.
     pub fn times(self, other: Self) -> Option<Self> {
+        // By a whole number nothing is rounded, and all of it fits 64 bits or is too large.
+        if other.0 % ONE == 0 {
+            return Number::of(self.0.checked_mul(other.0 / ONE)?);
+        }
         rounded(i128::from(self.0) * i128::from(other.0), ONE)
     }
 
@@ -72,8 +76,12 @@ impl Number {
         if other.0 == 0 {
             return None;
         }
-        let sign = i128::from(other.0.signum());
-        rounded(i128::from(self.0) * i128::from(ONE) * sign, other.0.abs())
+        let sign = other.0.signum();
+        // By a whole number: the same with both a million times smaller, which fits 64 bits.
+        if other.0 % ONE == 0 {
+            return rounded(i128::from(self.0 * sign), other.0.abs() / ONE);
+        }
+        rounded(i128::from(self.0) * i128::from(ONE) * i128::from(sign), other.0.abs())
     }
 
     /// What a division leaves, with the sign of the dividend; none for one by zero.
@@ -149,6 +157,21 @@ mod tests {
         assert_eq!(told(number("-2.345").round(two)).as_deref(), Some("-2.35"));
         assert_eq!(told(number("-0.5").floor()).as_deref(), Some("-1"));
         assert_eq!(told(number("7").rest(number("4"))).as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn whole_numbers_multiply_and_divide_as_all_others() {
+        let whole = [1, -1, 2, 3, -7, 10, 1_000, 999_999_999_999];
+        let most = number("999999999999.999999").0;
+        for value in [0, 1, -1, 5, -15, 1_499_999, 1_500_000, -1_500_001, 7 * ONE, most, -most] {
+            for by in whole {
+                let (value, by) = (Number(value), Number(by * ONE));
+                let (first, second) = (i128::from(value.0), i128::from(by.0));
+                assert_eq!(value.times(by), rounded(first * second, ONE), "{value} * {by}");
+                let scaled = first * i128::from(ONE) * second.signum();
+                assert_eq!(value.over(by), rounded(scaled, by.0.abs()), "{value} / {by}");
+            }
+        }
     }
 
     #[test]

@@ -7,9 +7,9 @@
 
 use super::score::{Score, Scored};
 use super::{Candidate, Contact, Skills};
+use crate::id_map::IdMap;
 use crate::ivr::number::Number;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use terms::routing::Matching;
 use terms::{AgentId, Moment};
 
@@ -20,11 +20,12 @@ pub(super) const SCORED_MAX: usize = 100;
 pub(super) struct Expression {
     /// None where the queue has no expression, or one that an older check let pass.
     score: Option<Score>,
-    /// What the expression asks of each agent's skills.
-    levels: BTreeMap<AgentId, Arc<[u32]>>,
-    weights: BTreeMap<AgentId, u32>,
+    /// Of the agents, as far as an expression asks for it.
+    seats: IdMap<AgentId, Seat>,
+    /// Their levels of the skills that it names, one agent's after the other's: they are read together.
+    levels: Vec<u32>,
     /// Since when each free one is idle.
-    free: BTreeMap<AgentId, Moment>,
+    free: IdMap<AgentId, Moment>,
     /// The free ones, the one idle longest first.
     idle: BTreeMap<(Moment, AgentId), Free>,
     chosen: Option<Chosen>,
@@ -34,7 +35,14 @@ pub(super) struct Expression {
 #[derive(Clone, Debug)]
 struct Free {
     candidate: Candidate,
-    levels: Arc<[u32]>,
+    seat: Option<Seat>,
+}
+
+/// What stays the same of an agent, whether they are free or not.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    /// Where their levels begin.
+    levels_from: usize,
     weight: u32,
 }
 
@@ -49,18 +57,21 @@ struct Chosen {
 impl Expression {
     pub fn new(agents: &[AgentId], matching: &Matching, skills: &Skills) -> Self {
         let score = matching.expression.as_deref().and_then(|text| Score::parse(text).ok());
-        let levels = |score: &Score| {
-            let of = |&agent: &AgentId| {
+        let (mut seats, mut levels) = (IdMap::default(), Vec::new());
+        if let Some(score) = &score {
+            let weights = matching.weights();
+            for &agent in agents {
                 let known = skills.get(&agent).map(Vec::as_slice).unwrap_or_default();
-                (agent, score.levels(known))
-            };
-            agents.iter().map(of).collect()
-        };
+                let weight = weights.get(&agent).copied().unwrap_or(1);
+                seats.insert(agent, Seat { levels_from: levels.len(), weight });
+                levels.extend(score.levels(known));
+            }
+        }
         Expression {
-            levels: score.as_ref().map(levels).unwrap_or_default(),
             score,
-            weights: matching.weights(),
-            free: BTreeMap::new(),
+            seats,
+            levels,
+            free: IdMap::default(),
             idle: BTreeMap::new(),
             chosen: None,
         }
@@ -69,11 +80,7 @@ impl Expression {
     pub fn insert(&mut self, candidate: &Candidate) {
         let (agent, since) = (candidate.agent, candidate.idle_since);
         self.remove(agent);
-        let free = Free {
-            candidate: *candidate,
-            levels: self.levels.get(&agent).cloned().unwrap_or_default(),
-            weight: self.weights.get(&agent).copied().unwrap_or(1),
-        };
+        let free = Free { candidate: *candidate, seat: self.seats.get(&agent).copied() };
         self.free.insert(agent, since);
         self.idle.insert((since, agent), free);
     }
@@ -93,12 +100,21 @@ impl Expression {
 
     pub fn pick(&mut self, contact: &Contact) -> Option<AgentId> {
         let nothing = Number::integer(0)?;
-        let free = self.idle.values().take(SCORED_MAX);
-        let scored: Vec<Scored> = free.map(Free::scored).collect();
-        let scores = match &self.score {
-            Some(score) => score.of(&scored, contact),
-            None => vec![Ok(nothing); scored.len()],
+        self.chosen = match &self.score {
+            Some(score) => self.highest(score, contact, nothing),
+            None => self.idle.values().next().map(|free| {
+                let agent = free.candidate.agent;
+                Chosen { agent, score: nothing, unscored: 0 }
+            }),
         };
+        self.chosen.map(|chosen| chosen.agent)
+    }
+
+    /// Who has the highest score; `nothing` is that of who has none.
+    fn highest(&self, score: &Score, contact: &Contact, nothing: Number) -> Option<Chosen> {
+        let free = self.idle.values().take(SCORED_MAX);
+        let scored: Vec<Scored> = free.map(|free| self.scored(score, free)).collect();
+        let scores = score.of(&scored, contact);
         let (mut best, mut unscored) = (None, 0);
         for (agent, score) in scored.iter().zip(scores) {
             let score = score.unwrap_or_else(|_| {
@@ -109,8 +125,18 @@ impl Expression {
                 best = Some((agent.candidate.agent, score));
             }
         }
-        self.chosen = best.map(|(agent, score)| Chosen { agent, score, unscored });
-        best.map(|(agent, _)| agent)
+        best.map(|(agent, score)| Chosen { agent, score, unscored })
+    }
+
+    fn scored<'a>(&'a self, score: &Score, free: &'a Free) -> Scored<'a> {
+        let levels = free.seat.and_then(|Seat { levels_from, .. }| {
+            self.levels.get(levels_from..levels_from + score.skills())
+        });
+        Scored {
+            candidate: &free.candidate,
+            levels: levels.unwrap_or_default(),
+            weight: free.seat.map_or(1, |seat| seat.weight),
+        }
     }
 
     /// The score by which this agent was chosen, in thousandths.
@@ -127,12 +153,6 @@ impl Expression {
 
     pub fn len(&self) -> usize {
         self.free.len()
-    }
-}
-
-impl Free {
-    fn scored(&self) -> Scored<'_> {
-        Scored { candidate: &self.candidate, levels: &self.levels, weight: self.weight }
     }
 }
 

@@ -4,7 +4,6 @@
 use super::{Candidate, Contact, millis};
 use crate::ivr::expression::{Column, Expression, Fault, Kind, Names, Value, parse_with};
 use crate::ivr::number::Number;
-use std::sync::Arc;
 use terms::routing::Skill;
 
 /// Numbers, texts, names, signs and functions of one expression.
@@ -46,12 +45,17 @@ impl Score {
     }
 
     /// The levels that the expression asks for of an agent with these skills, found once for all scores.
-    pub fn levels(&self, known: &[Skill]) -> Arc<[u32]> {
+    pub fn levels(&self, known: &[Skill]) -> Vec<u32> {
         let level = |name: &String| {
             let skill = known.iter().find(|skill| skill.name == *name);
             skill.map_or(0, |skill| skill.level)
         };
         self.skills.iter().map(level).collect()
+    }
+
+    /// How many skills it asks the level of.
+    pub fn skills(&self) -> usize {
+        self.skills.len()
     }
 
     /// The score of each of these agents.
@@ -96,6 +100,11 @@ struct Both<'a> {
 
 impl Both<'_> {
     fn each(&self, of: impl Fn(&Scored) -> i64) -> Column {
+        let mut numbers = Vec::with_capacity(self.agents.len());
+        numbers.extend(self.agents.iter().map_while(|agent| Number::integer(of(agent))));
+        if numbers.len() == self.agents.len() {
+            return Column::Numbers(numbers);
+        }
         Column::Each(self.agents.iter().map(|agent| Ok(whole(of(agent)))).collect())
     }
 }
@@ -184,6 +193,20 @@ mod tests {
         score.of(&of.iter().map(scored).collect::<Vec<_>>(), &contact)
     }
 
+    /// The scores of all three, as they are read.
+    fn told(text: &str) -> Vec<Result<String, Fault>> {
+        let told = |score: &Result<Number, Fault>| score.map(|score| score.to_string());
+        scores(text, &[0, 1, 2]).iter().map(told).collect()
+    }
+
+    fn good(text: &str) -> Result<String, Fault> {
+        Ok(text.to_owned())
+    }
+
+    fn bad(fault: Fault) -> Result<String, Fault> {
+        Err(fault)
+    }
+
     #[test]
     fn agents_who_are_scored_together_have_the_scores_that_each_has_alone() {
         for text in [
@@ -202,16 +225,30 @@ mod tests {
             let alone = (0..3).flat_map(|at| scores(text, &[at]));
             assert_eq!(scores(text, &[0, 1, 2]), alone.collect::<Vec<_>>(), "{text}");
         }
-        let told = |text| {
-            let told = |score: &Result<Number, Fault>| score.map(|score| score.to_string());
-            scores(text, &[0, 1, 2]).iter().map(told).collect::<Vec<_>>()
-        };
-        let good = |text: &str| Ok(text.to_owned());
         assert_eq!(told("6 / (agent_calls - 2)"), [good("-6"), Err(Fault::NoResult), good("6")]);
         assert_eq!(told("skill('gas') / 2"), [good("0"), good("2"), good("3.5")]);
         assert_eq!(
             told("if(agent_calls = 2, 1 / 0, agent_calls)"),
             [good("1"), Err(Fault::NoResult), good("3")]
         );
+    }
+
+    #[test]
+    fn who_has_no_score_leaves_those_of_the_others_as_they_are() {
+        let no_result = || bad(Fault::NoResult);
+        let no_number = || bad(Fault::NoNumber);
+        for (text, expected) in [
+            ("6 / (agent_calls - 2) + agent_calls", [good("-5"), no_result(), good("9")]),
+            ("agent_calls - 6 / (agent_calls - 2)", [good("7"), no_result(), good("-3")]),
+            (
+                "499999999999 * agent_calls + 1",
+                [good("500000000000"), good("999999999999"), no_result()],
+            ),
+            ("if(agent_calls = 2, 9, agent_calls) * 2", [good("2"), good("18"), good("6")]),
+            ("10 - agent_calls / -4", [good("10.25"), good("10.5"), good("10.75")]),
+            ("agent_calls * nothing", [no_number(), no_number(), no_number()]),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
     }
 }

@@ -36,6 +36,9 @@ pub(crate) enum Column {
     Same(Cell),
     /// One for each row.
     Each(Vec<Cell>),
+    /// One for each row, numbers all of them: most are, and so they are computed in a fraction of the
+    /// time.
+    Numbers(Vec<Number>),
 }
 
 /// Where an expression finds what it names, with as many rows in each column that has several.
@@ -72,6 +75,7 @@ impl Expression {
         match evaluate(&self.0, names) {
             Column::Same(cell) => vec![number(&cell); rows],
             Column::Each(cells) => cells.iter().map(number).collect(),
+            Column::Numbers(numbers) => numbers.into_iter().map(Ok).collect(),
         }
     }
 }
@@ -126,14 +130,44 @@ impl Column {
         match self {
             Column::Same(cell) => cell,
             Column::Each(mut cells) => cells.swap_remove(0),
+            Column::Numbers(mut numbers) => Ok(Value::Number(numbers.swap_remove(0))),
         }
     }
 
-    fn at(&self, row: usize) -> &Cell {
+    fn at(&self, row: usize) -> Cow<'_, Cell> {
         match self {
-            Column::Same(cell) => cell,
-            Column::Each(cells) => &cells[row],
+            Column::Same(cell) => Cow::Borrowed(cell),
+            Column::Each(cells) => Cow::Borrowed(&cells[row]),
+            Column::Numbers(numbers) => Cow::Owned(Ok(Value::Number(numbers[row]))),
         }
+    }
+
+    /// How many rows differ; none where all are the same.
+    fn rows(&self) -> Option<usize> {
+        match self {
+            Column::Same(_) => None,
+            Column::Each(cells) => Some(cells.len()),
+            Column::Numbers(numbers) => Some(numbers.len()),
+        }
+    }
+
+    /// The number that it is for every row.
+    fn number(&self) -> Option<Number> {
+        match self {
+            Column::Same(cell) => cell.as_ref().ok()?.number().ok(),
+            Column::Each(_) | Column::Numbers(_) => None,
+        }
+    }
+
+    /// Cells as numbers, where all of them are.
+    fn packed(cells: Vec<Cell>) -> Column {
+        let number = |cell: &Cell| match cell {
+            Ok(Value::Number(number)) => Some(*number),
+            Ok(Value::Text(_) | Value::Truth(_)) | Err(_) => None,
+        };
+        let mut numbers = Vec::with_capacity(cells.len());
+        numbers.extend(cells.iter().map_while(number));
+        if numbers.len() == cells.len() { Column::Numbers(numbers) } else { Column::Each(cells) }
     }
 
     /// Of each value another one.
@@ -142,6 +176,18 @@ impl Column {
         match self {
             Column::Same(cell) => Column::Same(of(cell)),
             Column::Each(cells) => Column::Each(cells.into_iter().map(of).collect()),
+            Column::Numbers(numbers) => {
+                let cells = numbers.into_iter().map(|number| of(Ok(Value::Number(number))));
+                Column::Each(cells.collect())
+            }
+        }
+    }
+
+    /// Of each number another one.
+    fn compute(self, of: impl Fn(Number) -> Option<Number>) -> Column {
+        match self {
+            Column::Numbers(numbers) => computed(numbers, |_, number| of(number)),
+            other => other.map(|value| result(of(value.number()?))),
         }
     }
 
@@ -151,19 +197,57 @@ impl Column {
         let of = |left: &Cell, right: &Cell| {
             of(left.as_ref().map_err(fault)?, right.as_ref().map_err(fault)?)
         };
-        match (self, right) {
-            (Column::Same(left), Column::Same(right)) => Column::Same(of(&left, right)),
-            (Column::Same(left), Column::Each(right)) => {
-                Column::Each(right.iter().map(|right| of(&left, right)).collect())
+        match (self, right.rows()) {
+            (Column::Same(left), None) => Column::Same(of(&left, &right.at(0))),
+            (Column::Same(left), Some(rows)) => {
+                Column::Each((0..rows).map(|row| of(&left, &right.at(row))).collect())
             }
-            (Column::Each(mut left), right) => {
+            (Column::Each(mut left), _) => {
                 for (row, cell) in left.iter_mut().enumerate() {
-                    *cell = of(cell, right.at(row));
+                    *cell = of(cell, &right.at(row));
                 }
                 Column::Each(left)
             }
+            (Column::Numbers(left), _) => {
+                let left = left.into_iter().map(|number| Ok(Value::Number(number))).enumerate();
+                Column::Each(left.map(|(row, left)| of(&left, &right.at(row))).collect())
+            }
         }
     }
+
+    /// One number of every two; a fault on the left comes first.
+    fn compute_with(self, right: &Column, of: impl Fn(Number, Number) -> Option<Number>) -> Column {
+        let same = (self.number(), right.number());
+        match (self, right, same) {
+            (Column::Numbers(left), Column::Numbers(right), _) => {
+                computed(left, |row, left| of(left, right[row]))
+            }
+            (Column::Numbers(left), _, (_, Some(right))) => {
+                computed(left, |_, left| of(left, right))
+            }
+            (_, Column::Numbers(right), (Some(left), _)) => {
+                computed(right.clone(), |_, right| of(left, right))
+            }
+            (left, right, _) => {
+                left.with(right, |left, right| result(of(left.number()?, right.number()?)))
+            }
+        }
+    }
+}
+
+/// What `of` makes of each number, by its row. Where it makes nothing of one, cells can hold it.
+fn computed(mut numbers: Vec<Number>, of: impl Fn(usize, Number) -> Option<Number>) -> Column {
+    let failed = numbers.iter_mut().enumerate().find_map(|(row, number)| {
+        let Some(computed) = of(row, *number) else { return Some(row) };
+        *number = computed;
+        None
+    });
+    let Some(failed) = failed else { return Column::Numbers(numbers) };
+    let cells = numbers.into_iter().enumerate().map(|(row, number)| {
+        // Those before it are computed already.
+        if row < failed { Ok(Value::Number(number)) } else { result(of(row, number)) }
+    });
+    Column::Each(cells.collect())
 }
 
 fn evaluate(node: &Node, names: &impl Names) -> Column {
@@ -174,9 +258,7 @@ fn evaluate(node: &Node, names: &impl Names) -> Column {
         Node::Truth(truth) => Value::Truth(*truth).into(),
         Node::Variable(name) => names.value(name),
         Node::Not(inner) => value(inner).map(|value| Ok(Value::Truth(!value.truth()?))),
-        Node::Negated(inner) => {
-            value(inner).map(|value| Ok(Value::Number(value.number()?.negated())))
-        }
+        Node::Negated(inner) => value(inner).compute(|number| Some(number.negated())),
         // The right side counts only where the left one leaves it open.
         Node::Pair("and", both) => {
             choose(&value(&both.0), || truth(value(&both.1)), || Value::Truth(false).into())
@@ -210,22 +292,19 @@ fn truth(column: Column) -> Column {
 /// The one where `whether` is true and the other where it is not. What no row needs is not computed.
 fn choose(whether: &Column, yes: impl FnOnce() -> Column, no: impl FnOnce() -> Column) -> Column {
     let is = |cell: &Cell| cell.as_ref().map_err(|fault| *fault)?.truth();
-    let cells = match whether {
-        Column::Same(cell) => {
-            return match is(cell) {
-                Ok(true) => yes(),
-                Ok(false) => no(),
-                Err(fault) => Column::Same(Err(fault)),
-            };
-        }
-        Column::Each(cells) => cells,
+    let Some(rows) = whether.rows() else {
+        return match is(&whether.at(0)) {
+            Ok(true) => yes(),
+            Ok(false) => no(),
+            Err(fault) => Column::Same(Err(fault)),
+        };
     };
     let (yes, no) = (yes(), no());
-    let chosen = cells.iter().enumerate().map(|(row, cell)| match is(cell)? {
-        true => yes.at(row).clone(),
-        false => no.at(row).clone(),
+    let chosen = (0..rows).map(|row| match is(&whether.at(row))? {
+        true => yes.at(row).into_owned(),
+        false => no.at(row).into_owned(),
     });
-    Column::Each(chosen.collect())
+    Column::packed(chosen.collect())
 }
 
 /// What stands between two values. Each sign has a loop of its own.
@@ -242,11 +321,11 @@ fn pair(sign: &str, left: Column, right: &Column) -> Column {
             let joined = left.chars().chain(right.chars());
             Ok(Value::Text(joined.take(VALUE_CHARS_MAX).collect()))
         }),
-        "+" => left.with(right, |left, right| result(left.number()?.plus(right.number()?))),
-        "-" => left.with(right, |left, right| result(left.number()?.minus(right.number()?))),
-        "*" => left.with(right, |left, right| result(left.number()?.times(right.number()?))),
-        "/" => left.with(right, |left, right| result(left.number()?.over(right.number()?))),
-        _ => left.with(right, |left, right| result(left.number()?.rest(right.number()?))),
+        "+" => left.compute_with(right, Number::plus),
+        "-" => left.compute_with(right, Number::minus),
+        "*" => left.compute_with(right, Number::times),
+        "/" => left.compute_with(right, Number::over),
+        _ => left.compute_with(right, Number::rest),
     }
 }
 
@@ -274,11 +353,8 @@ fn characters(value: &Value, from: usize, count: usize) -> Cell {
 fn one(name: &str, values: Column) -> Column {
     match name {
         "len" => values.map(|value| result(Number::whole(value.told().chars().count()))),
-        "floor" => values.map(|value| result(value.number()?.floor())),
-        _ => values.map(|value| {
-            let number = value.number()?;
-            Ok(Value::Number(number.max(number.negated())))
-        }),
+        "floor" => values.compute(Number::floor),
+        _ => values.compute(|number| Some(number.max(number.negated()))),
     }
 }
 
@@ -296,28 +372,19 @@ fn two(name: &str, first: Column, second: &Column) -> Column {
         "starts" => first.with(second, |text, part| {
             Ok(Value::Truth(text.told().starts_with(part.told().as_ref())))
         }),
-        "round" => {
-            first.with(second, |number, places| result(number.number()?.round(places.number()?)))
-        }
-        "min" => {
-            first.with(second, |left, right| Ok(Value::Number(left.number()?.min(right.number()?))))
-        }
-        _ => {
-            first.with(second, |left, right| Ok(Value::Number(left.number()?.max(right.number()?))))
-        }
+        "round" => first.compute_with(second, Number::round),
+        "min" => first.compute_with(second, |left, right| Some(left.min(right))),
+        _ => first.compute_with(second, |left, right| Some(left.max(right))),
     }
 }
 
 /// `mid`: the first character has the place 1.
 fn part(text: &Column, from: &Column, count: &Column) -> Column {
     let of = |row: usize| {
-        let value = |column: &Column| column.at(row).clone();
+        let value = |column: &Column| column.at(row).into_owned();
         let (text, from, count) = (value(text)?, value(from)?, value(count)?);
         characters(&text, from.count()?.saturating_sub(1), count.count()?)
     };
-    let rows = [text, from, count].into_iter().find_map(|column| match column {
-        Column::Each(cells) => Some(cells.len()),
-        Column::Same(_) => None,
-    });
+    let rows = [text, from, count].into_iter().find_map(Column::rows);
     rows.map_or_else(|| Column::Same(of(0)), |rows| Column::Each((0..rows).map(of).collect()))
 }
