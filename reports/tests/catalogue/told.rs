@@ -5,7 +5,6 @@ use super::{OURS, shanghai};
 use reports::catalogue::{COST_PER_CONTACT, WORKLOAD, WORKLOAD_BY_TEAM};
 use reports::{Period, Rates, Report, Window};
 use std::path::{Path, PathBuf};
-use terms::Timestamp;
 use terms::record::{Call, Row};
 use warehouse::{Limits, Scope, Session, Warehouse};
 

@@ -195,8 +195,25 @@ impl TableProvider for Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stories::{day, fold};
     use crate::{Limits, Warehouse};
+    use datafusion::physical_plan::displayable;
     use terms::TenantId;
+
+    #[tokio::test]
+    async fn columns_of_counts_that_nobody_asks_for_are_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        warehouse.stage_rows("test", 1, &fold(&day(5, 1, 20))).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        let (scope, limits) = (Scope::of(TenantId(1)), Limits::default());
+        let session = crate::Session::open(&warehouse, scope, limits).await.unwrap();
+        let sql = "SELECT role, SUM(legs) AS legs FROM leg_intervals GROUP BY role";
+        let plan = session.context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+        let shown = displayable(plan.as_ref()).indent(false).to_string();
+        assert!(shown.contains("projection=[tenant_id, role, legs]"), "{shown}");
+        assert!(!shown.contains("taken_us"), "{shown}");
+    }
 
     #[tokio::test]
     async fn a_view_is_planned_when_somebody_asks_for_it_and_no_sooner() {
