@@ -557,13 +557,15 @@ impl Backend for Uring {
         }
     }
 
-    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<()> {
+    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<usize> {
         self.enter(wait)?;
+        let mut came = 0;
         for _ in 0..HARVESTS_MAX {
             let reaped = self.reap();
             if reaped == 0 {
                 break;
             }
+            came += reaped;
             let now = clock::now();
             for n in 0..reaped {
                 self.look_ahead(n, shard);
@@ -581,7 +583,7 @@ impl Backend for Uring {
         self.pool.turned();
         self.pool.publish();
         self.settle();
-        Ok(())
+        Ok(came)
     }
 
     fn rest(&mut self) {

@@ -86,7 +86,7 @@ pub struct EngineConfig {
     pub pin: Vec<usize>,
     /// How datagrams are moved.
     pub backend: BackendChoice,
-    /// One turn while legs are open, 1–5 ms.
+    /// One turn while legs are open, 1–20 ms; where little comes a turn waits for two of them.
     pub tick: Duration,
     /// Commands that wait for a core.
     pub commands_max: usize,

@@ -287,8 +287,9 @@ impl Backend for Epoll {
         self.sends.clear();
     }
 
-    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<()> {
+    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<usize> {
         self.flush();
+        let mut came = 0;
         let timeout_ms = match wait {
             Wait::Tick(until) => {
                 clock::sleep_until(until);
@@ -306,13 +307,14 @@ impl Backend for Epoll {
                 let name = self.events[n].u64;
                 self.take(now, name, shard);
             }
+            came += ready;
             self.flush();
             if ready == 0 {
                 break;
             }
             ready = self.poll(0);
         }
-        Ok(())
+        Ok(came)
     }
 
     fn moved(&self) -> Moved {

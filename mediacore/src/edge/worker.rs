@@ -1,8 +1,9 @@
 //! The loop of one media core: commands in, datagrams through, effects out.
 //!
-//! While legs are open the loop turns once every tick, and one turn takes everything that came
-//! since the last; an idle core sleeps until somebody calls. Nothing here waits for anybody else:
-//! a full ring to storage or to another core is counted and passed over.
+//! While legs are open the loop turns once every tick, or every other one where little comes, and
+//! one turn takes everything that came since the last; an idle core sleeps until somebody calls.
+//! Nothing here waits for anybody else: a full ring to storage or to another core is counted and
+//! passed over.
 
 use super::bot::{self, Heard};
 use super::clock;
@@ -36,6 +37,9 @@ const COMMANDS_PER_TURN: usize = 512;
 const ACROSS_PER_TURN: usize = 4_096;
 /// The longest sleep of an idle core.
 const IDLE_MAX: Duration = Duration::from_millis(200);
+/// Where a tick brings fewer datagrams than this, the next turn waits for two: waking up costs as
+/// much as three or four of them do.
+const FEW: usize = 32;
 /// How often the counters are published.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// How long the ports of restored legs may take, all of a core together.
@@ -118,8 +122,9 @@ pub trait Backend {
     fn send(&mut self, transmit: &Transmit, bytes: &[u8]);
     /// Hands all queued datagrams to the kernel.
     fn flush(&mut self);
-    /// Sends what is queued, waits, and gives everything that came to the shard.
-    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<()>;
+    /// Sends what is queued, waits, gives everything that came to the shard, and says how much it
+    /// was: datagrams, or sockets that had some.
+    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<usize>;
     /// No leg has been open for a while: gives back memory.
     fn rest(&mut self) {}
     /// Counters since the start.
@@ -168,6 +173,11 @@ pub struct Worker<B> {
     pub bots: HashMap<LegId, bot::Line>,
     /// Frames and payloads that found a ring full.
     pub across_lost: u64,
+}
+
+/// How many ticks the next turn waits for, after one of `ticks` brought so many datagrams.
+fn ticks_after(came: usize, ticks: u32) -> u32 {
+    if came < FEW * ticks as usize { 2 } else { 1 }
 }
 
 impl<B: Backend> Worker<B> {
@@ -228,6 +238,7 @@ impl<B: Backend> Worker<B> {
     pub fn run(mut self) {
         let mut next_tick = clock::now();
         let mut next_report = clock::now();
+        let mut ticks = 1;
         while !self.stop.load(Ordering::Acquire) {
             self.take_inputs();
             self.shard.tick(clock::now());
@@ -239,27 +250,30 @@ impl<B: Backend> Worker<B> {
             }
             // A core that fell behind does not turn faster to catch up.
             next_tick = next_tick.max(now);
-            let wait = self.wait(now, &mut next_tick);
+            let wait = self.wait(now, &mut next_tick, ticks);
             if self.quiet.begins(now, matches!(wait, Wait::Idle(_))) {
                 self.backend.rest();
                 quiet::give_back();
             }
-            if let Err(error) = self.backend.turn(wait, &mut self.shard) {
-                tracing::error!(shard = self.number, %error, "the receive loop failed; it goes on");
-                clock::sleep_until(clock::now() + self.tick);
+            match self.backend.turn(wait, &mut self.shard) {
+                Ok(came) => ticks = ticks_after(came, ticks),
+                Err(error) => {
+                    tracing::error!(shard = self.number, %error, "the receive loop failed; it goes on");
+                    clock::sleep_until(clock::now() + self.tick);
+                }
             }
         }
         self.end();
     }
 
-    fn wait(&self, now: Moment, next_tick: &mut Moment) -> Wait {
+    fn wait(&self, now: Moment, next_tick: &mut Moment, ticks: u32) -> Wait {
         let idle = self.shard.legs() == 0 && self.shard.rooms() == 0;
         if idle {
             let until = now + IDLE_MAX;
             let until = self.shard.next_timeout().map_or(until, |timeout| timeout.min(until));
             return Wait::Idle(until);
         }
-        *next_tick += self.tick;
+        *next_tick += self.tick * ticks;
         Wait::Tick(*next_tick)
     }
 
@@ -505,4 +519,17 @@ pub struct Handle {
     pub wake: Arc<Wake>,
     /// Its thread.
     pub thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_with_little_to_do_turns_every_other_tick() {
+        let after = |came, ticks| ticks_after(came, ticks);
+        assert_eq!([after(0, 1), after(FEW - 1, 1), after(FEW, 1), after(2_048, 1)], [2, 2, 1, 1]);
+        // What two ticks brought is judged as that of two.
+        assert_eq!([after(0, 2), after(2 * FEW - 1, 2), after(2 * FEW, 2)], [2, 2, 1]);
+    }
 }
