@@ -105,6 +105,9 @@ const GROWTH_MAX: f64 = 1.15;
 /// A system that used more of its core than this was full: what a packet costs is then the core
 /// divided by the packets, whoever forwarded them.
 const FULL: f64 = 0.95;
+/// From here on it is said how long the phones' own core stood still: what they say afterwards comes
+/// all at once.
+const STILL_MS: f64 = 100.0;
 /// Fewer calls than this say nothing.
 const COMPARE_MIN: u32 = 100;
 
@@ -196,6 +199,12 @@ impl Bench {
             }
         }
         println!("{table}");
+        for runs in &runs {
+            let Figures { calls, late_ms, .. } = Figures::median(runs);
+            if late_ms >= STILL_MS {
+                println!("{calls} calls: the phones themselves stood still for {late_ms:.0} ms");
+            }
+        }
         self.most_calls(&runs)?;
         let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = costs.iter().copied().fold(0.0, f64::max);

@@ -140,7 +140,8 @@ impl Figures {
         ]
     }
 
-    /// The run in the middle by CPU per packet, with the losses of all.
+    /// The run in the middle by CPU per packet, with the losses of all and the longest time that the
+    /// phones stood still in any.
     pub fn median(runs: &[Figures]) -> Figures {
         let mut sorted: Vec<&Figures> = runs.iter().collect();
         sorted.sort_by(|a, b| a.us_per_packet.total_cmp(&b.us_per_packet));
@@ -149,6 +150,7 @@ impl Figures {
         median.damaged = runs.iter().map(|run| run.damaged).sum();
         median.frames_missing = runs.iter().map(|run| run.frames_missing).sum();
         median.files_bad = runs.iter().map(|run| run.files_bad).sum();
+        median.late_ms = runs.iter().map(|run| run.late_ms).fold(0.0, f64::max);
         median
     }
 }
@@ -282,9 +284,11 @@ mod tests {
 
     #[test]
     fn the_median_run_counts_and_every_loss() {
-        let runs = [figures(9.0, 1), figures(4.0, 0), figures(5.0, 2)];
+        let mut runs = [figures(9.0, 1), figures(4.0, 0), figures(5.0, 2)];
+        runs[0].late_ms = 700.0;
         let median = Figures::median(&runs);
         assert_eq!((median.us_per_packet, median.lost, median.bad()), (5.0, 3, 3));
+        assert!((median.late_ms - 700.0).abs() < 1e-6);
         assert!((median.calls_per_core() - 2000.0).abs() < 1e-6);
     }
 

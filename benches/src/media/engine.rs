@@ -246,6 +246,11 @@ struct Leg {
     muted: bool,
 }
 
+/// The legs whose turn it is.
+fn phase(tick: u64) -> usize {
+    (tick % PHASES as u64) as usize
+}
+
 struct Worker {
     wire: Box<dyn Wire>,
     clock: Clock,
@@ -270,14 +275,14 @@ impl Worker {
                 self.on_command(command);
             }
             let mut now = self.clock.now_us();
-            while began + tick * TICK_US <= now {
+            while began + tick * TICK_US <= now && self.has_room(phase(tick)) {
                 self.totals.late_us_max =
                     self.totals.late_us_max.max(now - (began + tick * TICK_US));
-                self.speak((tick % PHASES as u64) as usize, now);
+                self.speak(phase(tick), now);
                 tick += 1;
                 now = self.clock.now_us();
             }
-            let wait = Duration::from_micros(began + tick * TICK_US - now);
+            let wait = Duration::from_micros((began + tick * TICK_US).saturating_sub(now));
             let (clock, legs, delays) = (self.clock, &mut self.legs, &mut self.totals.delays);
             let mut on_packet = |slot: usize, bytes: &[u8]| {
                 if let Some(Some(leg)) = legs.get_mut(slot) {
@@ -289,6 +294,12 @@ impl Worker {
         }
         self.totals.unsent = self.wire.unsent();
         Ok(self.totals)
+    }
+
+    /// Whether the wire takes a packet of each leg of this phase. A thread that stood still has
+    /// much to catch up with, and what finds no room would be lost before the system under test.
+    fn has_room(&self, phase: usize) -> bool {
+        self.wire.room() >= self.phases[phase].len()
     }
 
     fn speak(&mut self, phase: usize, now_us: u64) {
@@ -390,5 +401,76 @@ mod tests {
         let totals = engines.stop().expect("the threads ran");
         let frames: u64 = ended.iter().map(|(heard, _)| heard.frames).sum();
         assert_eq!(early + totals.delays.count(), frames);
+    }
+
+    /// Takes ten packets a turn, stands still for 60 ms in its first, and ends after forty.
+    struct Narrow {
+        sockets: Vec<UdpSocket>,
+        room: usize,
+        turns: u64,
+        unsent: u64,
+        stop: Arc<AtomicBool>,
+    }
+
+    impl Wire for Narrow {
+        fn name(&self) -> &'static str {
+            "narrow"
+        }
+
+        fn open(&mut self, _slot: usize, socket: UdpSocket) -> std::io::Result<()> {
+            self.sockets.push(socket);
+            Ok(())
+        }
+
+        fn socket(&self, slot: usize) -> Option<&UdpSocket> {
+            self.sockets.get(slot)
+        }
+
+        fn close(&mut self, _slot: usize) {}
+
+        fn room(&self) -> usize {
+            self.room
+        }
+
+        fn send(&mut self, _: usize, _: &[u8; HEADER_BYTES + SAMPLES], _: usize) {
+            self.unsent += u64::from(self.room == 0);
+            self.room = self.room.saturating_sub(1);
+        }
+
+        fn turn(&mut self, _: Duration, _: &mut dyn FnMut(usize, &[u8])) -> std::io::Result<()> {
+            if self.turns == 0 {
+                std::thread::sleep(Duration::from_millis(60));
+            }
+            self.turns += 1;
+            self.room = 10;
+            self.stop.store(self.turns == 40, Ordering::Relaxed);
+            Ok(())
+        }
+
+        fn unsent(&self) -> u64 {
+            self.unsent
+        }
+    }
+
+    #[test]
+    fn who_stood_still_says_everything_and_no_more_at_once_than_the_wire_takes() {
+        let carrier = Carrier::new(&[0x55; 320], Law::A);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (turns, unsent) = (0, 0);
+        let wire = Narrow { sockets: Vec::new(), room: 10, turns, unsent, stop: Arc::clone(&stop) };
+        let mut worker = Worker::new(Box::new(wire), Clock::start());
+        for slot in 0..PHASES {
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+            let speaker = Speaker::new(1, carrier.clone(), Law::A, 101, (1, 0, 0));
+            let listener = Listener::new(carrier.clone(), Law::A);
+            let parts = Box::new((socket, speaker, listener, Arc::default()));
+            worker.on_command(Command::Open(slot, parts));
+            let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+            worker.on_command(Command::Connect(slot, nowhere, None, true));
+        }
+        let (_, inbox) = mpsc::channel();
+        let totals = worker.run(&inbox, &stop).expect("the wire bears it");
+        assert!(totals.sent >= 60, "{} of what was due", totals.sent);
+        assert_eq!(totals.unsent, 0);
     }
 }

@@ -33,6 +33,8 @@ pub trait Wire {
     fn socket(&self, slot: usize) -> Option<&UdpSocket>;
     /// Forgets a socket.
     fn close(&mut self, slot: usize);
+    /// How many packets it takes before the next turn.
+    fn room(&self) -> usize;
     /// Sends, now or at the next turn. A packet that the kernel refuses is counted as unsent.
     fn send(&mut self, slot: usize, packet: &Packet, length: usize);
     /// Waits at most this long and hands over what came.

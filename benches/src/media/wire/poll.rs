@@ -73,6 +73,10 @@ impl Wire for Poll {
         }
     }
 
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
     fn send(&mut self, slot: usize, packet: &Packet, length: usize) {
         let Some(socket) = self.socket(slot) else { return };
         if socket.send(&packet[..length]).is_err() {

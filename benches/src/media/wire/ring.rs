@@ -253,6 +253,10 @@ impl Wire for Ring {
         self.sockets[slot] = None;
     }
 
+    fn room(&self) -> usize {
+        self.free.len()
+    }
+
     fn send(&mut self, slot: usize, packet: &Packet, length: usize) {
         let Some(Some(socket)) = self.sockets.get(slot) else { return };
         let Some(place) = self.free.pop() else {
