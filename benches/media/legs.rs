@@ -28,6 +28,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const SETTLE: Duration = Duration::from_secs(2);
 /// The last packets are on their way for less than this.
 const ECHO: Duration = Duration::from_millis(500);
+/// Where the machine stood still they are for longer: so often it is looked whether more has come.
+const LOOKS_MAX: usize = 10;
 /// What the box counted is told within this.
 const TOLD: Duration = Duration::from_millis(300);
 
@@ -92,7 +94,7 @@ pub fn run(kind: Kind, calls: u32, time: Duration, core: usize) -> Result<Line> 
     phones.speak(time);
     let (spent, took) = ((cpu(system.pid())? - before).as_secs_f64(), began.elapsed());
     let packets = phones.sent - sent;
-    std::thread::sleep(ECHO);
+    phones.hush(&mut *system)?;
     let ending = system.end_calls().context("end the calls")?;
     std::thread::sleep(TOLD);
     phones.listen(0..phones.parties.len());
@@ -187,6 +189,20 @@ impl Phones {
             self.listen(hears);
             turn += 1;
         }
+    }
+
+    /// Nobody speaks until what was said has come to the box.
+    fn hush(&mut self, system: &mut dyn system::System) -> Result<()> {
+        let mut came = None;
+        for _ in 0..LOOKS_MAX {
+            std::thread::sleep(ECHO);
+            self.listen(0..self.parties.len());
+            let now = system.counts()?.packets_in;
+            if came.replace(now) == Some(now) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn say(&mut self, n: usize) {

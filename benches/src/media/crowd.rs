@@ -1,13 +1,14 @@
 //! The phones: two sockets a call, stamped G.711 on both sides, every packet checked on arrival.
 
 use crate::media::delay::Delays;
-use crate::media::engine::{Clock, Engines, Place, Totals};
+use crate::media::engine::{Clock, Engines, Place, Totals, Watch};
 use crate::media::g711::Law;
 use crate::media::rtp::{Heard, Listener, Speaker};
 use crate::media::wire::Choice;
 use crate::voices;
 use anyhow::{Context, Result};
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Calls that begin to speak together; the next such group a moment later.
@@ -15,6 +16,8 @@ const GROUP: usize = 20;
 const BETWEEN_GROUPS: Duration = Duration::from_millis(10);
 /// The last packets are on their way for less than this.
 const ECHO: Duration = Duration::from_millis(500);
+/// Where the machine stood still they are for longer: so often it is looked whether more has come.
+const LOOKS_MAX: usize = 10;
 
 /// Addresses of the two parties of a call.
 pub type Pair = (SocketAddr, SocketAddr);
@@ -25,6 +28,7 @@ pub struct Crowd {
     pub clock: Clock,
     engines: Engines,
     legs: Vec<Place>,
+    watches: Vec<Arc<Watch>>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -62,7 +66,7 @@ impl Crowd {
         let clock = Clock::start();
         let mut engines = Engines::start(1, Choice::Auto, clock)?;
         let (customer, agent) = (voices::customer(Law::A), voices::agent(Law::A));
-        let (mut legs, mut addresses) = (Vec::new(), Vec::new());
+        let (mut legs, mut watches, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for call in 0..calls as usize {
             for called in [false, true] {
                 let socket = UdpSocket::bind("127.0.0.1:0").context("bind a phone's socket")?;
@@ -72,10 +76,12 @@ impl Crowd {
                 let starts = (id.wrapping_mul(0x9E37_79B9), id as u16, id << 8);
                 let speaker = Speaker::new(id, own.clone(), Law::A, 101, starts);
                 let listener = Listener::new(other.clone(), Law::A);
-                legs.push(engines.open(socket, speaker, listener).0);
+                let (leg, watch) = engines.open(socket, speaker, listener);
+                legs.push(leg);
+                watches.push(watch);
             }
         }
-        Ok(Crowd { clock, engines, legs, addresses })
+        Ok(Crowd { clock, engines, legs, watches, addresses })
     }
 
     /// Where the parties of each call listen.
@@ -99,10 +105,17 @@ impl Crowd {
         self.engines.delays()
     }
 
-    /// Everybody falls silent, so that what was said can arrive.
+    /// Everybody falls silent until what was said has arrived.
     pub fn hush(&self) {
         self.legs.iter().for_each(|leg| self.engines.mute(*leg, true));
-        std::thread::sleep(ECHO);
+        let mut heard = None;
+        for _ in 0..LOOKS_MAX {
+            std::thread::sleep(ECHO);
+            let now: u64 = self.watches.iter().map(|watch| watch.look(0).packets).sum();
+            if heard.replace(now) == Some(now) {
+                return;
+            }
+        }
     }
 
     /// Ends the phones.
