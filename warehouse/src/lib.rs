@@ -62,7 +62,7 @@ pub use ingest::Ingest;
 pub use load::Load;
 pub use query::Session;
 pub use rollup::THRESHOLDS_S as ROLLUP_THRESHOLDS_S;
-pub use scope::{Limits, Scope};
+pub use scope::{Limits, Only, Scope};
 pub use store::{Stats, Verified, Warehouse};
 
 #[cfg(test)]

@@ -19,6 +19,33 @@ pub struct Scope {
     pub audit: bool,
     /// IANA zone for `current_date`, `date_trunc` of zoned times and the like.
     pub time_zone: String,
+    /// Of what is seen, what is asked for: all of these hold, beside the limits, so that less is read
+    /// and never more. A table that none of them names is read as far as it is seen.
+    pub only: Vec<Only>,
+}
+
+/// Which rows of a table are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Only {
+    /// The table. The counts of its rows are those of the rows that are left; what is said of `orders`
+    /// holds for `orders_latest`.
+    pub table: &'static str,
+    /// Columns of it that name a queue or an agent: in one of them a row has to hold one of the ids.
+    pub columns: &'static [&'static str],
+    /// The ids; a row passes by none of no ids.
+    pub ids: Vec<u64>,
+}
+
+impl Only {
+    /// The same as a condition in SQL on rows of the table.
+    pub fn sql(&self) -> String {
+        if self.ids.is_empty() || self.columns.is_empty() {
+            return "FALSE".to_owned();
+        }
+        let ids = self.ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let holds = self.columns.iter().map(|column| format!("{column} IN ({ids})"));
+        format!("({})", holds.collect::<Vec<_>>().join(" OR "))
+    }
 }
 
 impl Scope {
@@ -31,6 +58,7 @@ impl Scope {
             mask_numbers: false,
             audit: false,
             time_zone: "Asia/Shanghai".to_owned(),
+            only: Vec::new(),
         }
     }
 }
@@ -50,5 +78,23 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits { rows_max: 100_000, time_max: Duration::from_secs(30), memory_max: 512 << 20 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_a_condition() {
+        let only = |columns: &'static [&'static str], ids: &[u64]| {
+            Only { table: "calls", columns, ids: ids.to_vec() }.sql()
+        };
+        assert_eq!(only(&["queue_id"], &[3, 5]), "(queue_id IN (3, 5))");
+        assert_eq!(
+            only(&["agent_id", "last_agent_id"], &[7]),
+            "(agent_id IN (7) OR last_agent_id IN (7))"
+        );
+        assert_eq!(only(&["queue_id"], &[]), "FALSE");
     }
 }

@@ -5,7 +5,7 @@ mod every_table;
 use crate::query::Session;
 use crate::store_tests::{number, session};
 use crate::stories::{day, fold, order};
-use crate::{Limits, Position, Scope, SqlFault, Warehouse};
+use crate::{Limits, Only, Position, Scope, SqlFault, Warehouse};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -236,6 +236,63 @@ async fn a_team_leader_sees_the_queues_and_agents_of_the_team() {
         assert_eq!(number(session, "SELECT count(*) FROM events").await, 0, "no queue, no agent");
     }
     assert!(number(&both, count).await > number(&queue, count).await);
+}
+
+/// Whatever is asked for, of what is seen and never more, in the rows and in what counts them.
+#[tokio::test]
+async fn what_is_asked_for_is_left_of_what_is_seen() {
+    let pair = pair().await;
+    let all = session(&pair.shared, 1).await;
+    let of = |table, columns, ids: &[u64]| Only { table, columns, ids: ids.to_vec() };
+    let queue = of("queue_visits", &["queue_id"], &[10]);
+    let agent = of("queue_visits", &["agent_id"], &[11, 12]);
+    let nobody = of("queue_visits", &["agent_id"], &[]);
+    let elsewhere = of("calls", &["agent_id", "last_agent_id"], &[11]);
+    let seen = Some(vec![QueueId(10), QueueId(11)]);
+    for (queues, only, filter) in [
+        (None, vec![queue.clone()], "queue_id = 10"),
+        (None, vec![agent.clone()], "agent_id IN (11, 12)"),
+        (None, vec![queue.clone(), agent.clone()], "queue_id = 10 AND agent_id IN (11, 12)"),
+        (None, vec![nobody], "FALSE"),
+        (None, vec![elsewhere.clone()], "TRUE"),
+        (seen.clone(), vec![agent], "queue_id IN (10, 11) AND agent_id IN (11, 12)"),
+        (seen.clone(), vec![of("queue_visits", &["queue_id"], &[12])], "FALSE"),
+        (seen, vec![queue], "queue_id = 10"),
+    ] {
+        let scope = Scope { queues, only, ..Scope::of(TenantId(1)) };
+        let session = Session::open(&pair.shared, scope, Limits::default()).await.unwrap();
+        let rows = number(&session, "SELECT count(*) FROM queue_visits").await;
+        let expected = format!("SELECT count(*) FROM queue_visits WHERE {filter}");
+        assert_eq!(rows, number(&all, &expected).await, "{filter}");
+        for table in ["queue_intervals", "queue_days"] {
+            let counted = format!("SELECT COALESCE(SUM(offered), 0) FROM {table}");
+            assert_eq!(number(&session, &counted).await, rows, "{table}: {filter}");
+        }
+    }
+    let scope = Scope { only: vec![elsewhere], ..Scope::of(TenantId(1)) };
+    let session = Session::open(&pair.shared, scope, Limits::default()).await.unwrap();
+    let calls = "SELECT count(*) FROM calls";
+    let theirs = number(&all, &format!("{calls} WHERE agent_id = 11 OR last_agent_id = 11")).await;
+    assert!((1..number(&all, calls).await).contains(&theirs), "some, and not all");
+    assert_eq!(number(&session, calls).await, theirs);
+    assert_eq!(number(&session, "SELECT SUM(calls) FROM call_intervals").await, theirs);
+    let legs = "SELECT count(*) FROM legs";
+    assert_eq!(number(&session, legs).await, number(&all, legs).await, "a table not asked about");
+}
+
+/// What is asked for of orders is that of their latest versions.
+#[tokio::test]
+async fn an_order_that_somebody_else_has_now_is_not_among_those_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    let rows = [order(1, 1, 7, 1, 11), order(1, 2, 7, 2, 12), order(1, 3, 8, 1, 11)];
+    warehouse.stage_rows("desk", 1, &rows).await.unwrap();
+    let only = Only { table: "orders", columns: &["assignee_id"], ids: vec![11] };
+    let scope = Scope { only: vec![only], ..Scope::of(TenantId(1)) };
+    let session = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+    assert_eq!(number(&session, "SELECT count(*) FROM orders").await, 2);
+    assert_eq!(number(&session, "SELECT MAX(order_id) FROM orders_latest").await, 8);
+    assert_eq!(number(&session, "SELECT count(*) FROM orders_latest").await, 1);
 }
 
 #[tokio::test]

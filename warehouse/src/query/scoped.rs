@@ -1,5 +1,6 @@
 //! The wall between tenants: an operator directly above the files that lets through the rows of
-//! one tenant, and of the queues and agents that the reader may see, with numbers masked.
+//! one tenant, and of the queues and agents that the reader may see, with numbers masked. Of these it
+//! lets through those that were asked for, where less was asked for than is seen.
 //!
 //! It is an operator of its own and not a filter expression, because the optimizer may move and
 //! merge filters: `cast(caller AS int)` evaluated one step too early would tell a foreign number in
@@ -12,6 +13,7 @@
 mod sent;
 
 use crate::Scope;
+use crate::rollup;
 use crate::schema::Layout;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions,
@@ -59,12 +61,18 @@ const PROSE_COLUMNS: [&str; 6] = ["title", "note", "subject", "sip_call_id", "te
 /// Columns of which nothing is shown where numbers are not: they may hold them anywhere.
 const SECRET_COLUMNS: [&str; 2] = ["detail", "digits"];
 
+/// Columns that a row is known by, each with the ids of which one is to stand in it: a row passes when
+/// that is so of any of them.
+type AnyOf = Vec<(&'static str, BTreeSet<i64>)>;
+
 /// Which rows and what of them.
 #[derive(Clone, Debug)]
 pub struct Rule {
     tenant: i64,
-    /// A row passes when one of these columns holds one of the ids; `None` passes all.
-    any_of: Option<Vec<(&'static str, BTreeSet<i64>)>>,
+    /// What is seen; `None` passes all.
+    any_of: Option<AnyOf>,
+    /// What is asked for: a row passes all of them.
+    only: Vec<AnyOf>,
     mask_numbers: bool,
 }
 
@@ -72,31 +80,28 @@ impl Rule {
     /// What `scope` means for a table.
     pub fn new(layout: &Layout, scope: &Scope) -> Self {
         let mut any_of = Vec::new();
-        let mut add = |columns: &[&'static str], ids: BTreeSet<i64>| {
-            for column in columns {
-                if layout.table.columns.iter().any(|has| has.name == *column) {
-                    any_of.push((*column, ids.clone()));
-                }
-            }
-        };
         if let Some(queues) = &scope.queues {
-            add(&QUEUE_COLUMNS, queues.iter().map(|queue| queue.0 as i64).collect());
+            any_of.extend(known(layout, &QUEUE_COLUMNS, queues.iter().map(|queue| queue.0)));
         }
         if let Some(agents) = &scope.agents {
-            add(&AGENT_COLUMNS, agents.iter().map(|agent| agent.0 as i64).collect());
+            any_of.extend(known(layout, &AGENT_COLUMNS, agents.iter().map(|agent| agent.0)));
         }
         let closed = layout.table.name == AUDIT && !scope.audit;
         let limited = closed || scope.queues.is_some() || scope.agents.is_some();
+        let table = rollup::named(layout.table.name).map_or(layout.table.name, |of| of.source);
+        let only = scope.only.iter().filter(|only| only.table == table);
         Rule {
             tenant: scope.tenant.0 as i64,
             any_of: limited.then_some(any_of),
+            only: only.map(|only| known(layout, only.columns, only.ids.iter().copied())).collect(),
             mask_numbers: scope.mask_numbers,
         }
     }
 
     /// The tenant's rows as they are, for our own plans that end in another wall.
     pub fn whole_tenant(scope: &Scope) -> Self {
-        Rule { tenant: scope.tenant.0 as i64, any_of: None, mask_numbers: false }
+        let tenant = scope.tenant.0 as i64;
+        Rule { tenant, any_of: None, only: Vec::new(), mask_numbers: false }
     }
 
     /// Whether what `scope` means for counts is what it means for the rows that they are of: the
@@ -112,7 +117,7 @@ impl Rule {
 
     /// The columns that the rule looks at.
     pub fn columns(&self) -> Vec<&'static str> {
-        let ids = self.any_of.iter().flatten().map(|(column, _)| *column);
+        let ids = self.any_of.iter().chain(&self.only).flatten().map(|(column, _)| *column);
         std::iter::once("tenant_id").chain(ids).collect()
     }
 
@@ -125,14 +130,8 @@ impl Rule {
     /// The rows that pass.
     fn filter(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let mut keep = eq(ids(batch, "tenant_id")?, &Int64Array::new_scalar(self.tenant))?;
-        if let Some(any_of) = &self.any_of {
-            let mut allowed = BooleanArray::from(vec![false; batch.num_rows()]);
-            for (column, wanted) in any_of {
-                let listed = |id: Option<i64>| Some(id.is_some_and(|id| wanted.contains(&id)));
-                let has: BooleanArray = ids(batch, column)?.iter().map(listed).collect();
-                allowed = or(&allowed, &has)?;
-            }
-            keep = and(&keep, &allowed)?;
+        for any_of in self.any_of.iter().chain(&self.only) {
+            keep = and(&keep, &passes(batch, any_of)?)?;
         }
         filter_record_batch(batch, &keep)
     }
@@ -153,6 +152,27 @@ impl Rule {
         let shown = column.as_string::<i32>().iter().map(|text| text.map(hide));
         Arc::new(shown.collect::<StringArray>())
     }
+}
+
+/// Those of `columns` that a table has, each with the ids. Of none of them no row passes.
+fn known(layout: &Layout, columns: &[&'static str], ids: impl Iterator<Item = u64>) -> AnyOf {
+    let ids: BTreeSet<i64> = ids.map(|id| id as i64).collect();
+    let has = |column: &&&'static str| layout.table.columns.iter().any(|has| has.name == **column);
+    columns.iter().filter(has).map(|column| (*column, ids.clone())).collect()
+}
+
+/// Which rows hold one of the ids in one of the columns.
+fn passes(
+    batch: &RecordBatch,
+    any_of: &[(&'static str, BTreeSet<i64>)],
+) -> Result<BooleanArray, ArrowError> {
+    let mut allowed = BooleanArray::from(vec![false; batch.num_rows()]);
+    for (column, wanted) in any_of {
+        let listed = |id: Option<i64>| Some(id.is_some_and(|id| wanted.contains(&id)));
+        let has: BooleanArray = ids(batch, column)?.iter().map(listed).collect();
+        allowed = or(&allowed, &has)?;
+    }
+    Ok(allowed)
 }
 
 fn ids<'a>(batch: &'a RecordBatch, column: &str) -> Result<&'a Int64Array, ArrowError> {

@@ -1,7 +1,7 @@
 //! A wall on its way to another process: what of it stands in the plan that a cluster runs, and how it
 //! is read there. What cannot be read whole is refused, because half a wall is none.
 
-use super::{AGENT_COLUMNS, QUEUE_COLUMNS, Rule, ScopedExec};
+use super::{AGENT_COLUMNS, AnyOf, QUEUE_COLUMNS, Rule, ScopedExec};
 use arrow::datatypes::{Field, Schema};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::physical_plan::ExecutionPlan;
@@ -19,6 +19,8 @@ const MARK: &[u8] = b"\0wall 1 ";
 struct Sent {
     tenant: i64,
     rows: Rows,
+    /// Of these, those that have for each in a column one of its ids.
+    only: Vec<Named>,
     mask_numbers: bool,
     /// Names of the columns that go through, and whether they may be NULL.
     columns: Vec<(String, bool)>,
@@ -29,8 +31,11 @@ struct Sent {
 enum Rows {
     All,
     /// Those that have in a column one of its ids.
-    AnyOf(Vec<(String, BTreeSet<i64>)>),
+    AnyOf(Named),
 }
+
+/// Columns by their names, each with its ids.
+type Named = Vec<(String, BTreeSet<i64>)>;
 
 impl ScopedExec {
     /// The wall as bytes.
@@ -39,14 +44,13 @@ impl ScopedExec {
             let column: &str = column;
             (column.to_owned(), ids.clone())
         };
-        let rows = match &self.rule.any_of {
-            Some(any_of) => Rows::AnyOf(any_of.iter().map(owned).collect()),
-            None => Rows::All,
-        };
+        let named = |any_of: &AnyOf| -> Named { any_of.iter().map(owned).collect() };
+        let rows = self.rule.any_of.as_ref().map_or(Rows::All, |any_of| Rows::AnyOf(named(any_of)));
         let fields = self.schema.fields().iter();
         let sent = Sent {
             tenant: self.rule.tenant,
             rows,
+            only: self.rule.only.iter().map(named).collect(),
             mask_numbers: self.rule.mask_numbers,
             columns: fields.map(|field| (field.name().clone(), field.is_nullable())).collect(),
         };
@@ -67,9 +71,10 @@ impl ScopedExec {
         let text = bytes.strip_prefix(MARK).ok_or_else(|| wrong("it does not begin as one"))?;
         let sent: Sent = serde_json::from_slice(text).map_err(|error| wrong(&error.to_string()))?;
         let any_of = match sent.rows {
-            Rows::AnyOf(any_of) => Some(any_of.into_iter().map(known).collect::<Result<Vec<_>>>()?),
+            Rows::AnyOf(named) => Some(told(named)?),
             Rows::All => None,
         };
+        let only = sent.only.into_iter().map(told).collect::<Result<Vec<_>>>()?;
         let below = input.schema();
         let fields = sent
             .columns
@@ -79,12 +84,17 @@ impl ScopedExec {
                 Ok(Field::new(name, kind, nullable))
             })
             .collect::<Result<Vec<_>>>()?;
-        let rule = Rule { tenant: sent.tenant, any_of, mask_numbers: sent.mask_numbers };
+        let rule = Rule { tenant: sent.tenant, any_of, only, mask_numbers: sent.mask_numbers };
         Ok(ScopedExec::new(input, rule, Arc::new(Schema::new(fields))))
     }
 }
 
-/// A column by which rows are told apart, as it is known here.
+/// Columns by which rows are told apart, as they are known here.
+fn told(named: Named) -> Result<AnyOf> {
+    named.into_iter().map(known).collect()
+}
+
+/// One of them.
 fn known((column, ids): (String, BTreeSet<i64>)) -> Result<(&'static str, BTreeSet<i64>)> {
     let mut columns = QUEUE_COLUMNS.into_iter().chain(AGENT_COLUMNS);
     match columns.find(|known| *known == column.as_str()) {
@@ -100,8 +110,8 @@ fn wrong(why: &str) -> DataFusionError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Scope;
     use crate::schema::layout_of;
+    use crate::{Only, Scope};
     use datafusion::physical_plan::empty::EmptyExec;
     use terms::{AgentId, QueueId, TenantId};
 
@@ -111,6 +121,7 @@ mod tests {
             queues: Some(vec![QueueId(10), QueueId(11)]),
             agents: Some(vec![AgentId(7)]),
             mask_numbers: true,
+            only: vec![Only { table: "queue_visits", columns: &["queue_id"], ids: vec![11] }],
             ..Scope::of(TenantId(3))
         };
         let below = Arc::new(EmptyExec::new(Arc::clone(&layout.schema)));
@@ -136,7 +147,7 @@ mod tests {
         let bytes = wall().to_bytes().unwrap();
         let whole: serde_json::Value = serde_json::from_slice(&bytes[MARK.len()..]).unwrap();
         let fields = whole.as_object().unwrap();
-        assert_eq!(fields.len(), 4);
+        assert_eq!(fields.len(), 5);
         for field in fields.keys() {
             let mut less = whole.clone();
             less.as_object_mut().unwrap().remove(field);
@@ -149,6 +160,7 @@ mod tests {
             text.replace("\"tenant\":3", "\"tenant\":\"all\""),
             text.replace("\"mask_numbers\"", "\"teams\":[1],\"mask_numbers\""),
             text.replacen("\"agent_id\"", "\"digits\"", 1),
+            text.replace("\"only\":[[[\"queue_id\"", "\"only\":[[[\"digits\""),
             text.replace("\"visit_id\"", "\"password\""),
         ] {
             assert_ne!(changed, text);
