@@ -2,6 +2,7 @@
 //! help text are made from. The definitions themselves stand in `catalogue/`.
 
 use crate::messages::{Language, Words};
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::render::Format;
 use crate::run::{Error, Fields};
@@ -204,6 +205,8 @@ pub struct Report {
     pub help: Words,
     /// What it is asked with.
     pub parameters: &'static [Parameter],
+    /// By what it may be narrowed; [`Report::asked_with`] has the parameters for that too.
+    pub narrows: &'static [Narrowing],
     /// The SQL for a window of time.
     pub sql: fn(&Window) -> String,
     /// What is behind a row.
@@ -288,8 +291,7 @@ impl Report {
             title: self.title.get(language),
             help: self.help.get(language),
             parameters: self
-                .parameters
-                .iter()
+                .asked_with()
                 .map(|parameter| ParameterSummary {
                     id: parameter.id,
                     name: parameter.name.get(language),

@@ -130,6 +130,7 @@ static FOUND_ORDERS: Report = Report {
     title: words("工单查询结果", "Orders found"),
     help: words("按查询条件找到的工单。", "The orders that a search found."),
     parameters: &[],
+    narrows: &[],
     sql: asked_elsewhere,
     behind: itself,
     numbers: &[],

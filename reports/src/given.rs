@@ -2,11 +2,12 @@
 //! names and texts; here it is read, and refused where the report does not look at it.
 
 use crate::level::{LevelFormula, Thresholds};
+use crate::narrow::Narrowed;
 use crate::period::parse_zone;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use terms::{AgentId, QueueId, UserId};
+use terms::{AgentId, QueueId, TeamId, UserId};
 
 /// Shortest and longest threshold of service level, in seconds.
 pub const SERVICE_LEVEL_S: RangeInclusive<u32> = 1..=3_600;
@@ -16,6 +17,8 @@ pub const SHORT_ABANDON_S: RangeInclusive<u32> = 0..=3_600;
 pub const REPEAT_DAYS: RangeInclusive<u32> = 1..=90;
 /// Shortest and longest target of items, in seconds: a minute and thirty days.
 pub const ITEM_TARGET_S: RangeInclusive<u32> = 60..=2_592_000;
+/// Queues, or agents, that one report is asked for.
+const IDS_MAX: usize = 100;
 /// Longest word.
 const WORD_CHARS_MAX: usize = 64;
 /// Characters of a name that a refusal quotes.
@@ -28,10 +31,14 @@ pub struct Given {
     pub user: Option<UserId>,
     /// Only this action, or those of this kind.
     pub action: Option<String>,
-    /// Only this queue.
-    pub queue: Option<QueueId>,
-    /// Only this agent.
-    pub agent: Option<AgentId>,
+    /// Only these queues; a report that the tenant defined is asked for one.
+    pub queues: Vec<QueueId>,
+    /// Only these agents, in the same way.
+    pub agents: Vec<AgentId>,
+    /// Only the agents of this team.
+    pub team: Option<TeamId>,
+    /// Who they are, which knows who has the teams.
+    pub members: Vec<AgentId>,
     /// Whose days, an IANA name.
     pub zone: Option<String>,
     /// Answered within this many seconds is in time.
@@ -84,8 +91,9 @@ impl Given {
         match parameter {
             "user" => self.user = Some(id(text)?),
             "action" => self.action = Some(word(text)?),
-            "queue" => self.queue = Some(id(text)?),
-            "agent" => self.agent = Some(id(text)?),
+            "queue" => self.queues = ids(text)?,
+            "agent" => self.agents = ids(text)?,
+            "team" => self.team = Some(id(text)?),
             "zone" => {
                 let zone = parse_zone(text).map_err(|error| error.to_string())?;
                 self.zone = Some(zone.name().to_owned());
@@ -101,6 +109,16 @@ impl Given {
             _ => return Err(not_looked_at()),
         }
         Ok(())
+    }
+
+    /// What the report is narrowed to.
+    pub fn narrowed(&self) -> Narrowed {
+        Narrowed {
+            queues: self.queues.clone(),
+            agents: self.agents.clone(),
+            team: self.team,
+            members: self.members.clone(),
+        }
     }
 
     /// The numbers to count by, where `usual` are the tenant's.
@@ -122,6 +140,14 @@ fn not_looked_at() -> String {
 
 fn id<T: FromStr<Err = terms::BadId>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: terms::BadId| error.to_string())
+}
+
+/// Ids with commas between.
+fn ids<T: FromStr<Err = terms::BadId>>(text: &str) -> Result<Vec<T>, String> {
+    if text.split(',').count() > IDS_MAX {
+        return Err(format!("at most {IDS_MAX} ids are taken"));
+    }
+    text.split(',').map(|one| id(one.trim())).collect()
 }
 
 fn word(text: &str) -> Result<String, String> {
@@ -152,7 +178,7 @@ mod tests {
     #[test]
     fn every_parameter_of_the_catalogue_but_the_period_is_read() {
         for report in catalogue() {
-            for parameter in report.parameters.iter().filter(|known| known.id != "period") {
+            for parameter in report.asked_with().filter(|known| known.id != "period") {
                 let text = match parameter.default {
                     Some("*") | None => "7",
                     Some(default) => default,
@@ -205,6 +231,10 @@ mod tests {
             ("service_level_formula", &["f5", "F1", ""][..], "default, f1, f2, f3 or f4 is needed"),
             ("zone", &["Mars/Olympus"][..], "is not a time zone: write an IANA name"),
             ("user", &["nobody", "-1"][..], "is not an id"),
+            ("queue", &["", "3,", "3,x", "报修"][..], "is not an id"),
+            ("agent", &["-7", "1;2"][..], "is not an id"),
+            ("agent", &["7,".repeat(101).as_str()][..], "at most 100 ids are taken"),
+            ("team", &["1,2"][..], "is not an id"),
             ("action", &["", "a b"][..], "printable characters"),
             ("period", &["today"][..], "does not look at this condition"),
             ("colour", &["red"][..], "does not look at this condition"),

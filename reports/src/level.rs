@@ -244,6 +244,7 @@ mod tests {
                 ("service_level_s", Some("30")),
                 ("short_abandon_s", Some("5")),
                 ("service_level_formula", Some("f4")),
+                ("queue", Some("*")),
             ]
         );
         let line = "Service level = answered within 30 s ÷ (answered + abandoned after 30 s)";

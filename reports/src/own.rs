@@ -232,6 +232,7 @@ fn made(definition: &Definition) -> &'static Report {
         title,
         help: told(&definition.help),
         parameters: parameters(definition).leak(),
+        narrows: &[],
         sql: asked_by_name,
         behind: unknown_behind,
         numbers: &[],

@@ -10,6 +10,7 @@ use crate::definition::{Column, Kind, Order, Report, Source};
 use crate::interval::is_provisional;
 use crate::level::Thresholds;
 use crate::messages::{NO_DEPARTMENT, NO_QUEUE, NO_TEAM, stored};
+use crate::narrow::Narrowed;
 use crate::period::Period;
 use crate::ran::{Ran, Stored};
 use crate::rates::{Rates, amount};
@@ -65,6 +66,9 @@ pub struct Params {
     pub names: Names,
     /// By which numbers it counts.
     pub thresholds: Thresholds,
+    /// What it is narrowed to. The session that it is run on has the rows of that alone
+    /// ([`Report::only`]).
+    pub narrowed: Narrowed,
     /// Only what this person did; read by the report `audit`.
     pub user: Option<UserId>,
     /// Only this action, or those of this kind; read by the report `audit`.
@@ -90,6 +94,7 @@ impl Params {
             tenant: tenant.into(),
             names,
             thresholds: Thresholds::default(),
+            narrowed: Narrowed::default(),
             user: None,
             action: None,
             rates: None,
@@ -142,6 +147,8 @@ pub async fn run(
     report: &'static Report,
     params: &Params,
 ) -> Result<ReportTable, Error> {
+    let narrowed = &params.narrowed;
+    debug_assert_eq!(session.scope().only, report.only(narrowed), "as the head of the page says");
     let window = window_on(session, params);
     let answer = ask(session, report, &(report.sql)(&window)).await?;
 
@@ -157,6 +164,7 @@ pub async fn run(
     table.truncated = answer.truncated;
     table.left_out = answer.left_out;
     table.thresholds = params.thresholds;
+    table.conditions = narrowed.told(&params.names, session.scope());
     table.figures = params.thresholds.level.figures(report);
     table.values = vec![
         ("{user}", params.user.map_or("*".to_owned(), |user| user.to_string())),
@@ -247,14 +255,22 @@ fn rows_of(
     rows: &mut Vec<Row>,
 ) -> Result<(), Error> {
     let columns = FieldColumns::new(report.id, batch)?;
+    let narrowed = &params.narrowed;
+    let silent = report.silent(narrowed);
     for row in 0..batch.num_rows() {
         let fields = Fields { columns: &columns, row };
+        if !report.keeps(narrowed, &fields)? {
+            continue;
+        }
         let cells = report
             .columns
             .iter()
-            .map(|column| cell(column, &fields, &params.names))
+            .map(|column| match silent.contains(&column.id) {
+                true => Ok(Cell::Empty),
+                false => cell(column, &fields, &params.names),
+            })
             .collect::<Result<Vec<Cell>, Error>>()?;
-        let behind = Some((report.behind)(window, &fields)?);
+        let behind = Some(report.left_of((report.behind)(window, &fields)?, narrowed));
         let provisional = is_provisional(report, &params.period, params.now, &fields)?;
         rows.push(Row { kind: RowKind::Data, cells, behind, provisional });
     }

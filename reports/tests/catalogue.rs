@@ -36,6 +36,8 @@ mod incomplete;
 mod items;
 #[path = "catalogue/ivr.rs"]
 mod ivr;
+#[path = "catalogue/narrowed.rs"]
+mod narrowed;
 #[path = "catalogue/opened.rs"]
 mod opened;
 #[path = "catalogue/order_books.rs"]

@@ -8,6 +8,7 @@ use super::calls_of::calls_of;
 use super::{PERIOD, SHORT_ABANDON, ZONE, average, count, customer, is_known, text, time};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -22,6 +23,7 @@ pub static ABANDONED_CALLS: Report = Report {
         "Callers who entered a queue in the period and hung up while queued, newest first. Who withheld their number cannot be seen to have been reached later.",
     ),
     parameters: &[PERIOD, ZONE, SHORT_ABANDON],
+    narrows: &[Narrowing::queues(&["queue_visits"])],
     sql,
     behind,
     numbers: &[],

@@ -7,6 +7,7 @@ use super::colour::{BAD, FREE, PAUSE, WORK};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, count, duration, share};
 use crate::definition::{Chart, Formula, Order, Pie, Report};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -25,6 +26,7 @@ pub static ADHERENCE: Report = Report {
         "How long agents were signed in, on break and absent in their planned shifts, and signed in without one; what has not begun of a shift does not count.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::agents(&["agent_spans", "shifts"])],
     sql,
     behind,
     numbers: &[Number::apart("shifts", shifts)],

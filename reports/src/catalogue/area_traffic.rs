@@ -27,6 +27,7 @@ pub static AREA_TRAFFIC: Report = Report {
         "Calls that were led to an area (grid): taken by a field worker, by the team or a queue, ended in a message, or taken by nobody; counted when the call began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -32,6 +32,7 @@ pub static AREA_WORKERS: Report = Report {
         "By area and field worker: how often they were tried, whether they were there or on leave, whether they answered, and how long they talked; counted when the call began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -35,6 +35,7 @@ pub static AUDIT: Report = Report {
         "Who did what in the period, when, from where and on what, the latest first; what the box did itself has nobody. It needs the right to read the audit.",
     ),
     parameters: &[PERIOD, ZONE, USER, ACTION],
+    narrows: &[],
     sql,
     behind,
     numbers: &[],

@@ -6,6 +6,7 @@ use super::spans::pieces;
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -21,6 +22,7 @@ pub static BREAKS: Report = Report {
         "Breaks by agent and reason; of a break that began before the period or ended after it the part within counts.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::agents(&["agent_spans"])],
     sql,
     behind,
     numbers: &[Number::all("breaks")],

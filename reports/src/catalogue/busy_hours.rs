@@ -7,6 +7,7 @@ use super::colour::{BAD, FAIR, GOOD};
 use super::{PERIOD, ZONE, average, count, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -25,6 +26,7 @@ pub static BUSY_HOURS: Report = Report {
         "Calls that came in, waiting in queues and satisfaction by weekday and hour of the day, drawn as fields of squares. Each belongs to the hour in which it began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["calls", "queue_visits", "surveys"])],
     sql,
     behind,
     numbers: &[

@@ -6,6 +6,7 @@ use super::colour::{GOOD, PAUSE};
 use super::{PERIOD, ZONE, average, count, customer, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -21,6 +22,7 @@ pub static CALL_REASONS: Report = Report {
         "Answered calls by what the agent chose after them, the most frequent first, counted when the call began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["calls"]), Narrowing::agents(&["calls"])],
     sql,
     behind,
     numbers: &[

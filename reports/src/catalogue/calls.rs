@@ -3,6 +3,7 @@
 use super::{PERIOD, ZONE, duration, text, time};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::{FIRST_OR_LAST, Narrowing};
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -16,6 +17,7 @@ pub static CALLS: Report = Report {
         "All finished calls that began in the period, newest first.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["calls"]), Narrowing::agents_in(&["calls"], FIRST_OR_LAST)],
     sql,
     behind,
     numbers: &[],

@@ -7,6 +7,7 @@ use super::colour::{GOOD, PAUSE};
 use super::{PERIOD, ZONE, average, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -22,6 +23,7 @@ pub static CALLS_BY_REGION: Report = Report {
         "Inbound calls by the province and city where the caller's number is at home, counted when the call began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["calls"])],
     sql,
     behind,
     numbers: &[

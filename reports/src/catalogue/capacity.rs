@@ -27,6 +27,7 @@ pub static CAPACITY: Report = Report {
         "The most calls, lines of trunks and signed-in agents at once by day and hour, and recordings with their length and bytes. Calls and recordings are counted in the hour in which they began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

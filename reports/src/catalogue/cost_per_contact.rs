@@ -31,6 +31,7 @@ pub static COST_PER_CONTACT: Report = Report {
         "What agents and trunks cost by the rates that are set, by queue, and what an answered contact costs; idle time and breaks are of no queue and stand in a line of their own.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[Number::all("contacts")],

@@ -11,6 +11,7 @@ use super::colour::{BAD, FREE, GOOD};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, REPEAT_DAYS, ZONE, count, is_known, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -29,6 +30,7 @@ pub static FIRST_CONTACT: Report = Report {
         "Answered inbound calls by queue and first agent: which were resolved at the first contact. Withheld numbers are left out; a first contact whose days are not over is pending.",
     ),
     parameters: &[PERIOD, ZONE, REPEAT_DAYS],
+    narrows: &[Narrowing::rows_of_queues("queue_id"), Narrowing::rows_of_agents("agent_id")],
     sql,
     behind,
     numbers: &[

@@ -27,6 +27,7 @@ pub static FIRST_VISIT: Report = Report {
         "Orders that were done in the period, by department, with the visits they took. Orders that were given back do not count. The latest state of each order at the time of generation counts.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -9,6 +9,7 @@ use super::colour::{BAD, FAIR, GOOD};
 use super::{ITEM_TARGET, PERIOD, ZONE, average, beside, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -24,6 +25,7 @@ pub static ITEMS: Report = Report {
         "Mails, short messages, forms of web pages and other work that was no call, by queue and channel: done, done in time, waiting and work. An item counts when it ended.",
     ),
     parameters: &[PERIOD, ZONE, ITEM_TARGET],
+    narrows: &[Narrowing::queues(&["items"]), Narrowing::agents(&["items"])],
     sql,
     behind,
     numbers: &[

@@ -26,6 +26,7 @@ pub static IVR_CONTAINMENT: Report = Report {
         "What came of the calls that a flow took, by the first flow, counted when the call began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -21,6 +21,7 @@ pub static IVR_PATH: Report = Report {
         "How often each step of a flow was left by which edge, and how long it took, counted when the step was entered.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -33,6 +33,7 @@ pub static ORDER_HANDLING: Report = Report {
         "Orders that were assigned, reassigned, given back, suspended, extended, urged and opened again in the period, by the department that has them now. Steps count as far as they were kept.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

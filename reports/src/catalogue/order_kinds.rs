@@ -25,6 +25,7 @@ pub static ORDER_KINDS: Report = Report {
         "Orders created in the period by type, the most frequent first: how many, and how long they took to be closed. The latest state of each order at the time of generation counts.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

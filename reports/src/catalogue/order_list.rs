@@ -4,6 +4,7 @@ use super::overdue_orders::latest;
 use super::{PERIOD, ZONE, duration, text, time};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -18,6 +19,7 @@ pub static ORDER_LIST: Report = Report {
         "Orders due in the period that are warned or overdue, the most overdue first, in their latest state at the time of generation.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::rows_of_agents("assignee_id")],
     sql,
     behind,
     numbers: &[],

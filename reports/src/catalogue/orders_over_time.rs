@@ -156,6 +156,7 @@ const fn report(
         title,
         help,
         parameters: PARAMETERS,
+        narrows: &[],
         sql,
         behind,
         numbers,

@@ -5,6 +5,7 @@ use super::overdue_orders::{ALL_ORDERS, COUNTS, OVERDUE_ORDERS, STATES, behind_b
 use super::{beside, text};
 use crate::definition::{Chart, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -17,6 +18,7 @@ pub static OVERDUE_BY_ASSIGNEE: Report = Report {
         "统计期内到期的工单，按处理人统计按时办结、预警与超时时长分档；以生成时各工单的最新状态为准。",
         "Orders that were due in the period, by assignee: closed in time, warned, overdue and for how long. The latest state of each order at the time of generation counts.",
     ),
+    narrows: &[Narrowing::rows_of_agents("assignee_id")],
     sql,
     behind,
     columns: &beside::<13>(

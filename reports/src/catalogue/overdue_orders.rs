@@ -32,6 +32,7 @@ pub static OVERDUE_ORDERS: Report = Report {
         "Orders that were due in the period, by department: closed in time, warned, overdue. The latest state of each order at the time of generation counts.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

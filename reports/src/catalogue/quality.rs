@@ -8,6 +8,7 @@ use super::colour::{BAD, FAIR, GOOD};
 use super::{PERIOD, ZONE, count, decimal, share, text};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -25,6 +26,7 @@ pub static QUALITY: Report = Report {
         "Loss, late packets, jitter and MOS by day, party and codec; a leg counts on the day on which its call began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::agents(&["quality"])],
     sql,
     behind,
     numbers: &[

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -27,6 +28,7 @@ pub static QUEUE_SUMMARY: Report = Report {
         "What each queue was offered and what became of it, counted when the contact entered the queue.",
     ),
     parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON, SERVICE_LEVEL_FORMULA],
+    narrows: &[Narrowing::queues(&["queue_visits"])],
     sql,
     behind,
     numbers: &[

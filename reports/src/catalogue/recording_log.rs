@@ -6,6 +6,7 @@
 use super::{AGENT_NAME, PERIOD, ZONE, count, duration, share, text, time};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -19,6 +20,7 @@ pub static RECORDING_LOG: Report = Report {
         "Every recording of the period and every one that was refused, newest first: how whole it is, pauses, reasons, and when it was deleted.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["recordings"]), Narrowing::agents(&["recordings"])],
     sql,
     behind,
     numbers: &[],

@@ -4,6 +4,7 @@ use super::colour::{BAD, GOOD};
 use super::{PERIOD, ZONE, count, is_known, text, time};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -21,6 +22,7 @@ pub static REPEAT_CALLERS: Report = Report {
         "Numbers that called twice or more in the period, most calls first. Withheld numbers are left out.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["calls"])],
     sql,
     behind,
     numbers: &[

@@ -27,6 +27,7 @@ pub static REPEAT_ORDERS: Report = Report {
         "Orders created in the period by type, and how many of them a customer made again; the row of complaints has repeated and second complaints. Orders of nobody in particular count as first.",
     ),
     parameters: &[PERIOD, ZONE, REPEAT_DAYS],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -33,6 +33,7 @@ pub static RETURN_VISITS: Report = Report {
         "Return visits due in the period, by the department of their order: done, reached, what customers said, overdue. The latest result of each at the time of generation counts.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -5,6 +5,7 @@ use super::colour::{BAD, FAIR, GOOD};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, beside, count, share};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -19,6 +20,7 @@ pub static SATISFACTION: Report = Report {
         "What callers pressed when they were asked after the call, by agent, counted when they were asked.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["surveys"]), Narrowing::agents(&["surveys"])],
     sql,
     behind,
     numbers: &[

@@ -4,6 +4,7 @@ use super::calls_of::calls_of;
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, text, time};
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
@@ -17,6 +18,7 @@ pub static SATISFACTION_LIST: Report = Report {
         "Every question asked in the period and its answer, newest first.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["surveys"]), Narrowing::agents(&["surveys"])],
     sql,
     behind,
     numbers: &[],

@@ -11,6 +11,7 @@ use super::{
 use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::level;
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -27,6 +28,7 @@ pub static SERVICE_LEVELS: Report = Report {
         "Service level by queue and half-hour of the day, the same half-hour of all days together, by all formulas of the trade; counted when the contact entered the queue.",
     ),
     parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON, SERVICE_LEVEL_FORMULA],
+    narrows: &[Narrowing::queues(&["queue_visits"])],
     sql,
     behind,
     numbers: &[

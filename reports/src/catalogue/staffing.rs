@@ -13,6 +13,7 @@ use super::colour::{BAD, GOOD};
 use super::{PERIOD, SERVICE_LEVEL, ZONE, average, count, decimal, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -40,6 +41,7 @@ pub static STAFFING: Report = Report {
         "By queue, weekday and half-hour of the day: the load to expect, as the mean of the same weekdays of the period, and the agents that Erlang C asks for. Best asked over some whole weeks of the past without holidays.",
     ),
     parameters: &[PERIOD, ZONE, SERVICE_LEVEL],
+    narrows: &[Narrowing::queues(&["queue_visits", "legs"])],
     sql,
     behind,
     numbers: &[

@@ -26,6 +26,7 @@ pub static STAGES_BY_DAY: Report = Report {
         "Calls, flows, queues, agents and orders by day, for those who look at the whole; each stage counts in the day in which it began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

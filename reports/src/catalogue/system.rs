@@ -27,6 +27,7 @@ pub static SYSTEM: Report = Report {
         "By day: how long the processes of the box ran, the most at once, refused calls, what recording lost, and what came into the stores and left them.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -9,6 +9,7 @@ use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces_of};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, beside, duration, share, text, time};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -33,6 +34,7 @@ pub static TIME_SHEET: Report = Report {
         "Signed-in time and the time in each state by agent and day; a stretch over midnight gives each day its part.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::agents(&["agent_spans", "shifts"])],
     sql,
     behind,
     numbers: &SPANS,

@@ -7,6 +7,7 @@ use super::colour::{FAIR, GOOD};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, count, duration, share};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Total};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -23,6 +24,7 @@ pub static TRANSFER_HOLD: Report = Report {
         "Transfers and hold of answered calls by the first agent who answered, counted when the call began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[Narrowing::queues(&["calls"]), Narrowing::agents(&["calls"])],
     sql,
     behind,
     numbers: &[

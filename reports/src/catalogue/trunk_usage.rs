@@ -39,6 +39,7 @@ pub static TRUNK_USAGE: Report = Report {
         "Calls over each trunk by direction: what became of them, how long they took a line, and how many there were at once. A call that is passed on outside takes a second line, outbound.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[],
     sql,
     behind,
     numbers: &[

@@ -15,6 +15,7 @@ use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces_of};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, beside, count, duration, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
+use crate::narrow::Narrowing;
 use crate::number::Number;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -27,6 +28,10 @@ pub(super) const TIME: &[(&str, &str)] = &[
     ("ready_ms", FREE),
     ("break_ms", PAUSE),
 ];
+
+/// What says how an agent's time went, and what they were offered. Time that is of no queue (free, on
+/// break) says nothing of a queue, so that those columns are empty where one is asked for.
+const TIME_AND_OFFERS: &[&str] = &["agent_spans", "legs"];
 
 /// Hangup cause of a phone at which it rang until a colleague had the call, Q.850: no offer that was
 /// left unanswered.
@@ -41,6 +46,10 @@ pub static WORKLOAD: Report = Report {
         "Calls and time by agent and hour of the day. Time is split by the clock; an offer counts in the hour in which it began.",
     ),
     parameters: &[PERIOD, ZONE],
+    narrows: &[
+        Narrowing::queues(TIME_AND_OFFERS).without(&["ready_ms", "break_ms", "occupancy"]),
+        Narrowing::agents(TIME_AND_OFFERS),
+    ],
     sql,
     behind,
     numbers: &[

@@ -39,6 +39,13 @@ struct Period {
     time_zone: &'static str,
 }
 
+/// What it was asked with, as the head of the page says it.
+#[derive(Serialize)]
+struct ConditionOf<'a> {
+    name: &'static str,
+    value: &'a str,
+}
+
 #[derive(Serialize)]
 struct ColumnOf {
     id: &'static str,
@@ -83,6 +90,13 @@ impl Serialize for Document<'_> {
         };
         map.serialize_entry("period", &period)?;
         map.serialize_entry("generated_at", &at(table.generated_at))?;
+        let conditions = table.conditions.iter();
+        let conditions: Vec<ConditionOf> = conditions
+            .map(|(what, which)| ConditionOf { name: what.get(language), value: which })
+            .collect();
+        if !conditions.is_empty() {
+            map.serialize_entry("conditions", &conditions)?;
+        }
         map.serialize_entry("provisional", &table.provisional)?;
         map.serialize_entry("truncated", &table.truncated)?;
         if !table.left_out.is_empty() {

@@ -61,7 +61,11 @@ pub async fn numbers_of(
         let columns = FieldColumns::new(report.id, batch)?;
         for row in 0..batch.num_rows() {
             let fields = Fields { columns: &columns, row };
-            if (report.behind)(&window, &fields)?.key() == key {
+            if !report.keeps(&params.narrowed, &fields)? {
+                continue;
+            }
+            let behind = report.left_of((report.behind)(&window, &fields)?, &params.narrowed);
+            if behind.key() == key {
                 return report.counted(&window, &fields).map(Some);
             }
         }
