@@ -375,7 +375,11 @@ impl Schedules {
         // One that is gone is told by the worker, as a report that is not there.
         let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
         let given = part.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let given = match given::read(&part.report, own.as_ref(), given) {
+        let read = match given::read(&part.report, own.as_ref(), given) {
+            Ok(given) => given::placed(&self.store, tenant, given).await?,
+            refused => refused,
+        };
+        let given = match read {
             Ok(given) => given,
             Err(refused) => return Ok(Err(refused)),
         };

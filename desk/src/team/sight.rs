@@ -231,6 +231,15 @@ impl Store {
         Ok(self.sight(who).await?.agents)
     }
 
+    /// Who belongs to a team now, and to those below it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for a team that was dissolved.
+    pub async fn team_agents(&self, tenant: TenantId, team: TeamId) -> Result<Vec<AgentId>> {
+        self.team(tenant, team).await?;
+        self.agents_below(tenant, &[team]).await
+    }
+
     /// Who belongs to these teams now, and to those below them.
     async fn agents_below(&self, tenant: TenantId, teams: &[TeamId]) -> Result<Vec<AgentId>> {
         let doing = "read a supervisor's teams";

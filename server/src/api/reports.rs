@@ -13,7 +13,7 @@ use axum::response::Response;
 use desk::Permission;
 use desk::report_definition::PREFIX;
 use reports::catalogue::{AUDIT, COST_PER_CONTACT, SYSTEM};
-use reports::{Language, Orientation, Paper, Report, Size};
+use reports::{Language, Orientation, Paper, Refused, Report, Size};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -72,12 +72,16 @@ macro_rules! asked {
             /// report `audit`.
             #[serde(default)]
             action: Option<String>,
-            /// Only this queue; of a report of the organisation's own that asks for one.
+            /// Only these queues: an id, or several with commas between, at most 100; of a report that
+            /// lists it among its parameters. One of the organisation's own takes one id.
             #[serde(default)]
             queue: Option<String>,
-            /// Only this agent; of a report of the organisation's own that asks for one.
+            /// Only these agents, in the same way.
             #[serde(default)]
             agent: Option<String>,
+            /// Only the agents who belong now to the team with this id, or to a team below it.
+            #[serde(default)]
+            team: Option<String>,
             $($(#[$said])* #[serde(default)] $field: Option<$kind>,)*
         }
 
@@ -95,6 +99,7 @@ macro_rules! asked {
                     ("action", &self.action),
                     ("queue", &self.queue),
                     ("agent", &self.agent),
+                    ("team", &self.team),
                 ];
                 all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)))
             }
@@ -168,8 +173,9 @@ impl Api {
                 None
             }
         };
-        let given = given::read(report, own.as_ref(), given)
-            .map_err(|refused| Problem::invalid(&refused.parameter, refused.problem))?;
+        let problem = |refused: Refused| Problem::invalid(&refused.parameter, refused.problem);
+        let given = given::read(report, own.as_ref(), given).map_err(problem)?;
+        let given = given::placed(&self.store, caller.tenant(), given).await?.map_err(problem)?;
         let period = word("period", period)?;
         let profile = self.store.tenant(caller.tenant()).await?.profile;
         let named = crate::first::names(&self.store, caller.tenant()).await?;

@@ -16,7 +16,7 @@ use desk::report_definition::PREFIX;
 use desk::saved_report::{SavedReport, SavedReportDraft};
 use desk::schedule::run::{RUNS_MAX, Run};
 use desk::schedule::{Schedule, ScheduleDraft};
-use reports::{Format, Language, Orientation, Size};
+use reports::{Format, Language, Orientation, Refused, Size};
 use serde::Deserialize;
 use std::iter;
 use terms::{ReportRunId, SavedReportId, ScheduleId};
@@ -80,8 +80,9 @@ async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Re
         return Err(Problem::invalid("report", message));
     }
     let given = draft.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    given::read(&draft.report, own.as_ref(), given)
-        .map_err(|refused| Problem::invalid("parameters", refused.to_string()))?;
+    let problem = |refused: Refused| Problem::invalid("parameters", refused.to_string());
+    let given = given::read(&draft.report, own.as_ref(), given).map_err(problem)?;
+    given::placed(&api.store, caller.tenant(), given).await?.map_err(problem)?;
     draft.format.parse::<Format>().map_err(|e| Problem::invalid("format", e.to_string()))?;
     if draft.paper.as_ref().is_some_and(|said| said.parse::<Size>().is_err()) {
         return Err(Problem::invalid("paper", "a4 or a3 is needed"));

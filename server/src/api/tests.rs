@@ -36,6 +36,7 @@ mod lists;
 mod live;
 mod mailboxes;
 mod moved;
+mod narrowed;
 mod number_regions;
 mod opened;
 mod order_search;

@@ -3,6 +3,7 @@
 use super::block_on;
 use super::home::Home;
 use crate::config::Config;
+use crate::work::given;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
 use desk::team::Sight;
@@ -36,7 +37,8 @@ pub struct Arguments {
     /// Where to; by default standard output.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// What it is asked with besides, such as `service_level_s=30`; given once for each.
+    /// What it is asked with besides, such as `service_level_s=30`, `queue=3,5` or `team=2`; given once
+    /// for each.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     with: Vec<(String, String)>,
     /// Whose.
@@ -70,7 +72,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         let named = crate::first::names(&store, tenant).await?;
         let own = crate::work::own_report::find(&store, tenant, report).await?;
         let given = arguments.with.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let given = crate::work::given::read(report, own.as_ref(), given)?;
+        let given = given::read(report, own.as_ref(), given)?;
+        let given = given::placed(&store, tenant, given).await??;
         let scope = JobScope::seen(tenant, Sight::WHOLE, true, profile.time_zone);
         let asked = (report.clone(), arguments.period.clone());
         let job = ReportJob {
@@ -117,6 +120,38 @@ fn show(bar: &ProgressBar, Progress { rows, of }: Progress) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn a_report_of_a_queue_is_printed_and_one_that_is_not_narrowed_so_says_by_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data = folder.path().to_owned();
+        block_on(crate::first::bootstrap(&config, None)).unwrap();
+        let out = folder.path().join("report.txt");
+        let printed = |report: &str, given: &str| {
+            let to = out.to_string_lossy().into_owned();
+            let line = ["report", report, "--with", given, "--language", "en", "--out", to.as_str()];
+            run(&config, &Line::parse_from(line).arguments)?;
+            Ok::<String, anyhow::Error>(std::fs::read_to_string(&out)?)
+        };
+        let page = printed("queue_summary", "queue=1,99").unwrap();
+        assert!(page.contains("#99"), "whatever it is called, it is named: {page}");
+        for (report, given, said) in [
+            ("queue_summary", "agent=1", "not narrowed by agent or team, but by queue"),
+            ("capacity", "queue=1", "narrowed by neither queue nor agent nor team"),
+            ("workload", "team=99", "team: there is no such team"),
+        ] {
+            let refused = printed(report, given).unwrap_err().to_string();
+            assert!(refused.contains(said), "{refused}");
+        }
+    }
 
     #[test]
     fn the_bar_stands_where_the_form_is() {

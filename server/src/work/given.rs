@@ -2,8 +2,10 @@
 //! each other.
 
 use super::own_report::OwnReport;
+use desk::Store;
 use desk::report_setting::{ReportSettings, ServiceLevelFormula};
 use reports::{Given, LevelFormula, Refused, Thresholds};
+use terms::TenantId;
 
 /// The parameters `given` of `report`, which is `own` where the tenant defined it.
 ///
@@ -14,16 +16,46 @@ pub fn read<'a>(
     own: Option<&OwnReport>,
     given: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Given, Refused> {
-    let known = reports::find(report).map_or(&[][..], |report| report.parameters);
-    let takes = |parameter: &str| match own {
-        Some(own) => match parameter {
-            "zone" => true,
-            "queue" | "agent" => own.draft.asks(parameter),
-            _ => false,
-        },
-        None => known.iter().any(|known| known.id == parameter),
+    let Some(own) = own else {
+        return match reports::find(report) {
+            Some(report) => report.given(given),
+            None => Given::read(|_| false, given),
+        };
     };
-    Given::read(takes, given)
+    let takes = |parameter: &str| match parameter {
+        "zone" => true,
+        "queue" | "agent" => own.draft.asks(parameter),
+        _ => false,
+    };
+    let given = Given::read(takes, given)?;
+    // Its question has one value for each.
+    for (parameter, ids) in [("queue", given.queues.len()), ("agent", given.agents.len())] {
+        if ids > 1 {
+            let problem = "this report is asked with one id".to_owned();
+            return Err(Refused { parameter: parameter.to_owned(), problem });
+        }
+    }
+    Ok(given)
+}
+
+/// The same with those who belong now to the team that it is asked for, or to a team below it.
+///
+/// # Errors
+/// When the store does not answer; within, [`Refused`] for a team that there is not, or not any more.
+pub async fn placed(
+    store: &Store,
+    tenant: TenantId,
+    given: Given,
+) -> Result<Result<Given, Refused>, desk::Error> {
+    let Some(team) = given.team else { return Ok(Ok(given)) };
+    match store.team_agents(tenant, team).await {
+        Ok(members) => Ok(Ok(Given { members, ..given })),
+        Err(desk::Error::NotFound { .. }) => {
+            let problem = "there is no such team".to_owned();
+            Ok(Err(Refused { parameter: "team".to_owned(), problem }))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The numbers of a tenant, as reports know them.

@@ -61,6 +61,7 @@ impl From<JobScope> for Scope {
             mask_numbers: scope.mask_numbers,
             audit: scope.audit,
             time_zone: scope.time_zone,
+            only: Vec::new(),
         }
     }
 }

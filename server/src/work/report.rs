@@ -11,7 +11,7 @@ use reports::{
     ReportTable, Stored,
 };
 use terms::Timestamp;
-use warehouse::{Limits, Session};
+use warehouse::{Limits, Scope, Session};
 
 fn wrong(error: impl ToString) -> Problem {
     Problem::new(400, "report", error.to_string(), String::new())
@@ -85,7 +85,9 @@ impl Bench {
                 "No rates are set: say by PUT /api/v1/rates what an hour and a minute cost.";
             return Err(wrong(message));
         }
-        let asked = Asked { queue: job.given.queue, agent: job.given.agent };
+        let (queue, agent) = (job.given.queues.first(), job.given.agents.first());
+        let asked = Asked { queue: queue.copied(), agent: agent.copied() };
+        let narrowed = job.given.narrowed();
         let thresholds = job.given.thresholds(given::thresholds(&job.settings));
         if let Some(zone) = job.given.zone.take() {
             job.scope.time_zone = zone;
@@ -114,11 +116,13 @@ impl Bench {
         } else {
             (Vec::new(), Vec::new())
         };
-        let session = self.session(job.scope.into(), limits).await?;
+        let scope = Scope { only: report.only(&narrowed), ..job.scope.into() };
+        let session = self.session(scope, limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let rates = job.rates.map(rates);
         let (user, action, lines_max) = (job.given.user, job.given.action, job.lines_max);
-        let params = Params { thresholds, user, action, rates, lines_max, ran, stored, ..params };
+        let params =
+            Params { thresholds, narrowed, user, action, rates, lines_max, ran, stored, ..params };
         Ok(Ready { session, report, own, params, asked, limits })
     }
 

@@ -14,6 +14,21 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("default, f1, f2, f3 or f4 is needed", "需要 default、f1、f2、f3 或 f4"),
     (
+        "this report is not narrowed by agent or team, but by queue",
+        "此报表不支持按坐席或班组筛选，可按队列（queue）筛选",
+    ),
+    (
+        "this report is not narrowed by queue, but by agent and team",
+        "此报表不支持按队列筛选，可按坐席（agent）或班组（team）筛选",
+    ),
+    (
+        "this report is narrowed by neither queue nor agent nor team",
+        "此报表不支持按队列、坐席或班组筛选",
+    ),
+    ("this report is asked with one id", "此报表只接受一个编号"),
+    ("at most {} ids are taken", "最多接受 {} 个编号"),
+    ("there is no such team", "没有此班组"),
+    (
         "This report has no such row, or nothing is behind it; ask for the report anew.",
         "此报表没有这一行，或其后没有明细；请重新查询报表。",
     ),

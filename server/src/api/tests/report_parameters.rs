@@ -97,6 +97,7 @@ async fn a_report_counts_by_what_is_given_else_by_what_the_organisation_has() {
             ("service_level_s", "30"),
             ("short_abandon_s", "5"),
             ("service_level_formula", "f3"),
+            ("queue", "*"),
         ]
     );
 }
@@ -107,6 +108,8 @@ async fn every_parameter_that_the_catalogue_lists_is_taken() {
     let administrator = rig.token(Role::Administrator).await;
     let rates = json!({"agent_hour": 100});
     rig.ask(Method::PUT, "/api/v1/rates", &administrator, Some(rates)).await;
+    let team = rig.post("/api/v1/teams", &administrator, json!({"name": "一班"})).await.json();
+    let team = team["id"].as_str().unwrap();
     let listed = rig.get("/api/v1/reports?lang=en", &administrator).await.json();
     let mut asked = 0;
     for report in listed.as_array().unwrap() {
@@ -117,6 +120,7 @@ async fn every_parameter_that_the_catalogue_lists_is_taken() {
         for parameter in report["parameters"].as_array().unwrap() {
             match (parameter["id"].as_str().unwrap(), parameter["default"].as_str()) {
                 ("period", _) => continue,
+                ("team", _) => uri += &format!("&team={team}"),
                 (name, None | Some("*")) => uri += &format!("&{name}=7"),
                 (name, Some(default)) => uri += &format!("&{name}={default}"),
             }
@@ -141,7 +145,8 @@ async fn what_a_report_cannot_be_asked_with_is_refused_by_its_name() {
         ("items", "item_target_s=59", "item_target_s", "from 60 to 2592000"),
         ("workload", "item_target_s=60", "item_target_s", "does not look at this condition"),
         ("workload", "service_level_s=20", "service_level_s", "does not look at this condition"),
-        ("workload", "queue=1", "queue", "does not look at this condition"),
+        ("workload", "user=1", "user", "does not look at this condition"),
+        ("queue_summary", "agent=1", "agent", "not narrowed by agent or team, but by queue"),
     ] {
         let got = rig.get(&format!("/api/v1/reports/{report}?{given}"), &manager).await;
         assert_eq!(got.status, StatusCode::BAD_REQUEST, "{given}: {got:?}");
@@ -170,7 +175,8 @@ async fn a_saved_report_keeps_its_parameters_and_its_runs_are_made_with_them() {
     };
     for (parameters, said) in [
         (json!({"service_level_s": "0"}), "service_level_s: a whole number from 1 to 3600"),
-        (json!({"queue": "1"}), "queue: this report does not look at this condition"),
+        (json!({"user": "1"}), "user: this report does not look at this condition"),
+        (json!({"agent": "1"}), "agent: this report is not narrowed by agent or team, but by"),
         (json!({"period": "today"}), "period: this report does not look at this condition"),
         (json!({"zone": "Mars/Olympus"}), "zone: \"Mars/Olympus\" is not a time zone"),
     ] {
