@@ -137,7 +137,8 @@ mod tests {
         let out = folder.path().join("report.txt");
         let printed = |report: &str, given: &str| {
             let to = out.to_string_lossy().into_owned();
-            let line = ["report", report, "--with", given, "--language", "en", "--out", to.as_str()];
+            let line =
+                ["report", report, "--with", given, "--language", "en", "--out", to.as_str()];
             run(&config, &Line::parse_from(line).arguments)?;
             Ok::<String, anyhow::Error>(std::fs::read_to_string(&out)?)
         };
