@@ -110,7 +110,7 @@ const LEGS: Counts = Counts {
         those(
             "offered",
             "answered_at IS NOT NULL OR hangup_cause <> 26",
-            "Those but for the ones that stopped ringing because a colleague had the call, cause 26.",
+            "Legs but for those that stopped ringing because a colleague had the call, cause 26.",
         ),
         those(
             "busy",
