@@ -86,7 +86,8 @@ pub struct EngineConfig {
     pub pin: Vec<usize>,
     /// How datagrams are moved.
     pub backend: BackendChoice,
-    /// One turn while legs are open, 1–20 ms; where little comes a turn waits for two of them.
+    /// One turn while legs are open, 1–20 ms; where little comes a turn waits for two of them, 20 ms
+    /// at most.
     pub tick: Duration,
     /// Commands that wait for a core.
     pub commands_max: usize,

@@ -40,6 +40,8 @@ const IDLE_MAX: Duration = Duration::from_millis(200);
 /// Where a tick brings fewer datagrams than this, the next turn waits for two: waking up costs as
 /// much as three or four of them do.
 const FEW: usize = 32;
+/// No turn waits longer for little to come: everybody is sent a packet that often.
+const TURN_MAX: Duration = Duration::from_millis(20);
 /// How often the counters are published.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// How long the ports of restored legs may take, all of a core together.
@@ -180,6 +182,11 @@ fn ticks_after(came: usize, ticks: u32) -> u32 {
     if came < FEW * ticks as usize { 2 } else { 1 }
 }
 
+/// How long a turn of so many ticks is.
+fn turn_of(ticks: u32, tick: Duration) -> Duration {
+    (tick * ticks).min(TURN_MAX)
+}
+
 impl<B: Backend> Worker<B> {
     /// Legs that stand in the slots go on, each at its place and on its ports; those whose ports
     /// cannot be had in time are given up.
@@ -273,7 +280,7 @@ impl<B: Backend> Worker<B> {
             let until = self.shard.next_timeout().map_or(until, |timeout| timeout.min(until));
             return Wait::Idle(until);
         }
-        *next_tick += self.tick * ticks;
+        *next_tick += turn_of(ticks, self.tick);
         Wait::Tick(*next_tick)
     }
 
@@ -527,9 +534,18 @@ mod tests {
 
     #[test]
     fn a_core_with_little_to_do_turns_every_other_tick() {
-        let after = |came, ticks| ticks_after(came, ticks);
+        let after = ticks_after;
         assert_eq!([after(0, 1), after(FEW - 1, 1), after(FEW, 1), after(2_048, 1)], [2, 2, 1, 1]);
         // What two ticks brought is judged as that of two.
         assert_eq!([after(0, 2), after(2 * FEW - 1, 2), after(2 * FEW, 2)], [2, 2, 1]);
+    }
+
+    #[test]
+    fn a_turn_of_two_long_ticks_is_no_longer_than_what_a_packet_holds() {
+        let turn = |ticks, ms| turn_of(ticks, Duration::from_millis(ms)).as_millis();
+        assert_eq!(
+            [turn(1, 2), turn(2, 2), turn(2, 5), turn(2, 15), turn(2, 20)],
+            [2, 4, 10, 20, 20]
+        );
     }
 }
