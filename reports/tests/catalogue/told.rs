@@ -1,30 +1,61 @@
 //! Legs that tell the direction and the queue of their call, and legs of before they did.
 
 use super::reconciled::{Books, tell};
-use super::{OURS, shanghai};
+use super::{CARRIER, FANG, OURS, offer, shanghai};
 use reports::catalogue::{COST_PER_CONTACT, WORKLOAD, WORKLOAD_BY_TEAM};
 use reports::{Period, Rates, Report, Window};
 use std::path::{Path, PathBuf};
-use terms::record::{Call, Row};
+use terms::LegId;
+use terms::record::{Call, Leg, Row};
 use warehouse::{Limits, Scope, Session, Warehouse};
 
 static READERS: [&Report; 3] = [&WORKLOAD, &WORKLOAD_BY_TEAM, &COST_PER_CONTACT];
 
-/// The books of `seed`, in which every leg tells of its call or none does.
-fn books(seed: u64, are_told: bool) -> Vec<Row> {
-    let mut rows = Books::made(seed);
+/// The books of `seed`, with people outside in some calls. Legs of those calls for which `tells` holds
+/// tell of their call.
+fn books(seed: u64, tells: fn(&Call) -> bool) -> Vec<Row> {
+    let made = Books::made(seed);
     let call = |row: &Row| match row {
         Row::Call(call) => Some(call.clone()),
         _ => None,
     };
-    let calls: Vec<Call> = rows.iter().filter_map(call).collect();
-    calls.iter().for_each(|call| tell(&mut rows, call));
+    let calls: Vec<Call> = made.iter().filter_map(call).collect();
+    let led_out = calls.iter().filter(|call| call.call_id.0.is_multiple_of(5)).map(outside);
+    let mut rows: Vec<Row> = led_out.chain(made).collect();
     for row in &mut rows {
-        if let (Row::Leg(leg), false) = (row, are_told) {
+        if let Row::Leg(leg) = row {
             (leg.direction, leg.call_queue_id) = (None, None);
         }
     }
+    calls.iter().filter(|call| tells(call)).for_each(|call| tell(&mut rows, call));
     rows
+}
+
+/// A leg of the call over a trunk to somebody who answers.
+fn outside(call: &Call) -> Row {
+    match offer(call.call_id.0, FANG, call.started_at, true) {
+        Row::Leg(leg) => Row::Leg(Leg {
+            leg_id: LegId(10_000 + call.call_id.0),
+            role: "outside".to_owned(),
+            agent_id: None,
+            queue_id: None,
+            trunk_id: Some(CARRIER),
+            ..leg
+        }),
+        other => other,
+    }
+}
+
+fn all(_: &Call) -> bool {
+    true
+}
+
+fn none(_: &Call) -> bool {
+    false
+}
+
+fn half(call: &Call) -> bool {
+    call.call_id.0.is_multiple_of(2)
 }
 
 /// Of two days, by counts and by rows, without prefixes and with them.
@@ -63,7 +94,8 @@ async fn filled(dir: &Path, rows: &[Row], published: usize) -> Warehouse {
 async fn reports_are_the_same_whether_legs_tell_of_their_calls_or_not() {
     for seed in 0..2 {
         let mut found = Vec::new();
-        for rows in [books(seed, true), Books::made(seed), books(seed, false)] {
+        for tells in [all, half, none] {
+            let rows = books(seed, tells);
             let dir = tempfile::tempdir().expect("a temporary directory");
             let warehouse = filled(dir.path(), &rows, rows.len() / 2).await;
             let mut answers = Vec::new();
@@ -95,7 +127,7 @@ fn files(below: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn the_workload_of_legs_that_tell_of_their_calls_reads_no_call() {
-    let rows = books(1, true);
+    let rows = books(1, all);
     let dir = tempfile::tempdir().expect("a temporary directory");
     let warehouse = filled(dir.path(), &rows, rows.len()).await;
     for window in windows() {
