@@ -205,8 +205,11 @@ fn first_number(answer: &warehouse::Answer) -> u64 {
 
 /// The window of a report that is run on `session`.
 fn window_on(session: &Session, params: &Params) -> Window {
-    // Most counts tell no agents apart, so those of some agents' rows are made of the rows anyway.
-    Window { rollups: session.scope().agents.is_none(), ..window(params) }
+    // Most counts tell no agents apart, so those of some agents' rows are made of the rows anyway: of
+    // all there are, and not of the period's.
+    let scope = session.scope();
+    let are_kept = scope.only.iter().all(|only| session.keeps_counts(only.table));
+    Window { rollups: scope.agents.is_none() && are_kept, ..window(params) }
 }
 
 fn window(params: &Params) -> Window {
@@ -497,5 +500,35 @@ impl Fields<'_> {
             }
             FieldColumn::Text(_) => Cell::Empty,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{QUALITY, QUEUE_SUMMARY, WORKLOAD};
+    use terms::TenantId;
+    use warehouse::{Limits, Scope, Warehouse};
+
+    #[tokio::test]
+    async fn counts_are_read_where_they_tell_apart_what_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let of_queue = Narrowed { queues: vec![QueueId(3)], ..Narrowed::default() };
+        let of_agent = Narrowed { agents: vec![AgentId(7)], ..Narrowed::default() };
+        let now = Timestamp::from_secs(1_795_406_400);
+        for (report, narrowed, are_read) in [
+            (&QUEUE_SUMMARY, of_queue, true),
+            (&WORKLOAD, of_agent.clone(), true),
+            (&QUALITY, of_agent, false),
+            (&QUALITY, Narrowed::default(), true),
+        ] {
+            let scope = Scope { only: report.only(&narrowed), ..Scope::of(TenantId(1)) };
+            let session = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+            let period = Period::parse("2026-11-23", "Asia/Shanghai", now).unwrap();
+            let params =
+                Params { narrowed, ..Params::new(period, now, "热线", Names::default()) };
+            assert_eq!(window_on(&session, &params).rollups, are_read, "{}", report.id);
+        }
     }
 }

@@ -150,6 +150,12 @@ impl Session {
         &self.scope
     }
 
+    /// Whether counts of rows of `table` tell apart what the scope does. Where they do not, all rows of
+    /// it that are seen are counted whenever somebody asks for counts.
+    pub fn keeps_counts(&self, table: &str) -> bool {
+        intervals::are_kept(table, &self.scope)
+    }
+
     /// The wall clock of the latest entry of the event log that the snapshot holds: what happened
     /// until then, and has ended, is in the answers. Zero when nothing was read yet.
     pub fn as_of(&self) -> Timestamp {

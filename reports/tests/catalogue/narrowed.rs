@@ -5,8 +5,8 @@ use super::reconciled::Books;
 use super::{FANG, LI, OURS, REPAIR, Store, at, quality, recording_log, store};
 use reports::catalogue::{CALLS, QUEUE_SUMMARY, SATISFACTION, WORKLOAD};
 use reports::{
-    Cell, Format, Language, Names, Narrowed, Params, Period, Report, ReportTable, Row as TableRow,
-    Total, catalogue, numbers_of, open, open_number, render, run,
+    AgentName, Cell, Format, Language, Names, Narrowed, Params, Period, Report, ReportTable,
+    Row as TableRow, Total, catalogue, numbers_of, open, open_number, render, run,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use terms::record::{AgentSpan, Call, Item, Leg, Order, Quality, Recording, Row, Survey};
@@ -81,7 +81,12 @@ fn of_agents(agents: &[AgentId]) -> Narrowed {
 fn params(narrowed: &Narrowed) -> Params {
     let now = at("UTC", NOW);
     let period = Period::parse("2026-11", "Asia/Shanghai", now).expect("a good period");
-    let names = Names { queues: [(REPAIR, "报修".to_owned())].into(), ..Names::default() };
+    let fang = AgentName { number: "1001".to_owned(), name: "王芳".to_owned() };
+    let names = Names {
+        agents: [(FANG, fang)].into(),
+        queues: [(REPAIR, "报修".to_owned())].into(),
+        ..Names::default()
+    };
     Params { narrowed: narrowed.clone(), ..Params::new(period, now, "热线", names) }
 }
 
@@ -273,6 +278,7 @@ async fn who_sees_a_queue_sees_of_an_agent_what_is_of_the_queue() {
         let expected = made(&store, report, &asked).await;
         assert!(!table.rows.is_empty(), "{}", report.id);
         assert_eq!(cells(&table, &[]), cells(&expected, &[]), "{}", report.id);
+        assert_eq!(expected.conditions[1].1, "1001 王芳");
         assert_eq!(table.conditions[0].1, "#7", "whom they do not see is not named");
     }
 }

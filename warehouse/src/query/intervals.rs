@@ -48,6 +48,16 @@ pub fn register(
     Ok(())
 }
 
+/// Whether the counts of rows of `table`, where there are any, tell apart what `scope` does.
+pub fn are_kept(table: &str, scope: &Scope) -> bool {
+    KINDS.iter().filter(|counts| counts.source == table).all(|counts| tell(counts, scope))
+}
+
+/// Whether counts tell apart what `scope` does.
+fn tell(counts: &Counts, scope: &Scope) -> bool {
+    Rule::holds_for_counts(layout_of(counts.source), counts.layout(), scope)
+}
+
 /// One of the tables.
 #[derive(Debug)]
 struct Intervals {
@@ -62,7 +72,7 @@ impl Intervals {
     /// The counts of a snapshot.
     fn new(counts: &'static Counts, snapshot: &Arc<Snapshot>, scope: Scope) -> Self {
         let layout = counts.layout();
-        if !Rule::holds_for_counts(layout_of(counts.source), layout, &scope) {
+        if !tell(counts, &scope) {
             return Intervals { counts, kept: None, others: Arc::clone(snapshot), scope };
         }
         let (kept, others) = snapshot.counted(counts);
@@ -196,9 +206,23 @@ impl TableProvider for Sums {
 mod tests {
     use super::*;
     use crate::stories::{day, fold};
-    use crate::{Limits, Warehouse};
+    use crate::{Limits, Only, Warehouse};
     use datafusion::physical_plan::displayable;
     use terms::TenantId;
+
+    #[test]
+    fn counts_are_kept_of_what_they_tell_apart() {
+        let asked = |table, columns, counted: &str| {
+            let only = vec![Only { table, columns, ids: vec![7] }];
+            are_kept(counted, &Scope { only, ..Scope::of(TenantId(1)) })
+        };
+        assert!(asked("legs", &["queue_id"], "legs"));
+        assert!(asked("agent_spans", &["agent_id"], "agent_spans"));
+        assert!(asked("quality", &["agent_id"], "legs"), "another table");
+        assert!(!asked("quality", &["agent_id"], "quality"));
+        assert!(!asked("calls", &["queue_id"], "calls"));
+        assert!(asked("shifts", &["agent_id"], "shifts"), "there are no counts of these");
+    }
 
     #[tokio::test]
     async fn columns_of_counts_that_nobody_asks_for_are_not_read() {
