@@ -6,7 +6,7 @@ use super::{OURS, shanghai, survey};
 use reports::{Period, Window, catalogue};
 use terms::record::{AgentSpan, Row};
 use terms::{AgentId, QueueId, SpanId, Timestamp};
-use warehouse::{Limits, Scope, Session, Warehouse};
+use warehouse::{Limits, Only, Scope, Session, Warehouse};
 
 const NOW: Timestamp = Timestamp::from_secs(1_798_000_000);
 /// Reports that read counts where the period fits them.
@@ -62,6 +62,12 @@ fn rows(seed: u64) -> Vec<Row> {
     rows
 }
 
+/// The rows of these tables alone that name this one in the column.
+fn asked(tables: &[&'static str], columns: &'static [&'static str], id: u64) -> Scope {
+    let only = tables.iter().map(|&table| Only { table, columns, ids: vec![id] });
+    Scope { only: only.collect(), ..Scope::of(OURS) }
+}
+
 async fn answer(session: &Session, sql: &str) -> String {
     session.query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}")).to_csv()
 }
@@ -78,8 +84,10 @@ async fn reports_have_the_same_figures_with_counts_and_without() {
         warehouse.publish_all().await.expect("days are published");
         warehouse.stage_rows("test", 2, late).await.expect("rows are staged");
         let leader = Scope { queues: Some(vec![QueueId(3)]), ..Scope::of(OURS) };
+        let queue = asked(&["queue_visits", "legs", "agent_spans", "surveys"], &["queue_id"], 3);
+        let agent = asked(&["legs", "agent_spans", "surveys", "quality"], &["agent_id"], 7);
         let mut readers = Vec::new();
-        for scope in [Scope::of(OURS), leader] {
+        for scope in [Scope::of(OURS), leader, queue, agent] {
             let session = Session::open(&warehouse, scope, Limits::default()).await;
             let session = session.expect("a session");
             for (text, zone) in [
