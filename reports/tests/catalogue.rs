@@ -30,6 +30,8 @@ mod counts;
 mod first_contact;
 #[path = "catalogue/first_visit.rs"]
 mod first_visit;
+#[path = "catalogue/handed_on.rs"]
+mod handed_on;
 #[path = "catalogue/incomplete.rs"]
 mod incomplete;
 #[path = "catalogue/items.rs"]

@@ -109,7 +109,7 @@ SELECT path, tbl, day, rows, bytes, sha256, state FROM file;
 A file's path says its table, its day, its first and last staged row and the beginning of its SHA-256: what a lost `warehouse.db` is made anew of (`switchgrid warehouse verify --repair`).
 Rows of `agent_spans`, `area_tries`, `calls`, `consents`, `faxes`, `ivr_steps`, `legs`, `quality`, `queue_visits`, `recordings` and `surveys` are made of `events` and can be made anew (`switchgrid warehouse rebuild`, [the how-to](../how-to/rebuild.md)).
 
-In SQL, `orders_latest` has the highest version of every order; it is not a file.
+In SQL, `orders_latest` has the highest version of every order; it is not a file. `orders_known(at)` and `return_visits_known(at)` have the latest versions as they were known at a time, in microseconds since 1970. Who sees some agents sees a version where it is the latest of all and theirs: not an order as it was before another team got it.
 ";
 
 const COUNTS: &str = "

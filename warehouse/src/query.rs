@@ -124,10 +124,9 @@ impl Session {
         }
         let as_of = snapshot.as_of;
         intervals::register(&context, &snapshot, &scope, &mut tables).map_err(prepare)?;
-        let latest = orders::Latest::new(Arc::clone(&snapshot), scope.clone());
-        context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
-        tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         functions::restrict(&context);
+        orders::register(&context, &snapshot, &scope).map_err(prepare)?;
+        tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         staffing::register(&context);
         let (shelf, catalogue) = (warehouse.shelf().clone(), None);
         Ok(Session {

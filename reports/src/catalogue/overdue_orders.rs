@@ -196,18 +196,10 @@ fn columns(by: &str) -> String {
     format!("{by}, deadline_at, warn_at, closed_at")
 }
 
-/// `columns` of the version of each order that was the latest at the time of asking. No order has two
-/// versions of one number, so that the greatest one names its row, and nothing is sorted.
+/// `columns` of the version of each order that was the latest at the time of asking: found among all
+/// of them, so that who sees a part does not see an order as it was before somebody else got it.
 pub(super) fn latest(window: &Window, columns: &str) -> String {
-    format!(
-        "SELECT order_id, {columns}
-         FROM (SELECT order_id AS known, MAX(version) AS newest
-               FROM orders
-               WHERE changed_at <= {}
-               GROUP BY order_id) AS versions
-         JOIN orders ON order_id = known AND version = newest",
-        instant(window.now)
-    )
+    format!("SELECT order_id, {columns} FROM orders_known({}) AS versions", window.now.0)
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {

@@ -101,18 +101,13 @@ pub static RETURN_VISITS: Report = Report {
 
 /// The visits due in the period, as they were last known, with the department of their order.
 fn placed(window: &Window) -> String {
-    let (now, in_period) = (instant(window.now), window.holds("due_at"));
+    let (now, in_period) = (window.now.0, window.holds("due_at"));
     format!(
         "SELECT v.visit_id, v.due_at, v.done_at, v.result,
                 COALESCE(o.department, '') AS department
-         FROM (
-             SELECT visit_id, order_id, due_at, done_at, result, withdrawn,
-                    ROW_NUMBER() OVER (PARTITION BY visit_id ORDER BY version_id DESC) AS place
-             FROM return_visits
-             WHERE changed_at <= {now}
-         ) AS v
+         FROM return_visits_known({now}) AS v
          LEFT JOIN orders_latest o ON o.order_id = v.order_id
-         WHERE v.place = 1 AND NOT v.withdrawn AND {in_period}"
+         WHERE NOT v.withdrawn AND {in_period}"
     )
 }
 

@@ -2,6 +2,7 @@
 //! tables that exist. Deny by default: a form that is not listed here is refused.
 
 use crate::query::names::nearest;
+use crate::query::orders::is_known;
 use crate::query::{CATALOGUE, SCHEMA};
 use crate::{Position, SqlError, SqlFault};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
@@ -317,6 +318,9 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Step {
         match factor {
+            TableFactor::Table { name, args: Some(_), .. } if is_ours(name) => {
+                ControlFlow::Continue(())
+            }
             TableFactor::Table { args: Some(_), .. } => {
                 forbid("table functions are not available here", factor.span())
             }
@@ -346,6 +350,15 @@ impl Visitor for Walk<'_> {
             _ => forbid("the length to pad to is a number up to 1000", function.span()),
         }
     }
+}
+
+/// A function that gives rows of the reader's tables.
+fn is_ours(function: &ObjectName) -> bool {
+    matches!(
+        function.0.as_slice(),
+        [ObjectNamePart::Identifier(name)]
+            if name.quote_style.is_none() && is_known(&name.value)
+    )
 }
 
 fn is_small(length: &Value) -> bool {
