@@ -192,6 +192,8 @@ pub struct Leg {
     pub silences: usize,
     /// It was told that nothing comes, and nothing has come since.
     pub silence_told: bool,
+    /// It said with its newest packet that it pauses.
+    pub pauses: bool,
     /// A fax machine or a modem speaks: its sound is left as it is.
     pub modem: bool,
     /// Its audio is relayed, and decoded for others all the same.
@@ -333,6 +335,7 @@ impl Leg {
             connected_at: now,
             silences: 0,
             silence_told: false,
+            pauses: false,
             unclaimed: false,
             bot: None,
         }
@@ -450,10 +453,28 @@ impl Leg {
         }
     }
 
+    /// Notes whether its newest packet begins a pause. A key may be pressed in one.
+    pub fn note_pause(&mut self, kind: Kind, payload: &[u8]) {
+        match kind {
+            Kind::Audio(codec) => self.pauses = begins_pause(codec, payload),
+            Kind::ComfortNoise => self.pauses = true,
+            Kind::Digit | Kind::Unknown => {}
+        }
+    }
+
     /// Notes that its source spoke.
     pub fn on_heard(&mut self, now: Moment) {
         self.heard_at = now;
         self.silences = 0;
+    }
+}
+
+/// Audio that has its comfort noise within itself. The encoder of Opus calls a packet of two bytes at
+/// most one that need not be sent (RFC 6716 §2.1.9).
+fn begins_pause(codec: Codec, payload: &[u8]) -> bool {
+    match codec {
+        Codec::Opus => payload.len() <= 2,
+        Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 | Codec::L16Narrow => false,
     }
 }
 

@@ -239,7 +239,8 @@ config! {
         length_max: Span = "\"12h\"", Restart;
         /// Longest ringing of a call without a queue.
         ring_max: Span = "\"45s\"", Restart;
-        /// Longest silence on a leg that should send audio; then it is hung up.
+        /// Longest silence on a leg that should send audio; then it is hung up. One that paused with
+        /// comfort noise and sends no reports is asked for a sign, and hung up where it gives none.
         silence_max: Span = "\"30s\"", Restart;
         /// How long a conversation waits, with music for the other party, for an agent's page of which
         /// nothing comes: it was loaded anew, or its network is away. 0s waits no longer than for other

@@ -100,7 +100,7 @@ pub(crate) use outside::why_not;
 pub(crate) use send_fax::send_fax;
 pub(crate) use transfer_attended::Half;
 
-use crate::sip::user_agent::{Charging, Event as SipEvent};
+use crate::sip::user_agent::{Charging, Command as Sipc, Event as SipEvent};
 use crate::switch::{Compiled, Cx, HttpDone, Now};
 use dial::{Dial, Dialable};
 use flow::Flowing;
@@ -121,6 +121,9 @@ use terms::{
 };
 use timers::{Timer, Timers};
 use voicemail::{Message, MessageFor};
+
+/// Reports come every 5 s, give or take half of that (RFC 3550 §6.3.1).
+const REPORTS_MS_MAX: u32 = 10_000;
 
 /// Hangup causes that we name, ITU-T Q.850 §2.2.7.
 pub(crate) mod cause {
@@ -349,7 +352,7 @@ impl Call {
             MediaEvent::OpenFailed { .. } => self.on_open_failed(cx, id),
             MediaEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Rtp),
             MediaEvent::PlayDone { playback, end, .. } => self.on_play_done(cx, id, playback, &end),
-            MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
+            MediaEvent::Silent { ms, paused, .. } => self.on_silent(cx, id, (ms, paused)),
             MediaEvent::Heard { .. } => self.heard_again(cx, id),
             // Nothing will ever be heard of it.
             MediaEvent::Failed { .. } => self.drop_leg(cx, id, cause::TEMPORARY_FAILURE),
@@ -493,8 +496,9 @@ impl Call {
         }
     }
 
-    fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
-        if self.page_is_silent(cx, id) || self.line_is_silent(id) {
+    fn on_silent(&mut self, cx: &mut Cx, id: LegId, (ms, paused): (u32, bool)) {
+        let may_report = paused && ms < REPORTS_MS_MAX;
+        if (!may_report && self.page_is_silent(cx, id)) || self.line_is_silent(id) {
             return;
         }
         let held = match &self.phase {
@@ -508,9 +512,14 @@ impl Call {
         let faxes = matches!(self.phase, Phase::Faxing(_));
         let only_hears = self.only_listens(id) || self.hears_early(id);
         let may_be_silent = may_rest || faxes || only_hears || self.is_muted(cx);
-        if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
-            self.drop_leg(cx, id, cause::TIMER_EXPIRED);
+        if u128::from(ms) < cx.world.config.silence_max.as_millis() || may_be_silent {
+            return;
         }
+        // Who said that they pause is asked, and is gone where they do not answer.
+        if paused && self.legs.get(&id).is_some_and(|leg| leg.sip == Sip::Answered) {
+            return cx.sip(Sipc::Probe { leg: id });
+        }
+        self.drop_leg(cx, id, cause::TIMER_EXPIRED);
     }
 
     /// Sends the anchor to the next place, answering it first where there is something to hear.

@@ -598,8 +598,7 @@ pub enum Event {
         /// The leg.
         leg: LegId,
     },
-    /// A complete digit, once per key press however often its packets came; heard in the audio on
-    /// legs where no events were agreed.
+    /// A complete digit, once per key press; heard in the audio where no events were agreed.
     Digit {
         /// The leg.
         leg: LegId,
@@ -617,12 +616,14 @@ pub enum Event {
         /// Why.
         end: PlayEnd,
     },
-    /// No RTP came for this long while it was expected; repeated as it grows (5 s, 10 s, 30 s, …).
+    /// Nothing came for this long while it was expected; repeated as it grows (5 s, 10 s, 30 s, …).
     Silent {
         /// The leg.
         leg: LegId,
         /// How long.
         ms: u32,
+        /// It said that it would pause, by comfort noise; then its reports count as well as RTP.
+        paused: bool,
     },
     /// RTP came again after a silence that was told.
     Heard {

@@ -112,6 +112,8 @@ impl Shard {
         leg.audience = kept.audience;
         leg.digits_kept = kept.digits_kept;
         leg.unclaimed = true;
+        // What it said last is not known. Who does not pause is heard at once.
+        leg.pauses = true;
         self.count_on(now, &mut leg, &self.slots.figures(idx.index()));
         self.seat(idx, leg);
         self.note_figures(idx);

@@ -158,7 +158,8 @@ impl Shard {
             jitter.restart();
         }
         match leg.receive.note(now, header.ssrc, header.seq) {
-            Order::New | Order::Late => {}
+            Order::New => leg.note_pause(kind, &bytes[packet.payload()]),
+            Order::Late => {}
             Order::Duplicate => {
                 leg.counts.duplicate += 1;
                 return self.drop_packet(Reason::Duplicate);

@@ -65,6 +65,7 @@ impl Shard {
         let clock_hz = agreed.remote.send.codec.clock_hz();
         let (ours, ntp) = (leg.stream.ssrc(), Ntp::at(epoch, now));
         let (mut last, mut round_trip, mut receiver_time) = (None, None, None);
+        let mut leaves = false;
         let mut far = leg.far;
         let read = rtcp::parse(bytes, |item| match item {
             Item::SenderReport { middle, .. } => last = Some(LastReport { middle, heard_at: now }),
@@ -83,8 +84,8 @@ impl Shard {
             }
             Item::Voip(about, voip) if about == ours => far.voip = Some(voip),
             // A stream ends when signaling says so; anybody can forge a BYE.
-            Item::Block(_) | Item::ReceiverRoundTrip { .. } | Item::Voip(..) | Item::Goodbye(_) => {
-            }
+            Item::Goodbye(_) => leaves = true,
+            Item::Block(_) | Item::ReceiverRoundTrip { .. } | Item::Voip(..) => {}
         });
         if read.is_err() {
             leg.counts.malformed += 1;
@@ -97,6 +98,13 @@ impl Shard {
         leg.round_trip_us = round_trip.unwrap_or(leg.round_trip_us);
         if nat {
             leg.rtcp_source = Some(from);
+        }
+        // Who pauses sends no RTP by design, and reports all the time (RFC 3550 §6.2).
+        if leg.pauses && !leaves {
+            leg.on_heard(now);
+            if std::mem::take(&mut leg.silence_told) {
+                self.events.push_back(Event::Heard { leg: leg.id });
+            }
         }
     }
 
@@ -163,13 +171,14 @@ impl Shard {
         let next = if silence < wanted {
             leg.heard_at + wanted
         } else {
-            let (id, ms) = (leg.id, u32::try_from(silence.as_millis()).unwrap_or(u32::MAX));
+            let ms = u32::try_from(silence.as_millis()).unwrap_or(u32::MAX);
+            let told = Event::Silent { leg: leg.id, ms, paused: leg.pauses };
             leg.silences += 1;
             leg.silence_told = true;
             let after = SILENCES[leg.silences.min(SILENCES.len() - 1)];
             let repeats = leg.silences.saturating_sub(SILENCES.len() - 1) as u32;
             let next = leg.heard_at + after + SILENCES[SILENCES.len() - 1] * repeats;
-            self.events.push_back(Event::Silent { leg: id, ms });
+            self.events.push_back(told);
             next
         };
         self.set_alarm(idx, next.max(now + Duration::from_millis(1)), Alarm::Silence);

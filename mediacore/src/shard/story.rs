@@ -12,6 +12,7 @@ mod held;
 mod interject;
 mod mux;
 mod network;
+mod pauses;
 mod quality;
 mod relay;
 mod restore;

@@ -473,6 +473,7 @@ impl UserAgent {
             Command::Invite(invite) => self.invite(now, *invite),
             Command::Hangup { leg, cause } => self.hangup(now, leg, cause),
             Command::Reoffer { leg, sdp } => self.reoffer(now, leg, sdp),
+            Command::Probe { leg } => self.probe(now, leg),
             Command::AcceptOffer { leg, sdp } => self.accept_offer(now, leg, sdp),
             Command::RejectOffer { leg, status } => self.reject_offer(now, leg, status),
             Command::AcceptRefer { leg } => self.accept_refer(now, leg),

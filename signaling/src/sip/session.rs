@@ -80,6 +80,8 @@ pub(super) enum Owner {
     Reinvite(LegId),
     /// Our UPDATE that keeps the session alive.
     Refresh(LegId),
+    /// Our OPTIONS that asks whether somebody is there.
+    Probe(LegId),
     /// NOTIFY of a transfer.
     Notify(LegId),
     /// NOTIFY to a lamp.
@@ -325,6 +327,7 @@ impl UserAgent {
             }
             Owner::Reinvite(leg) => self.on_reinvite_response(now, leg, tx, response),
             Owner::Refresh(leg) => self.on_refresh_response(now, leg, response),
+            Owner::Probe(leg) => self.on_probe_response(now, leg, response.status()),
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
             Owner::Lamp(id) => self.on_lamp_response(id, response.status()),
             Owner::Register(key, server) => self.on_register_response(now, key, server, response),
@@ -344,6 +347,7 @@ impl UserAgent {
             Owner::Branch(branch) => self.on_branch_failed(now, branch, status, None),
             Owner::Reinvite(leg) => self.on_reinvite_failed(now, leg, status),
             Owner::Refresh(leg) => self.on_refresh_failed(now, leg, status),
+            Owner::Probe(leg) => self.on_nobody_there(now, leg),
             Owner::Notify(leg) => self.on_notify_response(leg, status),
             Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key, server) => self.on_register_failed(now, key, server),

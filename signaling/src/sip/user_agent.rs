@@ -114,6 +114,12 @@ pub enum Command {
         /// Our offer.
         sdp: String,
     },
+    /// OPTIONS: is the other end of the dialog there? Without an answer, or where it knows of no such
+    /// dialog, the leg ends; else nothing follows.
+    Probe {
+        /// The leg.
+        leg: LegId,
+    },
     /// 200 to their re-INVITE or UPDATE.
     AcceptOffer {
         /// The leg.
@@ -158,6 +164,7 @@ impl Command {
             | Command::Reject { leg, .. }
             | Command::Hangup { leg, .. }
             | Command::Reoffer { leg, .. }
+            | Command::Probe { leg }
             | Command::AcceptOffer { leg, .. }
             | Command::RejectOffer { leg, .. }
             | Command::AcceptRefer { leg }

@@ -27,7 +27,8 @@ pub struct Config {
     pub certificate: Option<Fingerprint>,
     /// Retry-After of a refusal for load or drain.
     pub retry_after_s: u32,
-    /// Longest silence on a leg that should send, then it is hung up.
+    /// Longest silence on a leg that should send, then it is hung up; one that said that it pauses is
+    /// asked for a sign.
     pub silence_max: Duration,
     /// Longest wait for an agent's page of which nothing comes in a conversation; 0 waits as for other
     /// legs.

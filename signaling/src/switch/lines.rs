@@ -197,6 +197,7 @@ impl Switch {
             (
                 Command::Progress { .. }
                 | Command::Answer { .. }
+                | Command::Probe { .. }
                 | Command::AcceptOffer { .. }
                 | Command::RejectOffer { .. }
                 | Command::AcceptRefer { .. }

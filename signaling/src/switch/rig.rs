@@ -500,6 +500,7 @@ impl Rig {
             }
             Sipc::Progress { leg, .. }
             | Sipc::Reoffer { leg, .. }
+            | Sipc::Probe { leg }
             | Sipc::AcceptOffer { leg, .. }
             | Sipc::RejectOffer { leg, .. }
             | Sipc::AcceptRefer { leg }

@@ -191,7 +191,7 @@ fn silence_is_told_as_it_grows_and_not_on_hold() {
         .events
         .iter()
         .filter_map(|event| match event {
-            Event::Silent { leg: LegId(1), ms } => Some(*ms),
+            Event::Silent { leg: LegId(1), ms, paused: false } => Some(*ms),
             Event::Silent { .. } => panic!("the second phone is not expected to speak"),
             _ => None,
         })

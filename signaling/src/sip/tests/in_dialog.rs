@@ -94,6 +94,30 @@ fn a_dialog_that_the_peer_does_not_know_ends() {
 }
 
 #[test]
+fn who_is_asked_for_a_sign_is_there_by_any_answer_and_gone_without_one() {
+    let gone = |leg| vec![Event::Ended { leg, cause: 102 }];
+    for (status, is_there) in [("200 OK", true), ("405 No", true), ("481 Gone", false)] {
+        let mut bench = Bench::new();
+        let call = bench.talk();
+        bench.command(Command::Probe { leg: call.leg });
+        let options = bench.one();
+        assert_eq!(options.start(), "OPTIONS sip:a@203.0.113.5:5060 SIP/2.0");
+        bench.receive(carrier(), options.answer(status, "", "", ""));
+        let expected = if is_there { Vec::new() } else { gone(call.leg) };
+        assert_eq!(bench.events(), expected, "{status}");
+    }
+    let mut bench = Bench::new();
+    let call = bench.talk();
+    bench.command(Command::Probe { leg: call.leg });
+    bench.pass(Duration::from_secs(31));
+    assert!(bench.events().is_empty());
+    let said = bench.pass(Duration::from_secs(2));
+    assert!(said.iter().any(|(_, sent)| sent.start().starts_with("BYE ")), "{said:?}");
+    assert_eq!(bench.events(), gone(call.leg));
+    assert_eq!(bench.counter("legs_live"), 0);
+}
+
+#[test]
 fn a_blind_transfer_reports_how_it_goes() {
     let mut bench = Bench::new();
     let mut call = bench.talk();

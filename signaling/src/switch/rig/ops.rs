@@ -289,7 +289,7 @@ fn page(rig: &mut Rig, agent: AgentId, with: u8) {
         0..=2 => rig.feed(browser(true)),
         3 => rig.feed(browser(false)),
         4 | 5 => with_leg(rig, with, |rig, leg| {
-            rig.feed(Input::Media(Event::Silent { leg, ms: 5_000 }));
+            rig.feed(Input::Media(Event::Silent { leg, ms: 5_000, paused: false }));
         }),
         6 => with_leg(rig, with, |rig, leg| rig.feed(Input::Media(Event::Heard { leg }))),
         _ => _ = rig.agent_dials(agent, "*47"),

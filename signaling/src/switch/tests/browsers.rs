@@ -88,7 +88,7 @@ fn a_page_that_is_gone_while_it_holds_keeps_nobody_waiting() {
     rig.reinvites_with(agent, page_sdp("actpass", "sendonly"));
     assert_eq!(phase(&mut rig), "holding");
 
-    let silent = |leg| Input::Media(Event::Silent { leg, ms: 30_000 });
+    let silent = |leg| Input::Media(Event::Silent { leg, ms: 30_000, paused: false });
     rig.feed(silent(customer));
     assert_eq!(phase(&mut rig), "holding", "who waits need not speak");
     rig.phones.insert(A1, Phone::Refuses(480));

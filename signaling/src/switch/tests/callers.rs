@@ -280,10 +280,36 @@ fn who_calls_without_an_offer_is_told_ours_while_it_rings_and_nobody_else_is() {
 fn a_silent_line_is_hung_up() {
     let mut rig = rig_with(&[A1]);
     let customer = talking(&mut rig);
-    let silent = |ms| terms::media::Event::Silent { leg: customer, ms };
+    let silent = |ms| terms::media::Event::Silent { leg: customer, ms, paused: false };
     rig.feed(crate::switch::Input::Media(silent(10_000)));
     assert_eq!(phase(&mut rig), "talking");
     rig.feed(crate::switch::Input::Media(silent(30_000)));
+    rig.wait(secs(1));
+    assert_eq!(outcome(&rig), (Outcome::Answered, 102, Party::System));
+    balanced(&mut rig);
+}
+
+#[test]
+fn who_said_that_they_pause_is_asked_for_a_sign_and_not_hung_up() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let silent = |ms, paused| {
+        let silent = terms::media::Event::Silent { leg: customer, ms, paused };
+        crate::switch::Input::Media(silent)
+    };
+    let asked = |rig: &Rig| {
+        let asks = |sent: &&Sipc| matches!(sent, Sipc::Probe { leg } if *leg == customer);
+        rig.sip.iter().filter(asks).count()
+    };
+    rig.feed(silent(10_000, true));
+    assert_eq!(asked(&rig), 0);
+    for (ms, times) in [(30_000, 1), (60_000, 2)] {
+        rig.feed(silent(ms, true));
+        rig.wait(secs(1));
+        assert_eq!((phase(&mut rig).as_str(), asked(&rig)), ("talking", times));
+    }
+    // They spoke again, and stopped in the middle.
+    rig.feed(silent(30_000, false));
     rig.wait(secs(1));
     assert_eq!(outcome(&rig), (Outcome::Answered, 102, Party::System));
     balanced(&mut rig);

@@ -331,7 +331,7 @@ fn who_is_muted_may_be_silent_and_who_is_heard_may_not() {
     assert_eq!(heard(&rig, two).last().map(String::as_str), Some("conference_muted"));
     rig.presses(two, "*6");
     for leg in [one, two] {
-        let silent = terms::media::Event::Silent { leg, ms: 30_000 };
+        let silent = terms::media::Event::Silent { leg, ms: 30_000, paused: false };
         rig.feed(crate::switch::Input::Media(silent));
     }
     assert!(rig.legs() == [one]);

@@ -52,7 +52,7 @@ fn a_fax_comes_in_is_noted_and_the_flow_goes_on_by_how_it_went() {
         assert_eq!((tenant, way, ecm), (TENANT, FaxWay::Receive, true));
         assert_eq!(station, "95105688", "the number that was dialled");
         rig.wait(secs(60));
-        rig.feed(Input::Media(Event::Silent { leg: caller, ms: 60_000 }));
+        rig.feed(Input::Media(Event::Silent { leg: caller, ms: 60_000, paused: false }));
         assert_eq!(phase(&mut rig), "fax", "it takes its time, and may be silent meanwhile");
         ends(&mut rig, caller, FaxOutcome { complete, ..whole(fax) });
         let stops = |command: &Command| *command == Command::FaxStop { leg: caller };

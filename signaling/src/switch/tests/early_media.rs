@@ -161,7 +161,7 @@ fn what_the_network_says_of_a_number_ends_with_its_refusal() {
     describes(&mut rig, leg, 183);
     // Who only hears says nothing, and is not taken for gone.
     for silent in [caller, leg] {
-        rig.feed(Input::Media(MediaEvent::Silent { leg: silent, ms: 600_000 }));
+        rig.feed(Input::Media(MediaEvent::Silent { leg: silent, ms: 600_000, paused: false }));
     }
     rig.wait(secs(10));
     assert_eq!(refusal(&rig, caller), None);
@@ -174,7 +174,7 @@ fn what_the_network_says_of_a_number_ends_with_its_refusal() {
 
 /// Nothing has come of a leg for longer than anybody is waited for.
 fn is_silent(rig: &mut Rig, leg: LegId) {
-    rig.feed(Input::Media(MediaEvent::Silent { leg, ms: 600_000 }));
+    rig.feed(Input::Media(MediaEvent::Silent { leg, ms: 600_000, paused: false }));
     rig.wait(secs(1));
 }
 

@@ -31,7 +31,7 @@ fn page(rig: &mut Rig, agent: AgentId, present: bool) {
 }
 
 fn silent(rig: &mut Rig, leg: LegId, ms: u32) {
-    rig.feed(Input::Media(Event::Silent { leg, ms }));
+    rig.feed(Input::Media(Event::Silent { leg, ms, paused: false }));
     rig.wait(secs(1));
 }
 
@@ -112,6 +112,21 @@ fn whoever_is_heard_again_talks_on_and_what_rang_meanwhile_stops() {
     rig.wait(secs(2 * WAIT_S));
     assert_eq!((phase(&mut rig).as_str(), rig.leg_of(A1)), ("talking", Some(old)));
     assert_eq!((times(&rig, "held by System"), times(&rig, "resumed")), (1, 1));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+/// Comfort noise came of it, and its reports are up to 7.5 s apart.
+#[test]
+fn a_page_that_pauses_is_lost_when_it_does_not_report_either() {
+    let (mut rig, customer, page) = talks_in_a_page(Config::default());
+    for (ms, expected) in [(5_000, "talking"), (10_000, "holding")] {
+        rig.feed(Input::Media(Event::Silent { leg: page, ms, paused: true }));
+        rig.wait(secs(1));
+        assert_eq!(phase(&mut rig), expected);
+    }
+    rig.feed(Input::Media(Event::Heard { leg: page }));
+    assert_eq!(phase(&mut rig), "talking");
     rig.hangs_up(customer);
     balanced(&mut rig);
 }
