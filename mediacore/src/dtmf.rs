@@ -143,18 +143,23 @@ pub struct Receiver {
     held: Option<Held>,
     ended: VecDeque<Name>,
     ticks_per_ms: u32,
+    /// A whole segment, as the timestamps of packets count it.
+    segment: u32,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Receiver { held: None, ended: VecDeque::new(), ticks_per_ms: TICKS_PER_MS }
+        let (held, ended) = (None, VecDeque::new());
+        Receiver { held, ended, ticks_per_ms: TICKS_PER_MS, segment: SEGMENT_TICKS }
     }
 }
 
 impl Receiver {
-    /// Events count on this clock from now on; 8 kHz where nothing else is said.
-    pub fn set_clock(&mut self, hz: u32) {
+    /// Events count on this clock from now on, and timestamps on that of the audio; 8 kHz both where
+    /// nothing else is said.
+    pub fn set_clock(&mut self, hz: u32, audio_hz: u32) {
         self.ticks_per_ms = (hz / 1_000).max(1);
+        self.segment = SEGMENT_TICKS.saturating_mul((audio_hz / hz.max(1)).max(1));
     }
 
     /// Takes one event packet. Codes above 15 (flash, fax tones) bring nothing.
@@ -166,18 +171,18 @@ impl Receiver {
         marker: bool,
         event: Event,
     ) -> Step {
-        let name = Name { ssrc, time, code: event.code };
+        let (name, segment) = (Name { ssrc, time, code: event.code }, self.segment);
         let mut step = Step::default();
         if event.key().is_none() || self.ended.contains(&name) {
             return step;
         }
         match &mut self.held {
             Some(held) if held.name == name => held.duration = held.duration.max(event.duration),
-            Some(held) if is_late(held, name) => return step,
-            Some(held) if continues(held, name, marker, event) => {
+            Some(held) if is_late(held, name, segment) => return step,
+            Some(held) if continues(held, name, segment, marker, event) => {
                 // A new segment of a long event counts on; a sender that moves the timestamp of
                 // one event keeps its growing duration.
-                if held.duration == u16::MAX || is_next_segment(held, name) {
+                if held.duration == u16::MAX || is_next_segment(held, name, segment) {
                     held.earlier = held.earlier.saturating_add(SEGMENT_TICKS);
                 }
                 // Late packets of it are no press of their own, also when the key has been let go.
@@ -233,24 +238,26 @@ fn remember(ended: &mut VecDeque<Name>, name: Name) {
     ended.push_back(name);
 }
 
-fn continues(held: &Held, name: Name, marker: bool, event: Event) -> bool {
+fn continues(held: &Held, name: Name, segment: u32, marker: bool, event: Event) -> bool {
     let same = held.name.ssrc == name.ssrc && held.name.code == name.code;
     let ahead = name.time.distance(held.name.time) > 0;
     let grows = held.duration == u16::MAX || event.duration > held.duration;
-    same && ahead && !marker && (grows || is_next_segment(held, name))
+    same && ahead && !marker && (grows || is_next_segment(held, name, segment))
 }
 
 /// Whether it belongs to an earlier segment of the event that is held.
-fn is_late(held: &Held, name: Name) -> bool {
+fn is_late(held: &Held, name: Name, segment: u32) -> bool {
     let same = held.name.ssrc == name.ssrc && held.name.code == name.code;
     let behind = -i64::from(name.time.distance(held.name.time));
-    same && held.earlier > 0 && (1..=i64::from(SEGMENT_TICKS)).contains(&behind)
+    same && held.earlier > 0 && (1..=i64::from(segment)).contains(&behind)
 }
 
 /// Whether an event goes on in another segment, also where the packet that filled the one before was
-/// lost.
-fn is_next_segment(held: &Held, name: Name) -> bool {
-    i64::from(name.time.distance(held.name.time)) == i64::from(SEGMENT_TICKS)
+/// lost. RFC 4733 §2.1 has one clock for both; with another for the audio, some move the timestamp by
+/// their events' clock all the same.
+fn is_next_segment(held: &Held, name: Name, segment: u32) -> bool {
+    let ahead = i64::from(name.time.distance(held.name.time));
+    ahead == i64::from(segment) || ahead == i64::from(SEGMENT_TICKS)
 }
 
 /// What to send next.
@@ -442,7 +449,7 @@ mod tests {
     fn a_clock_of_48_khz_counts_the_same_time() {
         let (mut sender, mut receiver) = (Sender::default(), Receiver::default());
         sender.set_clock(48_000);
-        receiver.set_clock(48_000);
+        receiver.set_clock(48_000, 48_000);
         sender.push("7");
         let mut heard = Vec::new();
         for n in 0..20 {
@@ -552,7 +559,7 @@ mod tests {
     ) -> (Vec<Digit>, u32, u32) {
         let (mut sender, mut receiver) = (Sender::default(), Receiver::default());
         sender.set_clock(hz);
-        receiver.set_clock(hz);
+        receiver.set_clock(hz, hz);
         assert!(sender.press('7', Some(0)));
         let (mut digits, mut segments, mut ends, mut time) = (Vec::new(), 0, 0, 500_u32);
         for now_ms in (0..held_ms + 1_000).step_by(ptime_ms as usize) {
@@ -596,6 +603,25 @@ mod tests {
         let whole = Digit { key: '7', duration_ms: 10_000 };
         let told = held((48_000, 20), 10_000, |event| event.duration != u16::MAX);
         assert_eq!(told, (vec![whole], 7, 3));
+    }
+
+    /// Beside Opus timestamps are those of 48 kHz, and events may be offered with 8 kHz.
+    #[test]
+    fn a_long_digit_is_one_where_timestamps_have_another_clock_and_the_filling_packet_is_lost() {
+        for moved in [6 * SEGMENT_TICKS, SEGMENT_TICKS] {
+            let mut receiver = Receiver::default();
+            receiver.set_clock(8_000, 48_000);
+            let event = |end, duration| Event { code: 9, end, duration };
+            let (began, next) = (RtpTime(100), RtpTime(100 + moved));
+            assert!(receiver.note(at(20), SSRC, began, true, event(false, 160)).pressed);
+            receiver.note(at(8_180), SSRC, began, false, event(false, 65_440));
+            let step = receiver.note(at(8_220), SSRC, next, false, event(false, 160));
+            assert_eq!(step, Step::default(), "it goes on");
+            let late = receiver.note(at(8_221), SSRC, began, false, event(false, 65_280));
+            assert_eq!(late, Step::default());
+            let step = receiver.note(at(10_000), SSRC, next, false, event(true, 14_465));
+            assert_eq!(step.digits, [None, Some(Digit { key: '9', duration_ms: 10_000 })]);
+        }
     }
 
     #[test]

@@ -360,7 +360,7 @@ impl Leg {
         let (send, receive) = (remote.send, remote.receive);
         self.stream.set_clock(send.codec.clock_hz());
         self.sender.set_clock(send.dtmf_hz);
-        self.digits.set_clock(receive.dtmf_hz);
+        self.digits.set_clock(receive.dtmf_hz, receive.codec.clock_hz());
         if let Some(jitter) = self.jitter.take_if(|jitter| jitter.codec() != receive.codec) {
             self.counts.keep(&jitter);
         }
