@@ -37,11 +37,14 @@ impl Audible {
                 && misses(&languages(&flow.document, &plan.language))
         });
         let flows = flows.map(|flow| format!("flow \"{}\"", flow.name));
-        // A queue names its music with the folder.
-        let queues = plan
-            .queues
-            .iter()
-            .filter(|queue| queue.music == prompt.to_string() && !self.0.contains(&queue.music));
+        let full = prompt.to_string();
+        let queues = plan.queues.iter().filter(|queue| {
+            // A queue names its music with the folder.
+            let plays = queue.music == full || queue.in_queue.playlist.contains(&full);
+            let says = queue.in_queue.notices.contains(&name);
+            (plays && !self.0.contains(&full))
+                || (says && misses(&BTreeSet::from([plan.language.as_str()])))
+        });
         let queues = queues.map(|queue| format!("queue \"{}\"", queue.name));
         let rules = plan.recording_rules.iter().filter(|rule| {
             rule.then.announce == name && misses(&BTreeSet::from([plan.language.as_str()]))

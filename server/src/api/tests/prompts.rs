@@ -467,3 +467,23 @@ async fn a_flow_goes_over_to_a_language_that_there_is_something_in() {
     assert_eq!(told["lines"][0], "go on in yue", "{told}");
     assert_eq!(told["lines"][2], "hear yue/nei-hou", "{told}");
 }
+
+#[tokio::test]
+async fn what_a_queue_says_or_plays_between_is_kept_there() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    for name in ["zh-CN/ask-online", "en/ask-online", "music/summer", "music/autumn"] {
+        assert_eq!(bring(&rig, name, &token, tone(8_000, 80)).await.status, StatusCode::CREATED);
+    }
+    let queue = json!({"name": "咨询", "notices": ["ask-online"], "notice_every_s": 30,
+        "playlist": ["summer", "autumn"]});
+    let made = rig.post("/api/v1/queues", &token, queue).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    for name in ["zh-CN/ask-online", "music/summer", "music/autumn"] {
+        let kept = take_away(&rig, name, &token).await;
+        assert_eq!(kept.status, StatusCode::CONFLICT, "{name}");
+        assert_eq!(kept.json()["errors"], json!(["queue \"咨询\""]), "{name}");
+    }
+    let other = take_away(&rig, "en/ask-online", &token).await;
+    assert_eq!(other.status, StatusCode::NO_CONTENT, "calls are Chinese");
+}
