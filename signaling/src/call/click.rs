@@ -63,7 +63,7 @@ pub(crate) fn click(
     let called = PhoneNumber::parse(&order.target, &country);
     let caller = PhoneNumber::parse(&extension, &country);
     let mut call = Call::blank(cx, tenant, Arc::clone(&plan), (caller, called));
-    let mut to = call.whom_to_dial(order)?;
+    let mut to = call.whom_to_dial(cx, order)?;
     if let Some(number) = &order.caller_number {
         let number = PhoneNumber::parse(number, &country);
         shows(&plan, &mut to, &number)?;
@@ -126,7 +126,7 @@ pub(super) fn shows(
 
 impl Call {
     /// Only a person is called so: what speaks by itself is reached by a phone that dials it.
-    fn whom_to_dial(&self, order: &DialOrder) -> Result<Dialable, &'static str> {
+    fn whom_to_dial(&self, cx: &mut Cx, order: &DialOrder) -> Result<Dialable, &'static str> {
         let to = match self.resolve(&order.target) {
             Some(Next::Dial(to)) => to,
             Some(Next::To(Target::Agent(agent))) => Dialable::Agent(agent),
@@ -143,7 +143,10 @@ impl Call {
             ) => {
                 return Err("only an agent or a number outside can be called from a screen");
             }
-            None => return Err("nothing answers that number"),
+            None => {
+                self.may_click(cx, order.agent, &order.target).map_err(why_not)?;
+                return Err("nothing answers that number");
+            }
         };
         match to {
             Dialable::Agent(agent) if agent == order.agent => Err("nobody calls themselves"),

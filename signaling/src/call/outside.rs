@@ -30,6 +30,17 @@ pub(super) fn announcement(why: CallingRefusal) -> &'static str {
     }
 }
 
+/// A refusal for the log, and the bar that it brought.
+fn written(
+    (digits, class): (&str, NumberClass),
+    way: CallingWay,
+    (why, limit): Kept,
+) -> impl Iterator<Item = InCalling> {
+    let number = digits.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
+    let refused = InCalling::Refused { number, class, way, why };
+    std::iter::once(refused).chain(limit.map(|limit| InCalling::Barred { limit }))
+}
+
 impl Call {
     /// Whether `agent` may have `to` called; then it counts for their extension. What may not be is
     /// written down.
@@ -61,16 +72,38 @@ impl Call {
         target: &str,
         way: CallingWay,
     ) -> Result<(), CallingRefusal> {
-        if self.resolve(target).is_some() {
-            return Ok(());
-        }
-        let Some(plan) = cx.plan(self.tenant) else { return Ok(()) };
-        let digits = PhoneNumber::parse(target, &plan.plan.country).received;
-        let Some(class) = plan.class_of(&digits).filter(|_| is_dialable(&digits)) else {
-            return Ok(());
-        };
+        let Some((digits, class)) = self.led_nowhere(cx, target) else { return Ok(()) };
         let asked = self.within_right(cx, agent, class, way);
         self.told(cx, agent, (digits.as_str(), class), way, asked)
+    }
+
+    /// The same of what a screen wants dialled. The call that is not made is in no log.
+    pub(super) fn may_click(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        target: &str,
+    ) -> Result<(), CallingRefusal> {
+        let Some((digits, class)) = self.led_nowhere(cx, target) else { return Ok(()) };
+        let way = CallingWay::Dial;
+        let asked = self.within_right(cx, agent, class, way);
+        let Err((why, limit)) = asked else { return Ok(()) };
+        let (now, key) = (cx.now, (self.tenant, agent));
+        for what in written((digits.as_str(), class), way, (why, limit)) {
+            cx.world.note_calling(now, key, what);
+        }
+        Err(why)
+    }
+
+    /// What would be dialled outside, and its class, where nobody has it and no trunk takes it.
+    fn led_nowhere(&self, cx: &Cx, target: &str) -> Option<(String, NumberClass)> {
+        if self.resolve(target).is_some() {
+            return None;
+        }
+        let plan = cx.plan(self.tenant)?;
+        let digits = PhoneNumber::parse(target, &plan.plan.country).received;
+        let class = plan.class_of(&digits).filter(|_| is_dialable(&digits))?;
+        Some((digits, class))
     }
 
     /// What may not be is written down, and the bar that it brought.
@@ -78,18 +111,15 @@ impl Call {
         &self,
         cx: &mut Cx,
         agent: AgentId,
-        (digits, class): (&str, NumberClass),
+        number: (&str, NumberClass),
         way: CallingWay,
         result: Result<(), Kept>,
     ) -> Result<(), CallingRefusal> {
-        let Err((why, limit)) = result else { return Ok(()) };
-        let number = digits.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
-        let refused = InCalling::Refused { number, class, way, why };
-        let barred = limit.map(|limit| InCalling::Barred { limit });
-        for what in [Some(refused), barred].into_iter().flatten() {
+        let Err(kept) = result else { return Ok(()) };
+        for what in written(number, way, kept) {
             self.log(cx, None, Kind::Calling(Calling { agent, what }));
         }
-        Err(why)
+        Err(kept.0)
     }
 
     /// Counts a call out. Why it may not be, and what was too much with it.

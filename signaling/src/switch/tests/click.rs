@@ -246,6 +246,30 @@ fn a_number_of_the_tenant_is_shown_when_it_is_asked_for_and_no_other() {
 }
 
 #[test]
+fn a_click_to_where_no_trunk_leads_counts_as_it_would_over_one() {
+    let mut plan = demo_plan();
+    plan.trunks[0].prefixes = vec!["01".to_owned()];
+    let mut rig = ready(plan);
+    let click = |rig: &mut Rig, target: &str| asks(rig, order(target, DialFirst::Agent));
+    for _ in 0..12 {
+        assert_eq!(click(&mut rig, "77"), refused("nothing answers that number"));
+    }
+    let no_right = refused("there is no right to call numbers of this class");
+    for _ in 1..=5 {
+        assert_eq!(click(&mut rig, ABROAD), no_right);
+    }
+    let barred = refused("calling out is barred until an administrator lifts it");
+    for target in [ABROAD, MOBILE, "5555"] {
+        assert_eq!(click(&mut rig, target), barred, "{target}");
+    }
+    let told = told(&rig);
+    let word = format!("1 not to {ABROAD}: International Dial NoRight");
+    assert_eq!(told.iter().filter(|told| **told == word).count(), 5, "{told:#?}");
+    assert_eq!(rung(&rig), []);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_call_that_rang_when_the_process_was_killed_ends_and_its_agent_is_free() {
     for first in [DialFirst::Agent, DialFirst::Customer] {
         let mut rig = ready(demo_plan());
