@@ -4,9 +4,11 @@
 //!
 //! A sender counts RTP time with its own crystal, up to some 200 ppm off ours: 0.7 s in an hour.
 //! The difference between arrival and RTP time, the skew, is the sender's offset plus the delay of
-//! each packet, and delay only adds. So the least skew of the last 8 s and the next 2 s (rendering
+//! each packet, and delay only adds. So the least skew of the last 8 s and the next 8 s (rendering
 //! happens afterwards, so the future is known) follows the offset and its drift. The mapping moves
-//! to it in silence from 4 ms on and in speech only from 8 ms on.
+//! to it in silence from 4 ms on and in speech only from 8 ms on. A path that is slow for as long as
+//! that, as at the beginning of a call, moves nothing: where it became quick again, frames would fall
+//! on those before them.
 //!
 //! A new SSRC, or RTP time that jumps against arrival by more than a second (a phone that freezes
 //! its timestamps on hold, a switch that changes source), begins a new epoch: its own mapping, from
@@ -22,8 +24,8 @@ use terms::media::{Codec, RtpTime, Ssrc};
 /// Samples a second of all places here; a file of 16 kHz has two for each.
 pub const RATE_HZ: u32 = 8000;
 /// How far into the future the least skew is looked for.
-pub const AHEAD: Duration = Duration::from_secs(2);
-const AHEAD_SAMPLES: i64 = 2 * RATE_HZ as i64;
+pub const AHEAD: Duration = Duration::from_secs(8);
+const AHEAD_SAMPLES: i64 = 8 * RATE_HZ as i64;
 const BACK_SAMPLES: i64 = 8 * RATE_HZ as i64;
 const JUMP_SAMPLES: i64 = RATE_HZ as i64;
 const QUIET_SAMPLES: i64 = 32;
@@ -319,12 +321,25 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_is_slow_when_the_call_begins_costs_no_frame() {
+        let frames = (0..1_000_u32).map(|n| {
+            let sent = f64::from(n) * 20.0 + 20.0;
+            let delay = if sent < 7_000.0 { 100.0 } else { 0.0 };
+            frame(sent + delay, n * 160, SSRC)
+        });
+        let expected: Vec<i64> = (0..1_000).map(|n| n * 160).collect();
+        assert_eq!(places(frames), expected);
+    }
+
+    #[test]
     fn a_source_that_changes_with_every_packet_is_bounded() {
         let mut timeline = Timeline::new(START);
         for n in 0..20_000_u32 {
             timeline.push(frame(f64::from(n) * 20.0, n.wrapping_mul(977_777), Ssrc(n)));
             while timeline.pop(false).is_some() {}
-            assert!(timeline.epochs.len() <= 110, "{} epochs", timeline.epochs.len());
+            // One for each packet that waits for its future.
+            let waiting = AHEAD.as_millis() as usize / 20;
+            assert!(timeline.epochs.len() <= waiting + 10, "{} epochs", timeline.epochs.len());
         }
     }
 }
