@@ -11,6 +11,7 @@
 //! | G.722 | [`g722`] | ITU-T G.722, 64 kbit/s | [`plc`] at 16 kHz |
 //! | Opus | [`opus`] | RFC 6716, RFC 7587 | its own, and forward error correction |
 //! | L16 | [`l16`] | RFC 3551 §4.5.11 | [`plc`] |
+//! | G.729 | [`g729`], in packets [`g729_payload`] | ITU-T G.729, Annexes B and C | its own; a silence goes on |
 //! | comfort noise | [`noise`] | RFC 3389 | goes on |
 //!
 //! "Adding a codec" in `docs/how-to` says what a new one needs.
@@ -19,6 +20,8 @@ mod decoder;
 mod encoder;
 pub mod g711;
 pub mod g722;
+pub mod g729;
+pub mod g729_payload;
 pub mod l16;
 pub mod noise;
 pub mod opus;
@@ -45,6 +48,7 @@ pub fn ticks(codec: Codec, payload: &[u8]) -> u32 {
         Codec::Pcmu | Codec::Pcma | Codec::G722 => octets,
         Codec::L16 | Codec::L16Narrow => octets / 2,
         Codec::Opus => opus::ticks(payload),
+        Codec::G729 => g729_payload::ticks(payload),
     }
 }
 
@@ -63,7 +67,7 @@ pub fn ptime_ms(codec: Codec, asked: u8) -> u8 {
         Codec::Opus if tens == 50 => 40,
         Codec::L16 => tens.min(20),
         Codec::L16Narrow => tens.min(40),
-        Codec::Opus | Codec::Pcmu | Codec::Pcma | Codec::G722 => tens,
+        Codec::Opus | Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::G729 => tens,
     }
 }
 

@@ -35,6 +35,9 @@ impl Robustness {
             Codec::G722 | Codec::L16 | Codec::L16Narrow | Codec::Opus => {
                 Robustness { impairment: 0.0, loss_robustness: 25.1 }
             }
+            // G.113 Appendix I, G.729A with VAD. The description of a call does not say which of
+            // the two coders the other side has, and their bits are the same to us.
+            Codec::G729 => Robustness { impairment: 11.0, loss_robustness: 19.0 },
         }
     }
 }
@@ -107,9 +110,11 @@ mod tests {
             assert!(near(got, cost, 0.0001), "{percent} % in bursts of {ratio}: {got}");
         }
         // A codec with an impairment of its own, G.729A with Ie 11 and Bpl 19 (G.113 Appendix I).
-        let g729a = Robustness { impairment: 11.0, loss_robustness: 19.0 };
+        let g729a = Robustness::of(Codec::G729);
         assert_eq!(loss_impairment(g729a, 0.0, 1.0), 11.0);
         assert!(near(loss_impairment(g729a, 2.0, 1.0), 11.0 + 84.0 * 2.0 / 21.0, 1e-9));
+        let best = mos(rating(g729a, 0.0, 1.0, 0.0));
+        assert!(near(best, 4.104, 0.001), "R 82.2 over a perfect network: {best}");
     }
 
     #[test]

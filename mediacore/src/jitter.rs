@@ -13,7 +13,7 @@
 //! changed and the buffer begins anew. Packet times from 10 to 60 ms need no special care, because
 //! the place of a sample is its timestamp and not its packet. A hole is filled from the copy that
 //! the next packet carries, else concealed as the codec does it, else with the comfort noise that
-//! the sender described (RFC 3389). Where a modem speaks nothing of this is done: [`Jitter::fix`]. The recorder stands before all this: it keeps what was received.
+//! the sender described (RFC 3389, or in the codec itself as G.729 Annex B). Where a modem speaks nothing of this is done: [`Jitter::fix`]. The recorder stands before all this: it keeps what was received.
 
 pub mod delay;
 #[cfg(test)]
@@ -115,6 +115,8 @@ pub struct Jitter {
     /// Ticks that were made up while nothing was there, and may have to be taken back.
     waited: u32,
     noise: Option<Generator>,
+    /// The codec itself has described a silence, which goes on until a packet comes.
+    rests: bool,
     activity: Activity,
     is_quiet: bool,
     /// Frames since the last change of length.
@@ -141,6 +143,7 @@ impl Jitter {
             concealed_ms: u32::MAX,
             waited: 0,
             noise: None,
+            rests: false,
             activity: Activity::default(),
             is_quiet: true,
             unchanged: 0,
@@ -224,6 +227,7 @@ impl Jitter {
         self.concealed_ms = u32::MAX;
         self.waited = 0;
         self.noise = None;
+        self.rests = false;
         self.late_in_row = 0;
         self.delay.restart();
     }
@@ -448,7 +452,8 @@ impl Jitter {
         }
         let next = self.packets.front().expect("it was just looked at");
         let lost = ticks(self.decoder.codec(), &next.payload);
-        let was_heard = self.concealed_ms == 0 && matches!(next.content, Content::Audio);
+        let was_heard =
+            self.concealed_ms == 0 && !self.rests && matches!(next.content, Content::Audio);
         if gap as u32 == lost && was_heard {
             // One packet is lost, and the one after it may carry a copy.
             if !self.decoder.recover(&next.payload, hole, &mut self.decoded) {
@@ -468,6 +473,7 @@ impl Jitter {
                 if self.decoder.decode(&packet.payload, &mut self.decoded).is_err() {
                     return self.fill_hole(missing);
                 }
+                self.rests = self.decoder.rests();
                 let made = self.decoded.len() - from;
                 self.decoded.drain(from..from + skip.min(made));
                 self.concealed_ms = 0;
@@ -497,7 +503,8 @@ impl Jitter {
     fn wait(&mut self, now: Moment, missing: usize) -> bool {
         let behind = self.play_at.and_then(|at| self.delay.behind_ms(now, at));
         let may_wait = behind.is_some_and(|behind| behind < i64::from(self.limits.ms_max))
-            && self.noise.is_none();
+            && self.noise.is_none()
+            && !self.rests;
         let heard = self.fill_hole(missing);
         if !may_wait && !heard {
             // It was a rest.
@@ -517,6 +524,10 @@ impl Jitter {
         }
         if let Some(noise) = &mut self.noise {
             noise.fill(samples, &mut self.decoded);
+            return true;
+        }
+        if self.rests {
+            self.decoder.conceal(samples, &mut self.decoded);
             return true;
         }
         if self.concealed_ms >= self.decoder.conceal_ms_max() {

@@ -81,18 +81,28 @@ pub enum Codec {
     /// Linear samples at 8 kHz, mono.
     #[serde(rename = "L16/8000")]
     L16Narrow,
+    /// G.729 at 8 kbit/s, with or without its Annexes A and B, static payload type 18
+    /// (RFC 3551 §4.5.6).
+    G729,
 }
 
 impl Codec {
     /// All of them, in the order that we prefer: what needs no resampling for the telephone
-    /// network first.
-    pub const ALL: [Codec; 6] =
-        [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus, Codec::L16, Codec::L16Narrow];
+    /// network first, what sounds worst last.
+    pub const ALL: [Codec; 7] = [
+        Codec::Pcma,
+        Codec::Pcmu,
+        Codec::G722,
+        Codec::Opus,
+        Codec::L16,
+        Codec::L16Narrow,
+        Codec::G729,
+    ];
 
     /// Ticks per second of the RTP clock.
     pub const fn clock_hz(self) -> u32 {
         match self {
-            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16Narrow => 8_000,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16Narrow | Codec::G729 => 8_000,
             Codec::L16 => 16_000,
             Codec::Opus => 48_000,
         }
@@ -101,7 +111,7 @@ impl Codec {
     /// decoder knows itself.
     pub const fn sample_hz(self) -> u32 {
         match self {
-            Codec::Pcmu | Codec::Pcma | Codec::L16Narrow => 8_000,
+            Codec::Pcmu | Codec::Pcma | Codec::L16Narrow | Codec::G729 => 8_000,
             Codec::G722 | Codec::Opus | Codec::L16 => 16_000,
         }
     }
@@ -113,13 +123,19 @@ impl Codec {
             Codec::G722 => "G722",
             Codec::Opus => "opus",
             Codec::L16 | Codec::L16Narrow => "L16",
+            Codec::G729 => "G729",
         }
     }
     /// The channels that `a=rtpmap` must say, where it must: RFC 7587 §7 wants 2 for Opus.
     pub const fn channels(self) -> u8 {
         match self {
             Codec::Opus => 2,
-            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 | Codec::L16Narrow => 1,
+            Codec::Pcmu
+            | Codec::Pcma
+            | Codec::G722
+            | Codec::L16
+            | Codec::L16Narrow
+            | Codec::G729 => 1,
         }
     }
     /// The number in our offers and in recordings: the static one of RFC 3551 §6 where there is
@@ -132,6 +148,7 @@ impl Codec {
             Codec::Opus => PayloadType(111),
             Codec::L16 => PayloadType(112),
             Codec::L16Narrow => PayloadType(113),
+            Codec::G729 => PayloadType(18),
         }
     }
     /// The codec of a number of [`Codec::payload_type`].
@@ -688,7 +705,8 @@ mod tests {
             assert_eq!(codec.is_wideband(), codec.sample_hz() == 16_000);
         }
         assert_eq!((Codec::G722.clock_hz(), Codec::G722.sample_hz()), (8_000, 16_000));
-        assert_eq!(Codec::with_payload_type(PayloadType(18)), None);
+        assert_eq!(Codec::with_payload_type(PayloadType(18)), Some(Codec::G729));
+        assert_eq!(Codec::with_payload_type(PayloadType(3)), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::g711::{self, Law};
 use super::plc::Plc;
-use super::{Rate, g722, l16, opus};
+use super::{Rate, g722, g729_payload, l16, opus};
 use std::fmt;
 use terms::media::Codec;
 
@@ -21,6 +21,7 @@ enum Kind {
     Linear,
     G722(Box<g722::Decoder>),
     Opus(opus::Decoder),
+    G729(Box<g729_payload::Decoder>),
 }
 
 /// One direction of a leg. Feed payloads in the order of the audio; call [`Decoder::conceal`] or
@@ -28,7 +29,7 @@ enum Kind {
 pub struct Decoder {
     codec: Codec,
     kind: Kind,
-    /// Opus conceals by itself.
+    /// Opus and G.729 conceal by themselves.
     plc: Option<Plc>,
 }
 
@@ -47,8 +48,9 @@ impl Decoder {
             Codec::L16 | Codec::L16Narrow => Kind::Linear,
             Codec::G722 => Kind::G722(Box::default()),
             Codec::Opus => Kind::Opus(opus::Decoder::default()),
+            Codec::G729 => Kind::G729(Box::default()),
         };
-        let conceals = matches!(kind, Kind::Opus(_));
+        let conceals = matches!(kind, Kind::Opus(_) | Kind::G729(_));
         Decoder { codec, kind, plc: (!conceals).then(|| Plc::new(Rate::of(codec))) }
     }
 
@@ -68,14 +70,13 @@ impl Decoder {
     /// When the payload is none of the codec; nothing is appended then.
     pub fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), Malformed> {
         let from = out.len();
+        let malformed = Malformed { codec: self.codec, octets: payload.len() };
         match &mut self.kind {
             Kind::Law(law) => out.extend(payload.iter().map(|&octet| g711::decode(*law, octet))),
             Kind::Linear => l16::decode(payload, out),
             Kind::G722(g722) => g722.decode(payload, out),
-            Kind::Opus(opus) => {
-                let malformed = Malformed { codec: self.codec, octets: payload.len() };
-                opus.decode(payload, out).ok_or(malformed)?;
-            }
+            Kind::Opus(opus) => _ = opus.decode(payload, out).ok_or(malformed)?,
+            Kind::G729(g729) => g729.decode(payload, out).ok_or(malformed)?,
         }
         if let Some(plc) = &mut self.plc {
             plc.good(&mut out[from..]);
@@ -90,10 +91,11 @@ impl Decoder {
         }
     }
 
-    /// Appends samples in place of lost ones.
+    /// Appends samples in place of lost ones, or of those that a resting sender left out.
     pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
         match (&mut self.kind, &mut self.plc) {
             (Kind::Opus(opus), _) => opus.conceal(samples, out),
+            (Kind::G729(g729), _) => g729.conceal(samples, out),
             (_, Some(plc)) => plc.conceal(samples, out),
             (_, None) => out.resize(out.len() + samples, 0),
         }
@@ -104,7 +106,7 @@ impl Decoder {
     pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<i16>) -> bool {
         match &mut self.kind {
             Kind::Opus(opus) => opus.recover(next, samples, out),
-            Kind::Law(_) | Kind::Linear | Kind::G722(_) => {
+            Kind::Law(_) | Kind::Linear | Kind::G722(_) | Kind::G729(_) => {
                 self.conceal(samples, out);
                 false
             }
@@ -115,16 +117,26 @@ impl Decoder {
     pub fn repeats(&self) -> bool {
         match self.kind {
             Kind::Opus(_) => true,
-            Kind::Law(_) | Kind::Linear | Kind::G722(_) => false,
+            Kind::Law(_) | Kind::Linear | Kind::G722(_) | Kind::G729(_) => false,
+        }
+    }
+
+    /// Whether the sender rests and has said how the silence sounds, once for all of it: until the
+    /// next payload [`Decoder::conceal`] makes that sound. Opus says it again and again instead.
+    pub fn rests(&self) -> bool {
+        match &self.kind {
+            Kind::G729(g729) => g729.rests(),
+            Kind::Law(_) | Kind::Linear | Kind::G722(_) | Kind::Opus(_) => false,
         }
     }
 
     /// How long a loss is concealed, in ms; what is longer is silence. Opus goes on over a rest of
-    /// the sender, who repeats the sound of the silence every 400 ms.
+    /// the sender, who repeats the sound of the silence every 400 ms. G.729 would fade for
+    /// seconds; it is cut where the others end.
     pub fn conceal_ms_max(&self) -> u32 {
         match self.kind {
             Kind::Opus(_) => 500,
-            Kind::Law(_) | Kind::Linear | Kind::G722(_) => 60,
+            Kind::Law(_) | Kind::Linear | Kind::G722(_) | Kind::G729(_) => 60,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a leg hears, samples to payloads.
 
 use super::g711::{self, Law};
-use super::{Rate, g722, l16, opus};
+use super::{Rate, g722, g729_payload, l16, opus};
 use std::fmt;
 use terms::media::{Codec, Wishes};
 
@@ -10,6 +10,7 @@ enum Kind {
     Linear,
     G722(Box<g722::Encoder>),
     Opus(Box<opus::Encoder>),
+    G729(Box<g729_payload::Encoder>),
 }
 
 /// What became of samples.
@@ -42,6 +43,7 @@ impl Encoder {
             Codec::L16 | Codec::L16Narrow => Kind::Linear,
             Codec::G722 => Kind::G722(Box::default()),
             Codec::Opus => Kind::Opus(Box::new(opus::Encoder::new(wishes))),
+            Codec::G729 => Kind::G729(Box::default()),
         };
         Encoder { codec, kind }
     }
@@ -62,6 +64,7 @@ impl Encoder {
             Kind::Law(law) => out.extend(samples.iter().map(|&sample| g711::encode(*law, sample))),
             Kind::Linear => l16::encode(samples, out),
             Kind::G722(g722) => g722.encode(samples, out),
+            Kind::G729(g729) => g729.encode(samples, out),
             Kind::Opus(opus) => {
                 if !opus.encode(samples, out) {
                     return Encoded::Rest;

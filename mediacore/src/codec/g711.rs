@@ -20,7 +20,7 @@ impl Law {
         match codec {
             Codec::Pcma => Some(Law::A),
             Codec::Pcmu => Some(Law::Mu),
-            Codec::G722 | Codec::Opus | Codec::L16 | Codec::L16Narrow => None,
+            Codec::G722 | Codec::Opus | Codec::L16 | Codec::L16Narrow | Codec::G729 => None,
         }
     }
 

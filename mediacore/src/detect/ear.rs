@@ -33,9 +33,13 @@ pub enum Heard {
 }
 
 /// Whether keys are listened for on a leg whose packets are these: where no events were agreed. Opus
-/// would cost a hundred times as much as all others, and its phones know events.
+/// would cost a hundred times as much as all others, and its phones know events. G.729 codes a voice:
+/// what it makes of two tones is a key most times and none at others.
 pub fn hears_keys(codec: Codec, has_events: bool) -> bool {
-    !has_events && codec != Codec::Opus
+    match codec {
+        Codec::Opus | Codec::G729 => false,
+        Codec::Pcma | Codec::Pcmu | Codec::G722 | Codec::L16 | Codec::L16Narrow => !has_events,
+    }
 }
 
 /// The ear of one leg.

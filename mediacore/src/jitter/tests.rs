@@ -195,11 +195,69 @@ fn a_rest_of_opus_sounds_as_quiet_as_the_silence_it_stands_for() {
     assert!(level_dbov(&out[..32_000]) > -30.0);
 }
 
+/// G.729 Annex B describes a silence once, however long it lasts.
+#[test]
+fn a_rest_of_g729_sounds_until_somebody_speaks_and_nothing_of_it_is_made_up() {
+    let said = voice(8_000, 8_000);
+    let mut jitter = Jitter::new(Codec::G729, Limits::default());
+    let mut encoder = Encoder::new(Codec::G729, Wishes::default());
+    let (mut out, mut unheard) = (Vec::new(), Vec::new());
+    for n in 0..200_u32 {
+        let mut payload = Vec::new();
+        if !(50..150).contains(&n) {
+            if n == 150 {
+                encoder = Encoder::new(Codec::G729, Wishes::default());
+            }
+            let place = n as usize % 50 * 160;
+            encoder.encode(&said[place..place + 160], &mut payload);
+        }
+        // With the last words, and once more when it has changed.
+        if n == 49 || n == 100 {
+            payload.extend([0x34, 0x54]);
+        }
+        if !payload.is_empty() {
+            assert!(jitter.put(at(n * 20), RtpTime(n * 160), &payload), "packet {n}");
+        }
+        match jitter.take(at(n * 20)) {
+            Some(frame) => out.extend(frame.samples()),
+            None => {
+                out.extend([0; 160]);
+                unheard.push(n);
+            }
+        }
+    }
+    assert!(unheard.iter().all(|&n| n < 3), "frames {unheard:?} are not heard");
+    let level =
+        |frames: std::ops::Range<usize>| level_dbov(&out[frames.start * 160..frames.end * 160]);
+    let rest = level(60..145);
+    assert!((rest + 59.5).abs() < 6.0, "the rest sounds at {rest:.1} dBov");
+    assert!(level(5..50) > -30.0 && level(155..195) > -30.0, "words before and after");
+    assert_eq!((jitter.concealed_ms(), jitter.late()), (0, 0));
+}
+
+#[test]
+fn a_lost_packet_of_g729_is_concealed_and_counted() {
+    let said = voice(8_000, 32_000);
+    let lost: Vec<u32> = (0..200).filter(|n| n % 20 == 13).collect();
+    let mut jitter = Jitter::new(Codec::G729, Limits::default());
+    let out = played(&mut jitter, Codec::G729, Wishes::default(), &said, &lost);
+    assert_eq!(jitter.concealed_ms(), 200);
+    let mut whole = Jitter::new(Codec::G729, Limits::default());
+    let whole = played(&mut whole, Codec::G729, Wishes::default(), &said, &[]);
+    // In its places there is a voice and no silence; all is heard 40 ms later.
+    let level = |out: &[i16]| {
+        let place = |&n: &u32| out[(n as usize + 2) * 160..][..160].to_vec();
+        level_dbov(&lost.iter().flat_map(place).collect::<Vec<i16>>())
+    };
+    let (now, then) = (level(&out), level(&whole));
+    assert!((now - then).abs() < 10.0, "{now:.1} dBov in place of {then:.1}");
+}
+
 /// A codec that remembers hears a packet once: decoded again, it would go on from where nobody spoke.
 #[test]
 fn what_is_put_twice_is_decoded_once() {
-    for codec in [Codec::G722, Codec::Opus] {
-        let said = voice(16_000, 32_000);
+    for codec in [Codec::G722, Codec::Opus, Codec::G729] {
+        let said = voice(codec.sample_hz(), 32_000);
         let heard = |times: usize| {
             let mut jitter = Jitter::new(codec, Limits::default());
             let mut encoder = Encoder::new(codec, Wishes::default());

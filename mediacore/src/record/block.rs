@@ -31,7 +31,7 @@
 //! Track       recording u64 · leg u64 · joined ns u64 · left ns u64 (0: still in) · samples u64 ·
 //!             track u32 · side u8 (0 customer, 1 other) · zero u8 ×3
 //! Audio       CRC-32 of the rest u32 · track u32 · SSRC u32 · codec u8 (0 PCMU, 8 PCMA, 9 G.722,
-//!             111 Opus, 112 L16 of 16 kHz, 113 L16 of 8 kHz) ·
+//!             18 G.729, 111 Opus, 112 L16 of 16 kHz, 113 L16 of 8 kHz) ·
 //!             clock kHz u8 · frames u16 · arrival of the first frame ns u64 · zero u32 · frames
 //!   frame     sequence u16 · payload bytes u16 · RTP time u32 · µs after the first arrival u32 ·
 //!             payload

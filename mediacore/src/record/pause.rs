@@ -9,6 +9,7 @@
 use super::block::{Marked, samples_of};
 use super::timeline::samples_between;
 use super::{Recorder, Recording, Track};
+use crate::codec::g729_payload;
 use terms::media::{Codec, MarkKind};
 use terms::{Moment, RecordingId, TenantId, UserId};
 
@@ -33,11 +34,9 @@ impl Hearing {
             return false;
         }
         let Some(resumed) = self.resumed else { return true };
-        // A packet leaves when its last sample is spoken, and one of Opus may repeat the packet
-        // before it (RFC 6716 §2.1.7).
-        let packets = if codec == Codec::Opus { 2 } else { 1 };
-        let spoken_ns = packets * samples_of(codec, payload) * SAMPLE_NS;
-        now.0 >= resumed.0.saturating_add(spoken_ns)
+        // A packet leaves when its last sample is spoken.
+        let samples = samples_of(codec, payload) + samples_before(codec, payload);
+        now.0 >= resumed.0.saturating_add(samples * SAMPLE_NS)
     }
 
     fn mark(&mut self, at: Moment, kind: MarkKind) {
@@ -47,6 +46,16 @@ impl Hearing {
             // There was no sound to keep.
             MarkKind::FaxStarted | MarkKind::FaxEnded => {}
         }
+    }
+}
+
+/// How much longer ago, in samples of 8 kHz, a packet may have been spoken than it lasts.
+fn samples_before(codec: Codec, payload: &[u8]) -> u64 {
+    match codec {
+        // It may repeat the packet before it (RFC 6716 §2.1.7).
+        Codec::Opus => samples_of(codec, payload),
+        Codec::G729 => g729_payload::LOOK_AHEAD,
+        Codec::Pcma | Codec::Pcmu | Codec::G722 | Codec::L16 | Codec::L16Narrow => 0,
     }
 }
 
@@ -169,5 +178,8 @@ mod tests {
         hearing.mark(Moment::from_millis(1_000), MarkKind::Resumed);
         assert!(!keeps(hearing, 1_019, Codec::Pcma), "it began during the pause");
         assert!(keeps(hearing, 1_020, Codec::Pcma));
+        // 20 ms of G.729, whose encoder looks 5 ms ahead.
+        let keeps = |ms| hearing.keeps(Moment::from_millis(ms), Codec::G729, &[0x55; 20]);
+        assert!(!keeps(1_024) && keeps(1_025));
     }
 }

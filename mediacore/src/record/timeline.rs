@@ -211,7 +211,7 @@ fn is_silence(codec: Codec, payload: &[u8]) -> bool {
             is_low(pairs.iter().map(level).sum(), pairs.len())
         }
         Codec::Opus => payload.len() <= 2,
-        Codec::G722 => false,
+        Codec::G722 | Codec::G729 => false,
     }
 }
 

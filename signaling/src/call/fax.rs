@@ -15,7 +15,7 @@ use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
 use terms::LegId;
 use terms::event::Kind;
-use terms::media::{Command, FaxRemote, T38Policy, TrunkT38};
+use terms::media::{Codec, Command, FaxRemote, T38Policy, TrunkT38};
 
 /// How far the parties are.
 #[derive(Debug, Default)]
@@ -81,7 +81,9 @@ impl Call {
             return true;
         }
         let read = sdp.map(Description::parse);
-        let is_fax = matches!(&read, Some(Ok(description)) if description.is_fax());
+        let local = self.legs.get_mut(&id).and_then(Leg::local);
+        let spoken = local.map_or_else(|| Codec::ALL.to_vec(), |local| local.codecs.clone());
+        let is_fax = matches!(&read, Some(Ok(description)) if description.is_fax(&spoken));
         let runs = self.fax.running.is_some();
         match (sdp, read) {
             (Some(sdp), Some(Ok(theirs))) if is_fax && runs => {

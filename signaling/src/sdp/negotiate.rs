@@ -72,6 +72,14 @@ fn choose(local: &Local, audio: &Audio) -> Option<(Codec, PayloadType)> {
     known.min_by_key(|(codec, _)| rank(*codec)).copied()
 }
 
+/// The streams in which there is a codec of ours; all of them where there is none, so that whoever
+/// chooses says what else is wrong.
+fn spoken<'a>(local: &Local, audios: &'a [Audio]) -> Vec<&'a Audio> {
+    let spoken: Vec<&Audio> =
+        audios.iter().filter(|audio| choose(local, audio).is_some()).collect();
+    if spoken.is_empty() { audios.iter().collect() } else { spoken }
+}
+
 /// Our answer to `offer`, and what was agreed. `signalling` is where the offer's message came from,
 /// `nat` what the SIP layer saw.
 ///
@@ -83,7 +91,7 @@ pub fn answer(
     signalling: IpAddr,
     nat: bool,
 ) -> Result<(String, Remote), Refused> {
-    let audio = local.security.choose(local.port, offer.audios()?)?;
+    let audio = local.security.choose(local.port, &spoken(local, offer.audios()?))?;
     let (codec, number) = choose(local, audio).ok_or(Refused::NoCodec)?;
     let keys = local.security.answer(local.port, audio)?;
     // The numbers of the offer are repeated (RFC 3264 §6.1), so both directions share them.
@@ -268,10 +276,13 @@ fn audio_lines(
     for (codec, number) in codecs {
         let _ = write!(text, "a=rtpmap:{} {}/{}", number.0, codec.name(), codec.clock_hz());
         text += if codec.channels() == 2 { "/2\r\n" } else { "\r\n" };
-        if *codec == Codec::Opus {
-            let number = number.0;
-            let _ = write!(text, "a=fmtp:{number} useinbandfec=1;stereo=0;sprop-stereo=0\r\n");
-        }
+        let parameters = match codec {
+            Codec::Opus => "useinbandfec=1;stereo=0;sprop-stereo=0",
+            // Our encoder never rests (RFC 4856 §2.1.9): left out, it would mean that it does.
+            Codec::G729 => "annexb=no",
+            Codec::Pcma | Codec::Pcmu | Codec::G722 | Codec::L16 | Codec::L16Narrow => continue,
+        };
+        let _ = write!(text, "a=fmtp:{} {parameters}\r\n", number.0);
     }
     if let Some(noise) = noise {
         let _ = write!(text, "a=rtpmap:{} CN/8000\r\n", noise.0);

@@ -178,9 +178,11 @@ impl Description {
         self.image.as_ref()
     }
 
-    /// They want fax and no audio: what a gateway says once it has heard a fax machine.
-    pub fn is_fax(&self) -> bool {
-        self.image.is_some() && self.audios.is_err()
+    /// They want fax, and no audio in a codec that is `spoken`: what a gateway says once it has heard a
+    /// fax machine.
+    pub fn is_fax(&self, spoken: &[Codec]) -> bool {
+        let speaks = |audio: &Audio| audio.codecs.iter().any(|(codec, _)| spoken.contains(codec));
+        self.image.is_some() && !self.audios().is_ok_and(|audios| audios.iter().any(speaks))
     }
 
     /// The port that the leg of an offer needs: who speaks WebRTC shares one.
@@ -345,7 +347,13 @@ impl Payloads {
         }
         let wishes = |&(codec, number): &(Codec, PayloadType)| match codec {
             Codec::Opus => Some((number, opus_wishes(fmtp(media, number)?))),
-            Codec::Pcma | Codec::Pcmu | Codec::G722 | Codec::L16 | Codec::L16Narrow => None,
+            // With or without `annexb`: we send no description of silence, and take any.
+            Codec::Pcma
+            | Codec::Pcmu
+            | Codec::G722
+            | Codec::L16
+            | Codec::L16Narrow
+            | Codec::G729 => None,
         };
         found.wishes = found.codecs.iter().filter_map(wishes).collect();
         found
@@ -356,8 +364,9 @@ impl Payloads {
         let name = parts.next().unwrap_or_default().to_ascii_uppercase();
         let clock = parts.next().unwrap_or_default();
         let channels = parts.next().unwrap_or("1");
+        let plain = without_annex(&name);
         let codec = Codec::ALL.into_iter().find(|codec| {
-            codec.name().eq_ignore_ascii_case(&name)
+            codec.name().eq_ignore_ascii_case(plain)
                 && clock == codec.clock_hz().to_string()
                 && channels == codec.channels().to_string()
         });
@@ -382,6 +391,15 @@ impl Payloads {
 
     fn has(&self, codec: Codec) -> bool {
         self.codecs.iter().any(|(known, _)| *known == codec)
+    }
+}
+
+/// Some phones name the annexes of G.729 that they know: the frames are the same. Those of Annexes D
+/// and E are not, and RFC 3551 gives them names of their own.
+fn without_annex(name: &str) -> &str {
+    match name {
+        "G729A" | "G729B" | "G729AB" => "G729",
+        other => other,
     }
 }
 
@@ -413,6 +431,7 @@ fn static_map(number: u8) -> &'static str {
         8 => "PCMA/8000",
         9 => "G722/8000",
         13 => "CN/8000",
+        18 => "G729/8000",
         _ => "",
     }
 }

@@ -187,11 +187,15 @@ impl Security {
 
     /// The stream of an offer that this leg takes: one with keys first where the policy likes them.
     /// On the shared port only WebRTC is spoken.
-    pub(super) fn choose<'a>(&self, port: Port, audios: &'a [Audio]) -> Result<&'a Audio, Refused> {
+    pub(super) fn choose<'a>(
+        &self,
+        port: Port,
+        audios: &[&'a Audio],
+    ) -> Result<&'a Audio, Refused> {
         let (policy, has_keys) = (self.policy, self.keys.is_some());
         let has_certificate = self.certificate.is_some() && has_keys;
         if port == Port::Shared {
-            let webrtc = audios.iter().find(|audio| audio.is_webrtc() && audio.rtcp_mux);
+            let webrtc = audios.iter().find(|audio| audio.is_webrtc() && audio.rtcp_mux).copied();
             let handshake = audios.iter().any(|audio| audio.handshake.is_some());
             let refused = if handshake { Refused::NoIce } else { Refused::NoKeys };
             return webrtc.filter(|_| has_certificate).ok_or(refused);
@@ -200,8 +204,9 @@ impl Security {
             Some(_) => has_certificate,
             None => has_keys && !audio.crypto.is_empty(),
         };
-        let secured = audios.iter().find(with_keys).filter(|_| policy != SrtpPolicy::Off);
-        let any = audios.iter().find(|audio| !audio.is_secure || with_keys(audio));
+        let streams = || audios.iter().copied();
+        let secured = streams().find(with_keys).filter(|_| policy != SrtpPolicy::Off);
+        let any = streams().find(|audio| !audio.is_secure || with_keys(audio));
         let may_be_plain = matches!(policy, SrtpPolicy::Off | SrtpPolicy::Optional);
         match secured.or(any.filter(|_| may_be_plain)) {
             Some(audio) => Ok(audio),

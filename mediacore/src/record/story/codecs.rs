@@ -89,6 +89,41 @@ fn what_is_missing_is_silent_but_a_copy_is_used() {
 }
 
 #[test]
+fn a_rest_of_g729_is_silent_in_the_file_and_as_long_as_it_was() {
+    let (mut desk, tracks) = Desk::open(&[(CUSTOMER, Side::Customer)]);
+    let said = tone(700, 8_000, 40 * 160, 8_000);
+    let mut packets = Vec::new();
+    for from in [0, 80] {
+        let mut encoder = Encoder::new(Codec::G729, Wishes::default());
+        let last = from + 39;
+        for (n, frame) in (from..).zip(said.chunks(160)) {
+            let mut payload = Vec::new();
+            encoder.encode(frame, &mut payload);
+            let base = packet(tracks[0], 1, n);
+            let (mut arrival_ms, rtp, ssrc) = (base.arrival_ms, n * 160, 7);
+            if n == last {
+                // What Annex B says of the silence is a frame more in the packet.
+                payload.extend([0x34, 0x54]);
+                arrival_ms += 10.0;
+            }
+            packets.push(Packet { codec: Codec::G729, payload, rtp, ssrc, arrival_ms, ..base });
+        }
+    }
+    desk.send_all(packets);
+    let (wav, rendered) = desk.file(2_500.0);
+    assert_eq!((wav.format.tag, wav.format.rate_hz), (wav::TAG_PCM, 8_000));
+    assert_eq!(rendered.frames_missing, 0);
+    let of =
+        |frames: std::ops::Range<usize>| &wav.channels[0][frames.start * 160..frames.end * 160];
+    for spoken in [of(10..38), of(90..118)] {
+        let level = level_at(spoken, 700, 8_000);
+        assert!((level + 12.2).abs() < 3.0, "{level:.1} dB");
+    }
+    assert!(level_dbov(of(41..79)) < -80.0 && level_dbov(of(121..125)) < -80.0, "the rests");
+    assert!(level_dbov(of(81..83)) > -25.0, "it is not later than it was spoken");
+}
+
+#[test]
 fn a_party_that_changes_its_codec_goes_on_where_it_was() {
     let (mut desk, tracks) = Desk::open(&[(CUSTOMER, Side::Customer)]);
     speak(&mut desk, &[(tracks[0], Codec::Pcma, 1_000)], 50, Wishes::default(), &[], &[]);

@@ -1,6 +1,8 @@
 //! Parties of different codecs: decoded, mixed and encoded for each other; prompts, digits and
 //! silence for every codec.
 
+mod g729;
+
 use super::*;
 use crate::codec::sound::{level_at, level_dbov, noise, tone, voice};
 use crate::codec::{Decoder, Encoded, Encoder};

@@ -53,7 +53,7 @@ fn an_offer_to_the_other_party_means_the_same_and_has_our_address() {
         let asked = image_of(theirs);
         let text = fax::offer(&local(), &asked.t38);
         let ours = Description::parse(&text).unwrap();
-        assert!(ours.is_fax() && ours.lines.len() == 1, "{text}");
+        assert!(ours.is_fax(&Codec::ALL) && ours.lines.len() == 1, "{text}");
         let passed = ours.image().unwrap();
         assert_eq!((passed.t38, passed.udptl), (asked.t38, "192.0.2.1:20000".parse().unwrap()));
         assert!(!text.contains("Vendor") && !text.contains(":0\r\na=T38FaxT"), "{text}");
@@ -82,10 +82,13 @@ fn an_answer_repeats_every_line_of_the_offer() {
 #[test]
 fn audio_that_runs_beside_it_is_kept_and_fax_alone_is_none() {
     let both = offer_of("m=audio 4000 RTP/AVP 8\r\nm=image 4006 udptl t38\r\n");
-    assert!(!both.is_fax() && both.image().is_some());
+    assert!(!both.is_fax(&local().codecs) && both.image().is_some());
     let (text, remote) = answer(&mut local(), &both, source(), false).unwrap();
     assert!(text.contains("m=image 0 udptl t38") && remote.rtp.port() == 4000, "{text}");
-    assert!(offer_of(MISSPELT).is_fax());
+    assert!(offer_of(MISSPELT).is_fax(&local().codecs));
+    // Audio that is not spoken here cannot run on.
+    let unspoken = offer_of("m=audio 4000 RTP/AVP 18\r\nm=image 4006 udptl t38\r\n");
+    assert!(unspoken.is_fax(&local().codecs) && !unspoken.is_fax(&[Codec::Pcma, Codec::G729]));
     for unusable in [
         "m=image 0 udptl t38\r\n",
         "m=image 4006 tcp t38\r\n",

@@ -221,6 +221,19 @@ fn audio_that_the_other_refuses_leaves_the_fax() {
     assert_eq!(faxes(&rig).len(), 1);
 }
 
+/// A gateway may leave its audio beside the fax. What we do not speak cannot run on.
+#[test]
+fn a_fax_beside_audio_goes_over_only_where_the_audio_is_not_spoken_here() {
+    for (number, goes_over) in [("18", true), ("8", false)] {
+        let (mut rig, caller, called) = pair();
+        let sip = rig.sip.len();
+        let audio = format!("m=audio 4000 RTP/AVP {number}\r\nm=image");
+        rig.reinvites_with(caller, t38("192.0.2.7", 4_006).replacen("m=image", &audio, 1));
+        let asked = asked(&rig, sip);
+        assert_eq!(asked.contains(&said(called, "offer image")), goes_over, "{asked:?}");
+    }
+}
+
 #[test]
 fn crossing_offers_give_way() {
     let (mut rig, caller, called) = pair();

@@ -321,6 +321,38 @@ fn a_trunk_is_offered_its_own_codecs_alone_and_no_other_is_taken_from_it() {
     balanced(&mut rig);
 }
 
+/// A carrier that speaks G.729 alone.
+fn in_g729(_: &str) -> String {
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n\
+     m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=no\r\n"
+        .to_owned()
+}
+
+#[test]
+fn a_carrier_of_g729_alone_is_talked_with_where_its_trunk_names_it_and_refused_elsewhere() {
+    for named in [false, true] {
+        let mut plan = plan_of(&[1]);
+        if named {
+            plan.trunks[0].codecs = vec![Codec::G729];
+        }
+        let mut rig = rig_of(plan);
+        rig.describe = in_g729;
+        let agent = rig.agent_dials(A1, NUMBER);
+        rig.wait(secs(5));
+        let offer = invites(&rig)[0].1.sdp.clone();
+        let says = |text: &str| offer.contains(text);
+        assert_eq!(says("a=rtpmap:18 G729/8000\r\na=fmtp:18 annexb=no\r\n"), named, "{offer}");
+        assert_eq!(says("PCMA"), !named, "{offer}");
+        if named {
+            assert_eq!(phase(&mut rig), "talking");
+            rig.hangs_up(agent);
+        } else {
+            assert_eq!(outcome(&rig).1, 88, "it answered with what was not offered");
+        }
+        balanced(&mut rig);
+    }
+}
+
 #[test]
 fn each_trunk_shows_the_number_that_its_rule_says() {
     let mut plan = plan_of(&[1, 2]);
