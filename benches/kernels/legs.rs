@@ -58,7 +58,7 @@ const TAG80: Keys = Keys::Sdes(SrtpSuite::AesCm128HmacSha1Tag80);
 const GCM: Keys = Keys::Sdes(SrtpSuite::AeadAes128Gcm);
 
 /// All of them.
-pub const PAIRINGS: [Pairing; 10] = [
+pub const PAIRINGS: [Pairing; 12] = [
     Pairing::of("PCMA to PCMA, relayed", [PLAIN, PLAIN]),
     Pairing {
         recorded: true,
@@ -75,6 +75,11 @@ pub const PAIRINGS: [Pairing; 10] = [
     Pairing::of("L16 to PCMA", [(Codec::L16, Keys::Clear), PLAIN]),
     Pairing::of("G.722 to PCMA", [(Codec::G722, Keys::Clear), PLAIN]),
     Pairing::of("Opus to PCMA", [(Codec::Opus, Keys::Clear), PLAIN]),
+    Pairing::of("G.729 to PCMA", [(Codec::G729, Keys::Clear), PLAIN]),
+    Pairing::of(
+        "G.729 to G.729, relayed",
+        [(Codec::G729, Keys::Clear), (Codec::G729, Keys::Clear)],
+    ),
     Pairing::of("Opus in SRTP (AES-GCM-128) to PCMA", [(Codec::Opus, GCM), PLAIN]),
     Pairing::of(
         "PCMA of a browser (WebRTC) to PCMA, relayed",

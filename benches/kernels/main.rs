@@ -118,6 +118,18 @@ const KERNELS: &[Kernel] = &[
     },
     Kernel {
         bench: "codec",
+        metric: "G.729 frame encoded",
+        limit_ns: None,
+        run: |times| encode_with(Codec::G729, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "G.729 frame decoded",
+        limit_ns: None,
+        run: |times| decode_with(Codec::G729, times),
+    },
+    Kernel {
+        bench: "codec",
         metric: "L16 of 16 kHz frame encoded",
         limit_ns: None,
         run: |times| encode_with(Codec::L16, times),

@@ -149,7 +149,7 @@ fn bench(arguments: Arguments) -> Result<Vec<String>> {
     let stamped = |kinds: &[Kind]| kinds.iter().all(|kind| !Kind::LEGS.contains(kind));
     ensure!(stamped(&arguments.systems), "calls of other legs than plain G.711 belong to --legs");
     let plain = arguments.legs.iter().find(|kind| !Kind::LEGS.contains(kind));
-    ensure!(plain.is_none(), "--legs takes srtp, webrtc, g722 and opus");
+    ensure!(plain.is_none(), "--legs takes srtp, webrtc, g722, opus and g729");
     procstat::pin(arguments.phone_core).context("run on the core of the phones")?;
     let mut bench = Bench { arguments, file, misses: Vec::new() };
     bench.ladder()?;

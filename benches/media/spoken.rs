@@ -14,6 +14,7 @@ const SUITE: SrtpSuite = SrtpSuite::AesCm128HmacSha1Tag80;
 pub fn codec(kind: Kind, called: bool) -> Codec {
     match (kind, called) {
         (Kind::G722, false) => Codec::G722,
+        (Kind::G729, false) => Codec::G729,
         (Kind::Opus | Kind::Webrtc, false) => Codec::Opus,
         _ => Codec::Pcma,
     }
@@ -56,6 +57,7 @@ mod tests {
         let phone = SocketAddr::from(([127, 0, 0, 1], 4_000));
         assert_eq!((codec(Kind::Opus, false), codec(Kind::Opus, true)), (Codec::Opus, Codec::Pcma));
         assert_eq!(codec(Kind::G722, false), Codec::G722);
+        assert_eq!((codec(Kind::G729, false), codec(Kind::G729, true)), (Codec::G729, Codec::Pcma));
         for called in [false, true] {
             assert!(remote(Kind::Srtp, called, phone).srtp.is_some());
             assert!(remote(Kind::Opus, called, phone).srtp.is_none());

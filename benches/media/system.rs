@@ -31,6 +31,8 @@ pub enum Kind {
     G722,
     /// Ours, recording, Opus to G.711.
     Opus,
+    /// Ours, recording, G.729 to G.711.
+    G729,
     /// Ours, recording, Opus of a page in a browser to G.711.
     Webrtc,
 }
@@ -47,7 +49,7 @@ impl Kind {
     ];
 
     /// Those whose legs are encrypted or transcoded.
-    pub const LEGS: [Kind; 4] = [Kind::Srtp, Kind::Webrtc, Kind::G722, Kind::Opus];
+    pub const LEGS: [Kind; 5] = [Kind::Srtp, Kind::Webrtc, Kind::G722, Kind::Opus, Kind::G729];
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
@@ -61,6 +63,7 @@ impl Kind {
             Kind::Srtp => "switchgrid, SRTP on both sides, recording",
             Kind::G722 => "switchgrid, G.722 to G.711, recording",
             Kind::Opus => "switchgrid, Opus to G.711, recording",
+            Kind::G729 => "switchgrid, G.729 to G.711, recording",
             Kind::Webrtc => "switchgrid, Opus of a page (WebRTC) to G.711, recording",
         }
     }
@@ -69,7 +72,7 @@ impl Kind {
     pub fn records(self) -> bool {
         match self {
             Kind::Ours | Kind::Epoll | Kind::RtpengineRecording => true,
-            Kind::Srtp | Kind::G722 | Kind::Opus | Kind::Webrtc => true,
+            Kind::Srtp | Kind::G722 | Kind::Opus | Kind::G729 | Kind::Webrtc => true,
             Kind::Rtpengine | Kind::OursPlain | Kind::Bare => false,
         }
     }

@@ -112,8 +112,8 @@ pub struct Settings {
     pub calls_per_s_max: u32,
     /// Dialled prefixes that go out here; `""` is all.
     pub prefixes: Vec<String>,
-    /// Codecs spoken there, the preferred one first: PCMA, PCMU, G722, opus, L16, L16/8000. Empty
-    /// takes those of the box.
+    /// Codecs spoken there, the preferred one first: PCMA, PCMU, G722, opus, L16, L16/8000, G729.
+    /// Empty takes those of the box.
     #[schema(value_type = Vec<String>)]
     pub codecs: Vec<Codec>,
     /// Encryption of the audio there: `off`, `optional` (where the trunk takes it) or `required`.

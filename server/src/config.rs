@@ -199,7 +199,7 @@ config! {
         /// makes every phone password invalid.
         realm: String = "\"switchgrid\"", Restart;
         /// Codecs of phones, and of trunks that name none, the preferred one first: PCMA, PCMU, G722,
-        /// opus, L16, L16/8000. What is left out is neither offered nor taken.
+        /// opus, L16, L16/8000, G729. What is left out is neither offered nor taken.
         codecs: Vec<Codec> = "[\"PCMA\", \"PCMU\", \"G722\", \"opus\"]", Restart;
         /// Encryption of the audio of phones: off, optional (SRTP with keys in the description, where
         /// the phone takes it), required, or dtls (the keys come by a handshake). Whatever it says, a

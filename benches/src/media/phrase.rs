@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn every_packet_says_something() {
-        for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
+        for codec in [Codec::Pcma, Codec::G722, Codec::Opus, Codec::G729] {
             let packets = packets(codec, 5);
             assert_eq!(packets.len(), 5);
             assert!(packets.iter().all(|payload| payload.len() > 10), "{codec:?}");
