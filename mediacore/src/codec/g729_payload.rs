@@ -139,7 +139,8 @@ mod tests {
             (encoded(&said), Decoder::default(), Decoder::default());
         let (mut heard, mut expected) = (Vec::new(), Vec::new());
         for frame in good.chunks(20) {
-            for octets in (0..=330).filter(|octets| !matches!(octets % 10, 0 | 2) || *octets > 200)
+            for octets in
+                (0..=330_usize).filter(|&octets| !matches!(octets % 10, 0 | 2) || octets > 200)
             {
                 let wrong = vec![0x5A; octets];
                 assert_eq!((ticks(&wrong), decoder.decode(&wrong, &mut heard)), (0, None));

@@ -201,7 +201,7 @@ fn a_rest_of_g729_sounds_until_somebody_speaks_and_nothing_of_it_is_made_up() {
     let said = voice(8_000, 8_000);
     let mut jitter = Jitter::new(Codec::G729, Limits::default());
     let mut encoder = Encoder::new(Codec::G729, Wishes::default());
-    let (mut out, mut unheard) = (Vec::new(), Vec::new());
+    let (mut out, mut unheard) = (Vec::<i16>::new(), Vec::new());
     for n in 0..200_u32 {
         let mut payload = Vec::new();
         if !(50..150).contains(&n) {
