@@ -11,7 +11,7 @@
 //! | G.722 | [`g722`] | ITU-T G.722, 64 kbit/s | [`plc`] at 16 kHz |
 //! | Opus | [`opus`] | RFC 6716, RFC 7587 | its own, and forward error correction |
 //! | L16 | [`l16`] | RFC 3551 §4.5.11 | [`plc`] |
-//! | G.729 | [`g729`], in packets [`g729_payload`] | ITU-T G.729, Annexes B and C | its own; a silence goes on |
+//! | G.729 | [`g729`], in packets [`g729_payload`] | ITU-T G.729, Annexes A and B | its own; a silence goes on |
 //! | comfort noise | [`noise`] | RFC 3389 | goes on |
 //!
 //! "Adding a codec" in `docs/how-to` says what a new one needs.

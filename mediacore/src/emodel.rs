@@ -35,8 +35,8 @@ impl Robustness {
             Codec::G722 | Codec::L16 | Codec::L16Narrow | Codec::Opus => {
                 Robustness { impairment: 0.0, loss_robustness: 25.1 }
             }
-            // G.113 Appendix I, G.729A with VAD. The description of a call does not say which of
-            // the two coders the other side has, and their bits are the same to us.
+            // G.113 Appendix I: G.729A, with and without VAD. A description does not say which of
+            // the two coders the other side has; ours is that of Annex A.
             Codec::G729 => Robustness { impairment: 11.0, loss_robustness: 19.0 },
         }
     }

@@ -13,7 +13,9 @@
 //! changed and the buffer begins anew. Packet times from 10 to 60 ms need no special care, because
 //! the place of a sample is its timestamp and not its packet. A hole is filled from the copy that
 //! the next packet carries, else concealed as the codec does it, else with the comfort noise that
-//! the sender described (RFC 3389, or in the codec itself as G.729 Annex B). Where a modem speaks nothing of this is done: [`Jitter::fix`]. The recorder stands before all this: it keeps what was received.
+//! the sender described (RFC 3389, or in the codec itself as G.729 Annex B). Where a modem speaks
+//! nothing of this is done: [`Jitter::fix`]. The recorder stands before all this: it keeps what was
+//! received.
 
 pub mod delay;
 #[cfg(test)]
