@@ -12,7 +12,7 @@ use crate::room::Mode;
 use crate::udptl::{self, Door, Passage};
 use std::net::SocketAddr;
 use terms::Moment;
-use terms::media::{Event, FaxRemote, Watch};
+use terms::media::{Codec, Event, FaxRemote, Watch};
 
 /// Rooms with more members are not listened to for fax machines: each listener costs, and nobody
 /// sends a fax to so many.
@@ -165,13 +165,20 @@ pub(super) fn is_treated(leg: &Leg, mode: Mode, members: usize) -> bool {
     is_mixed || leg.hides_keys()
 }
 
+/// Whether a codec keeps the sound of a modem, sample by sample and at its rate.
+fn bears_modems(codec: Codec) -> bool {
+    match codec {
+        Codec::Pcma | Codec::Pcmu | Codec::L16Narrow => true,
+        Codec::G722 | Codec::Opus | Codec::L16 | Codec::G729 => false,
+    }
+}
+
 impl Leg {
     /// What is listened for: what somebody asked for, and fax machines where their sound would not
     /// stay as it is.
     pub(super) fn listens_for(&self) -> Watch {
-        let is_narrow = |codec: terms::media::Codec| !codec.is_wideband();
         let codec = self.agreed.as_ref().map(|agreed| agreed.remote.receive.codec);
-        let looks = self.treated && !self.modem && codec.is_some_and(is_narrow);
+        let looks = self.treated && !self.modem && codec.is_some_and(bears_modems);
         Watch { fax: self.watch.fax || looks, ..self.watch }
     }
 }

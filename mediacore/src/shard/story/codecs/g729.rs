@@ -115,6 +115,18 @@ fn the_silence_that_g729_describes_is_heard_in_another_codec_until_somebody_spea
     assert_eq!(quality.concealed_ms, 0, "nothing of it was made up in place of a loss");
 }
 
+/// A coder of voices leaves nothing of a modem that would be worth its place.
+#[test]
+fn nobody_looks_for_a_fax_in_g729_and_one_is_looked_for_beside_it() {
+    let mut world = World::new();
+    room_of(&mut world, &[Codec::G729, Codec::Pcma]);
+    let listens = |phone: usize| {
+        let leg = world.shard.leg(world.phones[phone].idx).expect("the leg stands");
+        leg.ear.is_some()
+    };
+    assert_eq!([0, 1].map(listens), [false, true]);
+}
+
 #[test]
 fn what_is_no_packet_of_g729_is_made_up_for_and_what_follows_is_heard() {
     let wrong: [&[u8]; 4] = [&[0x5A; 1], &[0x5A; 7], &[0x5A; 13], &[0x5A; 210]];
