@@ -4,6 +4,7 @@ pub mod fax;
 pub mod outlet;
 pub mod quality;
 
+use crate::codec::g729::{FRAME_OCTETS, SID_OCTETS};
 use crate::codec::{self, Converter};
 use crate::detect::ear::Ear;
 use crate::dtls::Handshake;
@@ -474,6 +475,8 @@ impl Leg {
 fn begins_pause(codec: Codec, payload: &[u8]) -> bool {
     match codec {
         Codec::Opus => payload.len() <= 2,
+        // A description of silence behind its frames, or alone (RFC 3551 §4.5.6).
+        Codec::G729 => payload.len() % FRAME_OCTETS == SID_OCTETS,
         Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 | Codec::L16Narrow => false,
     }
 }
