@@ -133,7 +133,8 @@ impl Encoder {
         first: Delay,
     ) -> ExcitationCode {
         let from = second_from(first);
-        let tellable = |delay: Delay| delay.tellable_second(first);
+        // There is a code for 143⅔, but some decoders take it for a mistake.
+        let tellable = |delay: Delay| delay.tellable_second(first) && delay.whole() <= DELAY_MAX;
         let (code, delay) = self.subframe(predictor, rest, from..=from + 9, tellable);
         ExcitationCode { delay: delay.write_second(first), ..code }
     }

@@ -1,6 +1,6 @@
 //! The codec as a whole: what comes back, what is concealed, what nobody may break.
 
-use super::frame::Frame;
+use super::frame::{DELAY_MAX, Delay, Frame};
 use super::*;
 use crate::codec::sound::{level_at, level_dbov, noise, signal_to_noise_db, tone, voice};
 
@@ -71,6 +71,25 @@ fn the_words_of_another_encoder_are_the_voice_that_it_heard() {
     let said = voice(8_000, 50 * FRAME_SAMPLES);
     let db = signal_to_noise_db(&said, &decoded(frames.iter().map(Some)), 60);
     assert!(db > 7.0, "{db:.1} dB");
+}
+
+/// Other decoders (FFmpeg's) take a delay of 143⅔ samples, which has a code, for a mistake.
+#[test]
+fn no_delay_is_longer_than_every_decoder_takes() {
+    // 55.7 Hz: a period of 143.6 samples.
+    let said: Vec<i16> = (0..16_000)
+        .map(|n| {
+            let after = (f64::from(n) * 3.0) % 431.0 / 3.0;
+            (8_000.0 * (-after / 20.0).exp() * (after * 0.7).cos()) as i16
+        })
+        .collect();
+    let mut longest = 0;
+    for frame in encoded(&said) {
+        let [one, two] = Frame::read(&frame).subframes;
+        let second = Delay::read_second(two.delay, Delay::read_first(one.delay));
+        longest = longest.max(second.whole());
+    }
+    assert_eq!(longest, DELAY_MAX);
 }
 
 #[test]
