@@ -2,9 +2,9 @@
 //!
 //! Speech is made of an excitation that a filter shapes: conjugate-structure algebraic
 //! code-excited linear prediction. A frame tells the filter as ten line spectral frequencies
-//! ([`spectrum`]), and for each of its two subframes where the past excitation repeats
-//! ([`excitation`]), four pulses that are new ([`pulses`]) and how loud both are ([`gain`]).
-//! [`Decoder`] puts them together and smooths the noise of coding ([`postfilter`]); [`Encoder`]
+//! (`spectrum`), and for each of its two subframes where the past excitation repeats
+//! (`excitation`), four pulses that are new (`pulses`) and how loud both are (`gain`).
+//! [`Decoder`] puts them together and smooths the noise of coding (`postfilter`); [`Encoder`]
 //! searches those that come nearest to what was said, as the ear weighs it.
 //!
 //! Written from ITU-T G.729 (06/2012): the stream and the figures of clauses 3 and 4, the

@@ -234,3 +234,24 @@ fn noise_before_any_descriptor_is_silence() {
     decoder.silence(None, &mut out);
     assert_eq!(out, [0; FRAME_SAMPLES]);
 }
+
+#[test]
+fn a_frame_that_is_lost_in_silence_is_as_quiet_as_the_silence() {
+    let mut decoder = Decoder::new();
+    let mut out = [0; FRAME_SAMPLES];
+    let mut heard = Vec::new();
+    for frame in encoded(&voice(8_000, 4_000)) {
+        decoder.decode(Some(&frame), &mut out);
+    }
+    for n in 0..40 {
+        decoder.silence((n == 0).then_some(&descriptor(16)), &mut out);
+        heard.extend(out);
+    }
+    for _ in 0..10 {
+        decoder.decode(None, &mut out);
+        heard.extend(out);
+    }
+    let (silence, lost) = heard[800..].split_at(30 * FRAME_SAMPLES);
+    let (silence, lost) = (level_dbov(silence), level_dbov(lost));
+    assert!((silence - lost).abs() < 4.0, "{silence:.1} dBov, then {lost:.1}");
+}
