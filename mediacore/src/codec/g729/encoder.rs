@@ -235,3 +235,26 @@ impl Growth {
         self.bounds[newest..=oldest.min(3)].iter().copied().fold(0.0, f32::max)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_above_one_are_held_once_an_error_could_have_grown() {
+        let mut growth = Growth::default();
+        let delay = Delay::samples(60);
+        let mut subframes = 0;
+        while !growth.would_grow(delay) {
+            growth.push(delay, PITCH_MAX);
+            subframes += 1;
+        }
+        assert!((40..200).contains(&subframes), "{subframes} subframes");
+        // It is over where nothing is repeated.
+        (0..4).for_each(|_| growth.push(delay, 0.0));
+        assert!(!growth.would_grow(delay));
+        // And no bound is ever infinite.
+        (0..100_000).for_each(|_| growth.push(Delay::samples(20), 1.3));
+        assert!(growth.bounds.iter().all(|bound| bound.is_finite()));
+    }
+}

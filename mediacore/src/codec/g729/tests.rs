@@ -1,6 +1,6 @@
 //! The codec as a whole: what comes back, what is concealed, what nobody may break.
 
-use super::frame::{DELAY_MAX, Delay, Frame};
+use super::frame::{DELAY_MAX, Delay, ExcitationCode, Frame};
 use super::*;
 use crate::codec::sound::{level_at, level_dbov, noise, signal_to_noise_db, tone, voice};
 
@@ -113,11 +113,10 @@ fn any_octets_losses_and_silences_give_samples() {
             _ => decoder.decode(Some(&octets), &mut out),
         }
     }
-    // The same frame for long: gains above one feed themselves, and must end at the bound.
-    for _ in 0..300 {
-        let octets = octets(&mut random);
-        (0..100).for_each(|_| decoder.decode(Some(&octets), &mut out));
-    }
+    // The largest gains at the shortest delay feed themselves, and must end at the bound.
+    let loudest = ExcitationCode { delay: 1, gain_first: 0, gain_second: 5, ..Default::default() };
+    let frame = Frame { subframes: [loudest; 2], ..Frame::default() }.write();
+    (0..2_000).for_each(|_| decoder.decode(Some(&frame), &mut out));
     // Nothing of it stays: a voice is a voice again after a second.
     let said = voice(8_000, 16_000);
     let heard: Vec<i16> = encoded(&said)
@@ -162,7 +161,7 @@ fn any_samples_are_encoded_and_the_voice_after_them_is_understood() {
 
 #[test]
 fn a_voice_that_is_lost_goes_on_and_fades() {
-    for said in [voice(8_000, 6_000), noise(6_000, 4_000, 1)] {
+    for said in [voice(8_000, 6_000), noise(6_000, 4_000, 1), tone(250, 8_000, 6_000, 8_000)] {
         let frames = encoded(&said);
         let frames = frames[..70].iter().map(Some).chain([None; 100]);
         let heard = decoded(frames);
@@ -170,6 +169,22 @@ fn a_voice_that_is_lost_goes_on_and_fades() {
         let (before, soon, late) = (level(66), level(70), level(165));
         assert!(soon > before - 12.0, "{before:.1}, then at once {soon:.1} dBov");
         assert!(late < before - 20.0, "{before:.1}, then after a second {late:.1} dBov");
+    }
+}
+
+/// A tone repeats itself with gains near one, so that a mistake of the decoder would stay, or grow.
+#[test]
+fn a_decoder_that_began_wrongly_agrees_after_a_while() {
+    let mut random = 4;
+    let garbage: Vec<[u8; FRAME_OCTETS]> = (0..20).map(|_| octets(&mut random)).collect();
+    for hz in [230, 310, 1_000] {
+        let said = tone(hz, 8_000, 24_000, 8_000);
+        let frames = encoded(&said);
+        let right = decoded(frames[..20].iter().chain(&frames).map(Some));
+        let wrong = decoded(garbage.iter().chain(&frames).map(Some));
+        let half = right.len() / 2;
+        let db = signal_to_noise_db(&right[half..], &wrong[half..], 0);
+        assert!(db > 30.0, "{hz} Hz: {db:.1} dB");
     }
 }
 
@@ -219,11 +234,11 @@ fn noise_of_silence_is_as_loud_as_it_is_described() {
         }
         level_dbov(&samples[800..])
     };
-    let quiet = heard(12);
-    for gain in [16, 20, 24] {
-        let louder = heard(gain) - quiet;
-        let wanted = 2.0 * f64::from(gain - 12);
-        assert!((louder - wanted).abs() < 1.0, "{louder:.1} dB for {wanted:.1}");
+    // Two decibels a step, and four below the seventh.
+    let middle = heard(12);
+    for (gain, wanted) in [(4, -20.0), (6, -12.0), (16, 8.0), (24, 24.0)] {
+        let louder = heard(gain) - middle;
+        assert!((louder - wanted).abs() < 1.0, "{gain}: {louder:.1} dB for {wanted:.1}");
     }
 }
 
