@@ -82,6 +82,7 @@ pub const KINDS: &[&str] = &[
     "line_opened",
     "line_closed",
     "text_received",
+    "text_asked",
     "text_sent",
 ];
 

@@ -12,7 +12,7 @@ use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use terms::event::{Entry, Kind, TextReceived, TextResult, TextSent};
+use terms::event::{Entry, Kind, TextAsked, TextReceived, TextResult, TextSent};
 use terms::{Subscriber, TenantId, TextId, Timestamp, TrunkId, UserId};
 use utoipa::ToSchema;
 
@@ -78,7 +78,7 @@ pub struct TextMessage {
     pub own_number: String,
     /// What it says.
     pub text: String,
-    /// Who had it sent; none of one that came in.
+    /// Who had it sent; none of one that came in, and of one that a flow sent.
     #[schema(value_type = Option<String>)]
     pub asked_by: Option<UserId>,
     /// When it came, or was asked for.
@@ -295,6 +295,9 @@ pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
             insert(write, entry.tenant, &received(entry, text), "DO NOTHING").await?;
             texted::hand_out(write, entry, text).await
         }
+        Kind::TextAsked(text) => {
+            insert(write, entry.tenant, &asked(entry, text), "DO NOTHING").await
+        }
         Kind::TextSent(text) => {
             // When it was asked for is known better by who asked.
             let known =
@@ -325,6 +328,23 @@ fn received(entry: &Entry, text: &TextReceived) -> TextMessage {
     }
 }
 
+/// One that a flow has sent: what came of it follows.
+fn asked(entry: &Entry, text: &TextAsked) -> TextMessage {
+    TextMessage {
+        id: text.id,
+        direction: TextDirection::Out,
+        trunk: None,
+        number: text.to.normal.clone(),
+        own_number: String::new(),
+        text: text.text.0.clone(),
+        asked_by: None,
+        at: entry.at,
+        state: TextState::Sending,
+        status: None,
+        ended_at: None,
+    }
+}
+
 fn sent(entry: &Entry, text: &TextSent) -> TextMessage {
     TextMessage {
         id: text.id,
@@ -333,7 +353,7 @@ fn sent(entry: &Entry, text: &TextSent) -> TextMessage {
         number: text.to.normal.clone(),
         own_number: text.from.clone(),
         text: text.text.0.clone(),
-        asked_by: Some(text.by),
+        asked_by: text.by,
         at: entry.at,
         state: text.result.into(),
         status: text.status,

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{ENTRY_VERSION, Entry, Kind, TextReceived, TextResult, TextSent, Written};
+use terms::event::{
+    ENTRY_VERSION, Entry, Kind, TextAsked, TextReceived, TextResult, TextSent, Written,
+};
 use terms::item::Channel;
 use terms::{
     AgentId, ItemId, Person, PhoneNumber, QueueId, Subscriber, TenantId, TextId, Timestamp,
@@ -53,7 +55,7 @@ fn came(seq: u64, tenant: TenantId, from: &str, text: &str) -> Arc<Entry> {
 fn went(seq: u64, tenant: TenantId, id: u64, result: TextResult) -> Arc<Entry> {
     let sent = TextSent {
         id: TextId(id),
-        by: UserId(3),
+        by: Some(UserId(3)),
         trunk: Some(TRUNK),
         from: "95105688".into(),
         to: number(MOBILE),
@@ -177,6 +179,30 @@ async fn who_sees_no_other_texts_sees_those_that_they_had_sent() {
         assert_eq!(store.text(tenant, &whose, TextId(7)).await.is_ok(), count == 1, "{whose:?}");
         assert!(store.text(tenant, &whose, TextId(101)).await.is_err(), "it came in");
     }
+}
+
+#[tokio::test]
+async fn a_text_of_a_flow_is_on_its_way_by_nobody_until_the_log_says_what_came_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let asked = |seq: u64, id: u64| {
+        let (id, to, text) = (TextId(id), number(MOBILE), Written("hello".into()));
+        entry(seq, tenant, Kind::TextAsked(TextAsked { id, to, text }))
+    };
+    store.keep_calling(&[asked(1, 7), asked(2, 8)], 2, false).await.unwrap();
+    let expected = TextMessage { asked_by: None, ..going(7, 1) };
+    assert_eq!(store.text(tenant, &Whose::All, TextId(7)).await.unwrap(), expected);
+    let limited = Whose::SentBy(vec![UserId(0), UserId(3)]);
+    assert!(store.texts(tenant, &limited, None, 10).await.unwrap().is_empty());
+    let mut sent = Entry::clone(&went(5, tenant, 7, TextResult::Taken));
+    if let Kind::TextSent(sent) = &mut sent.kind {
+        sent.by = None;
+    }
+    store.keep_calling(&[Arc::new(sent), started(30)], 30, false).await.unwrap();
+    let texts = all(&store, tenant).await;
+    let told: Vec<_> = texts.iter().map(|text| (text.id.0, text.state, text.at)).collect();
+    assert_eq!(told, [(8, TextState::Unknown, at(2)), (7, TextState::Taken, at(1))]);
+    assert_eq!((texts[1].asked_by, texts[1].trunk), (None, Some(TRUNK)));
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@
 //! bar comes back with the plan.
 
 mod guard;
+mod texts;
 
 pub(crate) use guard::Guard;
+pub(crate) use texts::TextsAsked;
 
 use crate::kept::{self, Change};
 use crate::switch::Now;

@@ -50,6 +50,7 @@ pub use order::OrderAsk;
 pub(crate) use plan::{Calling, Compiled, Dialled, is_dialable};
 pub(crate) use remembered::Remembered;
 pub use sql::{SqlAsk, SqlDone};
+pub(crate) use texts::Texting;
 pub(crate) use traces::Trace;
 pub(crate) use world::{CallbackPlace, Cx, FaxOf, RecordingOf, World};
 

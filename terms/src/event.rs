@@ -45,7 +45,7 @@ pub use lease::{InLease, LeaseRefusal, Leased};
 pub use mailbox::{InMailbox, Mailbox};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
-pub use text::{TEXT_BYTES_MAX, TextReceived, TextResult, TextSent, Written};
+pub use text::{TEXT_BYTES_MAX, TextAsked, TextReceived, TextResult, TextSent, Written};
 pub use trace_back::{Found, InTraceBack, TracedBack};
 
 use crate::category::Category;
@@ -664,6 +664,8 @@ pub enum Kind {
     },
     /// A text came in over a trunk. Of no call.
     TextReceived(TextReceived),
+    /// A step of a flow has a text sent to a number outside.
+    TextAsked(TextAsked),
     /// A text went out over a trunk, or did not. Of no call.
     TextSent(TextSent),
     /// The call path started; calls that it did not restore ended.

@@ -83,7 +83,8 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("line_opened", "An agent keeps their line open from now on.", "agent:id"),
     ("line_closed", "An agent's line is open no longer.", "agent:id"),
     ("text_received", "A text came in over a trunk.", "id:id trunk:id from:number to:number text:text"),
-    ("text_sent", "A text went out over a trunk, or did not; `status` is the last answer, of SIP.", "id:id by:id trunk?:id from:text to:number text:text result:taken|refused|unanswered|no_trunk status?:int"),
+    ("text_asked", "A step of a flow has a text sent to a number outside.", "id:id to:number text:text"),
+    ("text_sent", "A text went out over a trunk, or did not; `by` is who asked for it, nobody where a flow did, and `status` the last answer, of SIP.", "id:id by?:id trunk?:id from:text to:number text:text result:taken|refused|unanswered|no_trunk status?:int"),
 ];
 
 /// One field of the table.

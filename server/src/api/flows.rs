@@ -155,6 +155,7 @@ impl Api {
             languages: Some(audible.languages()),
             speechless: self.speechless.clone(),
             faxless: self.faxless.clone(),
+            trunks: Some(plan.trunks.iter().map(|trunk| trunk.id).collect()),
             ..Known::of(&plan)
         })
     }

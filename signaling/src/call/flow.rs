@@ -249,21 +249,28 @@ impl Call {
             Hand::Message { agent } => self.message_by_flow(cx, MessageFor::Agent(agent)),
             Hand::Record(record) => self.record_for_flow(cx, record),
             Hand::Callback { queue, number } => {
-                let edge = if self.flow_asks_back(cx, queue, &number) { "next" } else { "error" };
-                if !self.follow_flow(cx, edge) {
-                    self.strand(cx);
-                }
+                let done = self.flow_asks_back(cx, queue, &number);
+                self.follow_done(cx, done);
             }
             Hand::Survey => self.ask_survey(cx, true),
             Hand::Fax(fax) => self.start_document(cx, fax),
             Hand::FaxTo(fax) => {
-                let edge = if self.flow_asks_fax(cx, fax) { "next" } else { "error" };
-                if !self.follow_flow(cx, edge) {
-                    self.strand(cx);
-                }
+                let done = self.flow_asks_fax(cx, fax);
+                self.follow_done(cx, done);
+            }
+            Hand::Text(text) => {
+                let done = self.flow_sends_text(cx, text);
+                self.follow_done(cx, done);
             }
             Hand::Transfer { target } => self.hand_to(cx, &target),
             Hand::Hangup { cause } => self.end(cx, cause, Party::System),
+        }
+    }
+
+    /// The flow goes on at once, where what it wanted is done and where it is not.
+    fn follow_done(&mut self, cx: &mut Cx, done: bool) {
+        if !self.follow_flow(cx, if done { "next" } else { "error" }) {
+            self.strand(cx);
         }
     }
 

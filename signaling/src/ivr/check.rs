@@ -15,10 +15,11 @@ use super::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use terms::event::{TEXT_BYTES_MAX, Written};
 use terms::media::{
     FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, SPEECH_CHARS_MAX, is_fax_name, is_fax_station,
 };
-use terms::{AgentId, ConferenceId, FlowId, QueueId, SiteId};
+use terms::{AgentId, ConferenceId, FlowId, QueueId, SiteId, TrunkId};
 
 /// What a flow may refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Known {
     pub conferences: BTreeSet<ConferenceId>,
     /// Sites of the tenant that have a number, for `site:<id>` targets.
     pub sites: BTreeSet<SiteId>,
+    /// Trunks of the tenant; `None` when they are not known here: a flow outlives the trunk that it names.
+    pub trunks: Option<BTreeSet<TrunkId>>,
     /// Names of opening hours.
     pub hours: BTreeSet<String>,
     /// Databases that flows may ask, and whether they may change something there.
@@ -63,6 +66,7 @@ impl Known {
             flows: plan.flows.iter().map(|flow| flow.id).collect(),
             conferences: plan.conferences.iter().map(|room| room.id).collect(),
             sites: doors.map(|site| site.id).collect(),
+            trunks: None,
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
             connectors: databases.map(|of| (of.name.clone(), of.writes)).collect(),
             bots: bots.map(|of| of.name.clone()).collect(),
@@ -477,6 +481,27 @@ impl Report<'_> {
         self.queue("queue", queue);
         self.unless(send.is_none(), || {
             ("queue is for what is received, and send sends".to_owned(), "one of them".to_owned())
+        });
+    }
+
+    /// A text that is sent, and to whom.
+    pub(crate) fn written(&mut self, text: &str, to: &str) {
+        self.template("text", text);
+        self.unless(Written(text.to_owned()).is_sendable(), || {
+            let right = format!("1 to {TEXT_BYTES_MAX} bytes, without control characters");
+            ("text is empty or cannot be sent".to_owned(), right)
+        });
+        self.template("to", to);
+        let plain = to.is_empty() || names(to).next().is_some() || is_fax_target(to);
+        self.unless(plain, || (format!("to is \"{}\"", clip(to)), FAX_TARGET.to_owned()));
+    }
+
+    /// The trunk that something is to go over.
+    pub(crate) fn trunk(&mut self, trunk: Option<TrunkId>) {
+        let (Some(trunk), Some(known)) = (trunk, &self.known.trunks) else { return };
+        let right: Vec<String> = known.iter().take(12).map(ToString::to_string).collect();
+        self.unless(self.known.everything || known.contains(&trunk), || {
+            (format!("there is no trunk {trunk}"), format!("one of {}", right.join(", ")))
         });
     }
 

@@ -9,7 +9,7 @@ pub use replay::{Past, Replayed, replay};
 use super::flow::{Flow, Library};
 use super::run::{
     Agreed, Cx, Effect, Fax, FaxTo, Hand, Input, Left, Load, OrderQuery, Query, Record, Run, Talk,
-    Told, stand_in, stand_in_bot, stand_in_load,
+    TextTo, Told, stand_in, stand_in_bot, stand_in_load,
 };
 use super::step::AreaBy;
 use super::{Known, check, wording};
@@ -550,6 +550,12 @@ fn goes(hand: &Hand) -> String {
         }
         Hand::FaxTo(FaxTo { number, document, .. }) => {
             format!("has the fax {document} sent to {number}")
+        }
+        Hand::Text(TextTo { number, text, .. }) if number.is_empty() => {
+            format!("is sent the text \"{text}\"")
+        }
+        Hand::Text(TextTo { number, text, .. }) => {
+            format!("has the text \"{text}\" sent to {number}")
         }
         Hand::Transfer { target } => format!("is transferred to {target}"),
         Hand::Hangup { cause } => format!("ends with cause {cause}"),

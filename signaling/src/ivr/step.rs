@@ -25,6 +25,7 @@ mod sql;
 mod subflow;
 mod survey;
 mod table;
+mod text;
 mod transfer;
 mod voicemail;
 mod webhook;
@@ -54,6 +55,7 @@ pub use sql::Sql;
 pub use subflow::Subflow;
 pub use survey::Survey;
 pub use table::{Match, Table};
+pub use text::Text;
 pub use transfer::Transfer;
 pub use voicemail::Voicemail;
 pub use webhook::Webhook;
@@ -174,6 +176,8 @@ kinds! {
     Record,
     /// Sends or receives a fax.
     Fax,
+    /// Sends a text.
+    Text,
     /// Asks for satisfaction.
     Survey,
     /// Passes the call on.

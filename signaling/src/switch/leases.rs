@@ -385,6 +385,7 @@ impl Switch {
             leases.forget_caller(person);
         }
         self.world.calls_out.forget_person(tenant, person);
+        self.world.texts_asked.forget_person(tenant, person);
         if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
             tenant.traces.forget(person);
             tenant.acd.forget_person(person);

@@ -5,7 +5,7 @@
 //! Promise: no text is sent twice. Another trunk is tried only where the one before said that it took
 //! nothing; where it said nothing at all, that is what is told.
 
-use super::{Calling, Compiled, Dialled, Now, Output, Switch, is_dialable};
+use super::{Calling, Compiled, Dialled, Now, Output, Switch, World, is_dialable};
 use crate::call::why_not;
 use crate::calling::Key;
 use crate::sip::user_agent::{TextCame, TextOut};
@@ -13,10 +13,10 @@ use std::collections::VecDeque;
 use terms::control::{NO_MORE_CALLS, TextOrder};
 use terms::event::{
     CallingLimit, CallingRefusal, CallingWay, ENTRY_VERSION, Entry, InCalling, Kind, TextReceived,
-    TextResult, TextSent,
+    TextResult, TextSent, Written,
 };
 use terms::routing::NumberClass;
-use terms::{AgentId, PhoneNumber, TenantId, TextId, TrunkId};
+use terms::{AgentId, PhoneNumber, TenantId, TextId, TrunkId, UserId};
 
 /// Texts that are on their way out, of all tenants.
 const GOING_MAX: usize = 1_000;
@@ -26,14 +26,25 @@ const NOWHERE: &str = "nothing answers that number";
 /// cannot.
 const ANOTHER_MAY: [u16; 7] = [404, 405, 413, 500, 501, 502, 503];
 
+/// A text that may be sent.
+#[derive(Debug)]
+pub(crate) struct Texting {
+    pub tenant: TenantId,
+    /// Who has it sent; nobody where a flow does.
+    pub by: Option<UserId>,
+    /// What the caller of that flow dialled.
+    pub dialled: PhoneNumber,
+    pub to: PhoneNumber,
+    pub digits: String,
+    pub text: Written,
+    /// Those that were not tried.
+    pub trunks: VecDeque<TrunkId>,
+}
+
 /// A text that is on its way out.
 #[derive(Debug)]
 pub(crate) struct Sending {
-    order: TextOrder,
-    to: PhoneNumber,
-    digits: String,
-    /// Those that were not tried.
-    trunks: VecDeque<TrunkId>,
+    wanted: Texting,
     attempts: u8,
     /// The one that was tried last, and the number that it showed.
     over: Option<(TrunkId, String)>,
@@ -56,7 +67,7 @@ impl Switch {
     /// # Errors
     /// Why it is not sent, for people.
     pub(super) fn sends_text(&mut self, now: Now, order: TextOrder) -> Result<TextId, String> {
-        if self.drain.is_some() || self.world.texts.len() >= GOING_MAX {
+        if self.drain.is_some() || !self.world.has_room_for_text() {
             return Err(NO_MORE_CALLS.to_owned());
         }
         if !order.text.is_sendable() {
@@ -73,10 +84,10 @@ impl Switch {
         let trunks = those_of(trunks, order.trunk)?;
         self.count_text(now, &plan, &order, &digits)?;
         let id = TextId(self.world.ids.next(now.wall));
-        let (trunks, attempts, over, status) = (trunks.into(), 0, None, None);
-        let sending = Sending { order, to, digits, trunks, attempts, over, status };
-        self.world.texts.insert(id, sending);
-        self.goes_on(now, id);
+        let TextOrder { tenant, by, text, .. } = order;
+        let (by, dialled, trunks) = (Some(by), PhoneNumber::default(), trunks.into());
+        let wanted = Texting { tenant, by, dialled, to, digits, text, trunks };
+        self.world.text_goes(now, id, wanted);
         Ok(id)
     }
 
@@ -143,69 +154,74 @@ impl Switch {
         why_not(why)
     }
 
+    /// The trunk has said its last word.
+    pub(super) fn text_done(&mut self, now: Now, id: TextId, status: u16) {
+        let Some(sending) = self.world.texts.get_mut(&id) else { return };
+        sending.status = Some(status);
+        match ANOTHER_MAY.contains(&status) {
+            true => self.world.text_goes_on(now, id),
+            false => self.world.text_over(now, id),
+        }
+    }
+}
+
+impl World {
+    /// Whether one more text may be on its way.
+    pub fn has_room_for_text(&self) -> bool {
+        self.texts.len() < GOING_MAX
+    }
+
+    /// It goes out, or what came of it is noted at once.
+    pub fn text_goes(&mut self, now: Now, id: TextId, wanted: Texting) {
+        self.texts.insert(id, Sending { wanted, attempts: 0, over: None, status: None });
+        self.text_goes_on(now, id);
+    }
+
     /// Over the next trunk that is there for it; where none is, that is what came of it.
-    fn goes_on(&mut self, now: Now, id: TextId) {
+    fn text_goes_on(&mut self, now: Now, id: TextId) {
         let Some(way) = self.next_way(now, id) else { return self.text_over(now, id) };
-        self.world.outputs.push_back(Output::TextGoes(Box::new(way)));
+        self.outputs.push_back(Output::TextGoes(Box::new(way)));
     }
 
     fn next_way(&mut self, now: Now, id: TextId) -> Option<TextOut> {
-        let most = self.world.config.trunk_attempts_max;
-        let sending = self.world.texts.get_mut(&id)?;
-        let tenant = self.world.tenants.get_mut(&sending.order.tenant)?;
-        if sending.attempts >= most {
+        let most = self.config.trunk_attempts_max;
+        let Sending { wanted, attempts, over: last, .. } = self.texts.get_mut(&id)?;
+        let tenant = self.tenants.get_mut(&wanted.tenant)?;
+        if *attempts >= most {
             return None;
         }
-        let first = sending.attempts == 0;
-        let probed =
-            first.then(|| tenant.trunks.probe(sending.trunks.iter(), now.moment)).flatten();
-        let agent = AgentId(sending.order.by.0);
-        let calling = Calling { agent: tenant.plan.numbers_of(agent), ..Calling::default() };
+        let first = *attempts == 0;
+        let probed = first.then(|| tenant.trunks.probe(wanted.trunks.iter(), now.moment)).flatten();
+        let own = wanted.by.map(|by| tenant.plan.numbers_of(AgentId(by.0)));
+        let (agent, dialled) = (own.unwrap_or_default(), wanted.dialled.clone());
+        let calling = Calling { agent, dialled, ..Calling::default() };
         let (plan, usage) = (&tenant.plan, &tenant.trunks);
         let over = |trunk: TrunkId| {
             let is_there = probed == Some(trunk) || !usage.is_down(trunk);
             let shown = plan.shown(plan.trunk(trunk)?, &calling)?;
             is_there.then_some((trunk, shown))
         };
-        let trunks = &mut sending.trunks;
+        let trunks = &mut wanted.trunks;
         let (trunk, shown) = std::iter::from_fn(|| trunks.pop_front()).find_map(over)?;
-        sending.attempts += 1;
-        sending.over = Some((trunk, shown.clone()));
+        *attempts += 1;
+        *last = Some((trunk, shown.clone()));
         Some(TextOut {
             id,
-            tenant: sending.order.tenant,
+            tenant: wanted.tenant,
             trunk,
-            number: sending.digits.clone(),
+            number: wanted.digits.clone(),
             from_user: shown,
-            text: sending.order.text.clone(),
+            text: wanted.text.clone(),
         })
     }
 
-    /// The trunk has said its last word.
-    pub(super) fn text_done(&mut self, now: Now, id: TextId, status: u16) {
-        let Some(sending) = self.world.texts.get_mut(&id) else { return };
-        sending.status = Some(status);
-        match ANOTHER_MAY.contains(&status) {
-            true => self.goes_on(now, id),
-            false => self.text_over(now, id),
-        }
-    }
-
     fn text_over(&mut self, now: Now, id: TextId) {
-        let Some(sending) = self.world.texts.remove(&id) else { return };
-        let Sending { order, to, over, status, .. } = sending;
+        let Some(Sending { wanted, over, status, .. }) = self.texts.remove(&id) else { return };
+        let Texting { tenant, by, to, text, .. } = wanted;
         let (trunk, from) = over.unzip();
-        let sent = TextSent {
-            id,
-            by: order.by,
-            trunk,
-            from: from.unwrap_or_default(),
-            to,
-            text: order.text,
-            result: result(status),
-            status,
-        };
-        self.world.log(entry(now, order.tenant, Kind::TextSent(sent)));
+        let (from, result) = (from.unwrap_or_default(), result(status));
+        let sent = TextSent { id, by, trunk, from, to, text, result, status };
+        self.log(entry(now, tenant, Kind::TextSent(sent)));
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::acd::Distributor;
 use crate::call::{AskedBack, Summons};
-use crate::calling::CallsOut;
+use crate::calling::{CallsOut, TextsAsked};
 use crate::conference::{self, Conference};
 use crate::id_map::IdMap;
 use crate::sip::user_agent;
@@ -119,6 +119,8 @@ pub(crate) struct World {
     pub browsers_by_code: BTreeSet<(TenantId, AgentId)>,
     /// What agents call outside, and who may not.
     pub calls_out: CallsOut,
+    /// Texts that flows have sent.
+    pub texts_asked: TextsAsked,
     /// Wrong PINs.
     pub doors: conference::doors::Doors,
     /// Calls since the start.
@@ -158,6 +160,7 @@ impl World {
             browsers: BTreeSet::new(),
             browsers_by_code: BTreeSet::new(),
             calls_out: CallsOut::default(),
+            texts_asked: TextsAsked::default(),
             doors: conference::doors::Doors::default(),
             calls_begun: 0,
             keys_in_clear: 0,

@@ -59,13 +59,26 @@ pub struct TextReceived {
     pub text: Written,
 }
 
+/// A step of a flow has a text sent to a number outside. [`TextSent`] says what came of it, unless the
+/// process ends first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextAsked {
+    /// Its name.
+    pub id: TextId,
+    /// To whom.
+    pub to: PhoneNumber,
+    /// What it says.
+    pub text: Written,
+}
+
 /// A text went out, or did not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextSent {
     /// Its name.
     pub id: TextId,
-    /// Who asked for it.
-    pub by: UserId,
+    /// Who asked for it; nobody where a flow did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
     /// Over which trunk it went, or was tried last; none where no trunk was free for it.
     pub trunk: Option<TrunkId>,
     /// The number that was shown; empty where it was tried over no trunk.
@@ -135,7 +148,7 @@ mod tests {
         let to = PhoneNumber::parse("13800138000", "86");
         let kind = Kind::TextSent(TextSent {
             id: TextId(7),
-            by: UserId(3),
+            by: Some(UserId(3)),
             trunk: Some(TrunkId(2)),
             from: "95105688".into(),
             to: to.clone(),
@@ -148,5 +161,22 @@ mod tests {
             "from": "95105688", "to": to, "text": "hello", "result": "taken", "status": 202});
         assert_eq!(written, expected);
         assert_eq!(serde_json::from_value::<Kind>(written).unwrap(), kind);
+    }
+
+    #[test]
+    fn a_text_of_a_flow_is_asked_for_and_sent_by_nobody() {
+        let (id, to) = (TextId(7), PhoneNumber::parse("13800138000", "86"));
+        let text = Written("hello".into());
+        let asked = Kind::TextAsked(TextAsked { id, to: to.clone(), text: text.clone() });
+        let written = serde_json::to_value(&asked).unwrap();
+        let expected = json!({"type": "text_asked", "id": "7", "to": to, "text": "hello"});
+        assert_eq!(written, expected);
+        assert_eq!(serde_json::from_value::<Kind>(written).unwrap(), asked);
+        let (from, status) = (String::new(), None);
+        let result = TextResult::NoTrunk;
+        let sent = TextSent { id, by: None, trunk: None, from, to, text, result, status };
+        let written = serde_json::to_value(Kind::TextSent(sent.clone())).unwrap();
+        assert_eq!(written.get("by"), None);
+        assert_eq!(serde_json::from_value::<Kind>(written).unwrap(), Kind::TextSent(sent));
     }
 }

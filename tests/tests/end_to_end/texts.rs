@@ -1,6 +1,7 @@
 //! SMS: a GSM gateway, played by SIPp, passes a text of one of its cards on, and takes one of ours once it
-//! knows who we are. Nobody's words stand in the log of the program.
+//! knows who we are; a caller has one sent by a flow. Nobody's words stand in the log of the program.
 
+use super::database::puts_on_a_number;
 use super::gateways::{DIALLED, NUMBER, has_line, heard, trunk};
 use super::seconds;
 use serde_json::{Value, json};
@@ -8,17 +9,22 @@ use tests::house::{House, Options, wait_for};
 use tests::peer::device::{
     Device, EMPTY, TAGGED, answer, heard_in, hears, insists, receives, request, says,
 };
+use tests::peer::sipp::{Act, Caller};
 
 const OUTSIDE: &str = "13900139000";
 const CAME: &str = "code 4711, 验证码";
 const GOES: &str = "您好，您的工单已受理";
+const FLOWS: &str = "您的快件正在派送";
+const CALLER: &str = "13500135000";
+const TRACKED: &str = "95105692";
 
 pub fn a_gsm_gateway_passes_texts_on_both_ways(backend: &str) {
     let house = House::start(Options { backend: backend.into(), ..Options::default() });
     comes_in(&house);
     goes_out(&house);
+    a_flow_sends_one(&house);
     let log = house.log();
-    assert!(!log.contains(CAME) && !log.contains(GOES), "{log}");
+    assert!([CAME, GOES, FLOWS].iter().all(|words| !log.contains(words)), "{log}");
 }
 
 fn comes_in(house: &House) {
@@ -70,4 +76,29 @@ fn goes_out(house: &House) {
     let proven = there.iter().find(|message| message.contains("Proxy-Authorization: Digest "));
     let proven = proven.expect("it says who we are");
     assert!(proven.contains("username=\"gw\"") && proven.contains(GOES), "{proven}");
+}
+
+/// To who calls it, over the trunk that their number leads over.
+fn a_flow_sends_one(house: &House) {
+    let steps = [receives("MESSAGE"), says(&answer("202 Accepted", TAGGED, EMPTY))];
+    let mut gateway = Device::awaits(house, "text-of-flow", 1, &steps);
+    let id = trunk(house, "gsm-2", gateway.port(), &json!({"prefixes": ["135"]}));
+    let flow = json!({"format": 1, "start": "text", "steps": {
+        "text": {"kind": "text", "text": FLOWS, "trunk": id, "next": "bye", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    puts_on_a_number(house, TRACKED, &flow);
+    let caller = Caller::new(CALLER, TRACKED, vec![Act::WaitForBye]);
+    caller.call(house.sip, house.scratch()).finish();
+    let said = gateway.finish(house);
+    let there = heard_in(&said);
+    let first = heard(&there, &format!("MESSAGE sip:{CALLER}@127.0.0.1:{} ", gateway.port()));
+    assert!(first.contains(FLOWS), "{first}");
+    let sent = wait_for("the text to be over", seconds(20), || {
+        let texts = house.json("/api/v1/texts");
+        texts.as_array()?.first().filter(|text| text["state"] == "taken").cloned()
+    });
+    assert_eq!((&sent["text"], &sent["asked_by"]), (&json!(FLOWS), &Value::Null), "{sent}");
+    assert_eq!((&sent["trunk"], &sent["own_number"]), (&json!(id), &json!(house.hotline)));
+    let row = house.wait_row("SELECT detail, call_id FROM events WHERE kind = 'text_asked'");
+    assert_ne!(row["call_id"], Value::Null, "it is of the call: {row}");
 }

@@ -271,6 +271,7 @@ impl OpenCall {
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }
             | Kind::TextReceived(_)
+            | Kind::TextAsked(_)
             | Kind::TextSent(_)
             | Kind::AgentChanged { .. }
             | Kind::Started { .. } => {}

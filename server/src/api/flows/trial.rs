@@ -123,6 +123,13 @@ enum TrialEnd {
         /// What.
         document: String,
     },
+    /// On the line, while a text is sent; the flow goes on.
+    Text {
+        /// To whom; empty is the caller.
+        number: String,
+        /// What it says.
+        text: String,
+    },
     /// With somebody else.
     Transfer {
         /// Who, as the flow says it.
@@ -154,6 +161,7 @@ impl From<Hand> for TrialEnd {
             Hand::Survey => TrialEnd::Survey,
             Hand::Fax(fax) => TrialEnd::Fax { document: fax.document },
             Hand::FaxTo(fax) => TrialEnd::FaxTo { number: fax.number, document: fax.document },
+            Hand::Text(text) => TrialEnd::Text { number: text.number, text: text.text },
             Hand::Transfer { target } => TrialEnd::Transfer { target },
             Hand::Hangup { cause } => TrialEnd::Hangup { cause },
         }

@@ -515,7 +515,7 @@ async fn a_text_that_was_on_its_way_while_its_person_was_erased_goes_too() {
     rig.attempt().await;
     let kind = Kind::TextSent(TextSent {
         id: TextId(rig.id()),
-        by: UserId(1),
+        by: Some(UserId(1)),
         trunk: None,
         from: String::new(),
         to: PhoneNumber::parse(DIGITS, "86"),

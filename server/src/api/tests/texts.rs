@@ -75,7 +75,7 @@ async fn an_agent_has_a_text_sent_by_their_own_right_and_sees_what_came_of_it() 
 
     let kind = Kind::TextSent(TextSent {
         id: MADE_TEXT,
-        by,
+        by: Some(by),
         trunk: Some(TrunkId(4)),
         from: "95105688".into(),
         to: PhoneNumber::parse(MOBILE, "86"),
@@ -249,7 +249,7 @@ async fn a_text_that_a_trunk_gives_to_a_queue_is_taken_and_answered_over_it() {
 
     let kind = Kind::TextSent(TextSent {
         id: MADE_TEXT,
-        by,
+        by: Some(by),
         trunk: Some(trunk),
         from: "95105688".into(),
         to: PhoneNumber::parse(MOBILE, "86"),

@@ -441,3 +441,43 @@ fn a_fax_to_another_number_has_a_document_and_a_number() {
         assert!(text.contains(right), "{right}: {text}");
     }
 }
+
+#[test]
+fn a_text_says_something_to_a_number_over_a_trunk_that_there_is() {
+    let step = |more: serde_json::Value| {
+        let mut step =
+            json!({"kind": "text", "text": "${stage}", "next": "z", "on": {"error": "z"}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            step[name] = value.clone();
+        }
+        one(step)
+    };
+    let known = Known { trunks: Some([terms::TrunkId(4)].into()), ..Known::default() };
+    for good in [
+        json!({}),
+        json!({"to": "${mobile}"}),
+        json!({"to": "13800138000"}),
+        json!({"to": "+8613800138000", "trunk": "4"}),
+    ] {
+        let flow = check(&step(good.clone()), &known);
+        assert!(flow.is_ok(), "{good}: {flow:?}");
+    }
+    for (more, right) in [
+        (json!({"text": ""}), "1 to 4096 bytes"),
+        (json!({"text": " \n"}), "1 to 4096 bytes"),
+        (json!({"text": "a\u{1b}[2J"}), "1 to 4096 bytes"),
+        (json!({"text": "x".repeat(4_097)}), "1 to 4096 bytes"),
+        (json!({"text": "${"}), "text with ${variable}"),
+        (json!({"to": "queue:7"}), "3 to 20 digits"),
+        (json!({"to": "${"}), "text with ${variable}"),
+        (json!({"trunk": "9"}), "there is no trunk 9; right is one of 4"),
+        (json!({"on": {}}), "on.error is missing"),
+    ] {
+        let Err(found) = check(&step(more.clone()), &known) else { panic!("{more} is taken") };
+        let text: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(text.iter().any(|text| text.contains(right)), "{right}: {text:?}");
+        assert!(text.iter().all(|text| text.starts_with("step \"")), "{text:?}");
+    }
+    // A flow that is published outlives the trunk.
+    assert!(check(&step(json!({"trunk": "9"})), &Known::default()).is_ok());
+}

@@ -1,7 +1,7 @@
 //! The packs are walked as their callers would.
 
 use super::*;
-use crate::ivr::run::Hand;
+use crate::ivr::run::{Hand, TextTo};
 use crate::ivr::simulate::{Mock, Scene, Transcript, script, simulate};
 use crate::ivr::{Known, check, prompt};
 use terms::Timestamp;
@@ -96,6 +96,10 @@ fn a_courier_tells_where_a_parcel_is_what_sending_costs_and_where_the_branch_is(
         tracked.contains("正在派送，当前位置杭州萧山营业部，预计送达日期二零二六年十二月一日"),
         "{tracked}"
     );
+    let text = "您的快件1234567890正在派送，当前位置杭州萧山营业部，预计送达日期2026-12-01。";
+    let sent = TextTo { number: String::new(), text: text.to_owned(), trunk: None };
+    let end = told("courier", "silence 1 1234567890# silence 1").end;
+    assert_eq!(end, Some(Hand::Text(sent)), "to who calls, and when they want it");
     let priced = told("courier", "silence 2 310012 5#");
     assert_eq!(priced.variables.get("price").map(String::as_str), Some("22"));
     assert!(heard(&priced).contains("寄往浙江五千克，运费二十二元"), "{}", heard(&priced));

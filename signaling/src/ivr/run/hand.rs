@@ -3,7 +3,7 @@
 use crate::ivr::step::AreaBy;
 use std::collections::BTreeMap;
 use terms::media::Source;
-use terms::{AgentId, FlowId, QueueId, Timestamp};
+use terms::{AgentId, FlowId, QueueId, Timestamp, TrunkId};
 
 /// What programs are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,17 @@ pub struct FaxTo {
     pub station: String,
 }
 
+/// A text that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextTo {
+    /// To whom, as it was typed; empty is the caller.
+    pub number: String,
+    /// What it says.
+    pub text: String,
+    /// Over this trunk and no other.
+    pub trunk: Option<TrunkId>,
+}
+
 /// What a caller says is to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -125,6 +136,8 @@ pub enum Hand {
     Fax(Fax),
     /// Nowhere: somebody will be faxed something, and the flow goes on.
     FaxTo(FaxTo),
+    /// Nowhere: a text is sent, and the flow goes on.
+    Text(TextTo),
     /// Somebody else.
     Transfer {
         /// Who.

@@ -130,7 +130,7 @@ fn a_text_goes_over_the_trunk_of_a_call_shows_its_number_and_is_noted_once() {
     let (texts, entries) = says(&mut rig, out.id, 202);
     assert!(texts.is_empty());
     let done = sent(&entries);
-    assert_eq!((done.id, done.by, done.trunk), (out.id, CLERK, Some(FIRST)));
+    assert_eq!((done.id, done.by, done.trunk), (out.id, Some(CLERK), Some(FIRST)));
     assert_eq!((done.from.as_str(), done.to.normal.as_str()), ("95105688", "+8613800138000"));
     assert_eq!((done.result, done.status, &done.text), (TextResult::Taken, Some(202), &out.text));
     assert_eq!(says(&mut rig, out.id, 200), (vec![], vec![]), "it is over");

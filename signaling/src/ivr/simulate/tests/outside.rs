@@ -222,3 +222,28 @@ fn a_fax_to_another_number_lets_the_flow_go_on() {
     assert!(told.lines.contains(&"step fax → next".to_owned()), "{:#?}", told.lines);
     assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
 }
+
+#[test]
+fn a_text_is_shown_and_lets_the_flow_go_on() {
+    let document = |to: &str| {
+        json!({"format": 1, "start": "ask", "steps": {
+            "ask": {"kind": "collect", "prompts": ["account"], "variable": "parcel",
+                "digits_max": 12, "next": "text", "on": {"timeout": "bye", "invalid": "bye"}},
+            "text": {"kind": "text", "text": "parcel ${parcel}", "to": to, "next": "thank",
+                "on": {"error": "bye"}},
+            "thank": {"kind": "play", "prompts": ["thanks"], "next": "bye"},
+            "bye": {"kind": "hangup"}}})
+    };
+    for (to, line) in [
+        ("", "is sent the text \"parcel 42\""),
+        ("13800138000", "has the text \"parcel 42\" sent to 13800138000"),
+    ] {
+        let acts = [script("42#"), vec![Act::Back("next".to_owned())]].concat();
+        let told = simulate(flow(&document(to)), &Scene::default(), acts);
+        assert!(told.lines.contains(&line.to_owned()), "{:#?}", told.lines);
+        assert!(told.lines.contains(&"step text → next".to_owned()), "{:#?}", told.lines);
+        assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
+    }
+    let told = simulate(flow(&document("${nobody}")), &Scene::default(), script("42#"));
+    assert!(told.lines.contains(&"step text → error".to_owned()), "{:#?}", told.lines);
+}
