@@ -284,6 +284,7 @@ impl Store {
                 crate::lease::keep(&mut write, entry).await?;
                 crate::outgoing_fax::asked::keep(&mut write, entry).await?;
                 crate::texts::keep(&mut write, entry).await?;
+                crate::mails::keep(&mut write, entry).await?;
                 crate::item::fax::keep(&mut write, entry).await?;
             }
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };

@@ -84,6 +84,7 @@ pub const KINDS: &[&str] = &[
     "text_received",
     "text_asked",
     "text_sent",
+    "mail_asked",
 ];
 
 /// A hook, without its secret.

@@ -37,6 +37,7 @@ pub mod item;
 pub mod lease;
 pub mod lockout;
 pub mod mailbox;
+pub mod mails;
 pub mod number;
 pub mod once;
 pub mod order;

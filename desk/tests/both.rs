@@ -22,6 +22,7 @@ mod on_sqlite {
     mod items;
     mod leases;
     mod mailboxes;
+    mod mails;
     mod order_steps;
     mod order_told;
     mod outgoing_faxes;
@@ -55,6 +56,7 @@ mod on_postgres {
     mod items;
     mod leases;
     mod mailboxes;
+    mod mails;
     mod order_steps;
     mod order_told;
     mod outgoing_faxes;

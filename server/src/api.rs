@@ -54,6 +54,7 @@ pub mod links;
 mod lists;
 pub mod live;
 mod mailboxes;
+pub mod mails;
 pub mod messages;
 pub mod metrics;
 pub mod moving;
@@ -296,6 +297,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(faxes::routes(guard))
         .merge(outgoing_faxes::routes(guard))
         .merge(texts::routes(guard))
+        .merge(mails::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(order_lists::routes(guard))

@@ -565,6 +565,11 @@ impl Schedules {
         self.files.read(tenant, file).await
     }
 
+    /// Whether this box has a mail server.
+    pub fn has_mail_server(&self) -> bool {
+        self.mailer.is_some()
+    }
+
     /// Refuses targets that this box has not.
     ///
     /// # Errors

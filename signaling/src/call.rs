@@ -18,7 +18,7 @@
 //! back · `tones` a network refuses in sound alone · `join`
 //! somebody comes in from their own · `callback` the customer is called and keeps their place ·
 //! `line` an agent keeps theirs open · `hunt` the people of an area are called · `send_fax` a machine
-//! of ours calls another · `send_text` a flow has somebody read something ·
+//! of ours calls another · `send_text` and `send_mail` a flow has somebody read something ·
 //! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
 //! `trace_back` who calls back reaches who called them ·
 //! `bot` a program speaks with the caller · `keep` outlives the process · `end` every leg closed, one
@@ -76,6 +76,7 @@ mod release;
 mod replace;
 mod reroute;
 mod send_fax;
+mod send_mail;
 mod send_text;
 mod site;
 mod supervise;
@@ -234,6 +235,8 @@ struct Story {
     fax_asked: bool,
     /// A flow has a text sent.
     text_asked: bool,
+    /// A flow has a mail sent.
+    mail_asked: bool,
 }
 
 /// A call.

@@ -25,6 +25,7 @@ mod hunt;
 mod interjection;
 mod item;
 mod lease;
+mod mail;
 mod mailbox;
 mod offer;
 mod parking;
@@ -43,6 +44,7 @@ pub use hunt::{Hop, HopEnd, Hunt, InHunt};
 pub use interjection::Interjected;
 pub use item::{InItem, ItemTold};
 pub use lease::{InLease, LeaseRefusal, Leased};
+pub use mail::{MailAsked, SUBJECT_CHARS_MAX, is_receiver, is_subject};
 pub use mailbox::{InMailbox, Mailbox};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
@@ -623,6 +625,8 @@ pub enum Kind {
     TextAsked(TextAsked),
     /// A text went out over a trunk, or did not. Of no call.
     TextSent(TextSent),
+    /// A step of a flow has a mail sent, later.
+    MailAsked(MailAsked),
     /// The call path started; calls that it did not restore ended.
     Started {
         /// Version of the program.

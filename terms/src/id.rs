@@ -204,6 +204,8 @@ ids! {
     SkillSetId,
     /// One text message that came or went.
     TextId,
+    /// One mail that a flow has sent.
+    MailId,
 }
 
 #[cfg(test)]

@@ -72,8 +72,11 @@ impl Fold {
             | Kind::Mailbox(_)
             | Kind::Item(_)
                 if entry.call.is_none() => {}
-            // Texts are in `events` as they were told.
-            Kind::TextReceived(_) | Kind::TextAsked(_) | Kind::TextSent(_) => {}
+            // Texts and mails are in `events` as they were told.
+            Kind::TextReceived(_)
+            | Kind::TextAsked(_)
+            | Kind::TextSent(_)
+            | Kind::MailAsked(_) => {}
             _ => self.apply_to_call(entry, rows),
         }
         self.last_at = self.last_at.max(entry.at);

@@ -4,8 +4,8 @@
 //! numbers that stand for them. Orders and items themselves stay, so that counts are what they were. The
 //! audit table and the logs of shifts and of emergencies keep their rows with number and mail address made
 //! unreadable. What a program was answered of them it is not answered again, no fax and no reply is sent to
-//! them any more, and texts from and to them go, with those that name them. Flows, prompts and saved
-//! reports are what people of the tenant wrote for everybody, and stay.
+//! them any more, and texts from and to them and mails to them go, with those that name them. Flows,
+//! prompts and saved reports are what people of the tenant wrote for everybody, and stay.
 //!
 //! A row is found by the digits that all forms of the number have, or by the letters of the mail address,
 //! and counts where one of these stands in it whole ([`Person::is_in`]): another's longer number is
@@ -42,7 +42,7 @@ struct Place {
 
 /// In the order that references ask for; orders, customers and their items are looked at before
 /// ([`of_orders`], [`of_items`]).
-const PLACES: [Place; 20] = [
+const PLACES: [Place; 21] = [
     Place {
         table: "order_fields",
         keys: &["id"],
@@ -152,6 +152,14 @@ const PLACES: [Place; 20] = [
         keys: &["id"],
         text: false,
         names: &["number", "text"],
+        only: "TRUE",
+        change: Change::Delete,
+    },
+    Place {
+        table: "mails",
+        keys: &["id"],
+        text: false,
+        names: &["address", "subject", "text", "problem"],
         only: "TRUE",
         change: Change::Delete,
     },

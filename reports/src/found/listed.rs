@@ -108,6 +108,8 @@ lists! {
     Items = people::ITEMS,
     /// Leased numbers.
     Leases = routing::LEASES,
+    /// Mails that flows have sent.
+    Mails = kept::MAILS,
     /// Published numbers.
     Numbers = routing::NUMBERS,
     /// Fields of orders of the organisation's own.

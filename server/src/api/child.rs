@@ -205,7 +205,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-/// Begins with what is no call: who is handed it, who is told of it, and the replies to mails.
+/// Begins with what is no call: who is handed it, who is told of it, the replies to mails, and the mails
+/// of flows.
 fn hand_out_items(
     config: &Config,
     store: &Store,
@@ -218,7 +219,9 @@ fn hand_out_items(
     tokio::spawn(items.clone().run(events.clone()));
     tokio::spawn(super::items::tell::run(store.clone(), calls.clone()));
     if let Some(mailer) = mailer {
-        tokio::spawn(super::items::replies::run(store.clone(), mailer, clock.clone()));
+        let (replies, faxes) = (mailer.clone(), crate::fax::folder(config));
+        tokio::spawn(super::items::replies::run(store.clone(), replies, clock.clone()));
+        tokio::spawn(super::mails::sending::run(store.clone(), mailer, faxes, clock.clone()));
     }
     Ok(items)
 }

@@ -85,6 +85,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("text_received", "A text came in over a trunk.", "id:id trunk:id from:number to:number text:text"),
     ("text_asked", "A step of a flow has a text sent to a number outside.", "id:id to:number text:text"),
     ("text_sent", "A text went out over a trunk, or did not; `by` is who asked for it, nobody where a flow did, and `status` the last answer, of SIP.", "id:id by?:id trunk?:id from:text to:number text:text result:taken|refused|unanswered|no_trunk status?:int"),
+    ("mail_asked", "A step of a flow has a mail sent, later; `document` goes with it.", "id:id address:text subject:text text:text document?:text"),
 ];
 
 /// One field of the table.

@@ -24,6 +24,7 @@ use mediacore::edge::fax::documents;
 use mediacore::edge::fax::process::FILE_BYTES_MAX;
 use mediacore::tiff;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
@@ -197,6 +198,37 @@ async fn remove(
 fn existing(tenant: TenantId, name: &str) -> Result<String, Problem> {
     let found = is_fax_name(name).then(|| format!("{tenant}/documents/{name}.tif"));
     found.ok_or_else(|| Problem::not_found("There is no such fax document."))
+}
+
+/// A document as it can be read on a screen. Why it cannot, for people.
+pub(in crate::api) async fn as_pdf(
+    faxes: &Path,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Vec<u8>, String> {
+    let gone = || format!("there is no document {name}");
+    let path = existing(tenant, name).map_err(|_| gone())?;
+    let file = beneath(faxes, &path).map_err(|_| gone())?;
+    let made = blocking(move || {
+        let mut bytes = Vec::new();
+        let read = file.take(FILE_BYTES_MAX).read_to_end(&mut bytes);
+        read.map_err(|error| error.to_string())?;
+        let pages = tiff::pages(&bytes).map_err(|error| error.to_string())?;
+        Ok(crate::fax::pdf(&pages))
+    });
+    let made: Result<Vec<u8>, String> = made.await.unwrap_or_else(|_| Err("it broke off".into()));
+    made.map_err(|why| format!("the document {name} cannot be read: {why}"))
+}
+
+/// Names of a tenant's documents.
+pub(in crate::api) async fn names(
+    faxes: &Path,
+    tenant: TenantId,
+) -> Result<BTreeSet<String>, Problem> {
+    let folder = documents(faxes, tenant);
+    let found = blocking(move || brought(&folder)).await?;
+    let found = found.map_err(|error| Problem::internal(format!("list fax documents: {error}")))?;
+    Ok(found.into_iter().map(|document| document.name).collect())
 }
 
 fn missing(error: &io::Error) -> Problem {

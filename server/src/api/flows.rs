@@ -12,7 +12,7 @@ mod trial;
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::{Api, Shared};
+use super::{Api, Shared, fax_documents};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -155,6 +155,9 @@ impl Api {
             languages: Some(audible.languages()),
             speechless: self.speechless.clone(),
             faxless: self.faxless.clone(),
+            mailless: (!self.schedules.has_mail_server())
+                .then(|| "there is no mail server (schedules.smtp_host)".to_owned()),
+            documents: Some(fax_documents::names(&self.faxes, caller.tenant()).await?),
             trunks: Some(plan.trunks.iter().map(|trunk| trunk.id).collect()),
             ..Known::of(&plan)
         })

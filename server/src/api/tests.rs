@@ -35,6 +35,7 @@ mod listed;
 mod lists;
 mod live;
 mod mailboxes;
+mod mails;
 mod moved;
 mod narrowed;
 mod number_regions;

@@ -9,6 +9,7 @@ use super::pack;
 use crate::config::value::SmtpTls;
 use crate::config::{self, Config};
 use desk::item::reply::Reply;
+use desk::mails::OutgoingMail;
 use desk::schedule::run::Run;
 use lettre::message::header::ContentType;
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
@@ -129,6 +130,18 @@ impl Mailer {
         }
     }
 
+    /// Sends a mail of a flow, with a PDF under its name where one goes with it.
+    pub async fn send_mail(
+        &self,
+        mail: &OutgoingMail,
+        attached: Option<(String, Vec<u8>)>,
+    ) -> Outcome {
+        match self.mail(mail, attached) {
+            Ok(message) => self.deliver(&message).await,
+            Err(why) => Outcome::Failed(why),
+        }
+    }
+
     async fn deliver(&self, message: &Message) -> Outcome {
         let ready = tokio::time::timeout(PHASE_MAX, self.open_for(message)).await;
         let mut connection = match ready {
@@ -192,6 +205,31 @@ impl Mailer {
             builder = builder.in_reply_to(id.clone()).references(id.clone());
         }
         builder.singlepart(SinglePart::plain(reply.text.clone())).map_err(|e| e.to_string())
+    }
+
+    fn mail(
+        &self,
+        mail: &OutgoingMail,
+        attached: Option<(String, Vec<u8>)>,
+    ) -> Result<Message, String> {
+        let address: Address =
+            mail.address.parse().map_err(|_| format!("{} is no address", mail.address))?;
+        let (id, home) = (mail.id, self.from.email.domain());
+        let builder = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, address))
+            .subject(mail.subject.clone())
+            .message_id(Some(format!("<mail-{id}@{home}>")));
+        let text = SinglePart::plain(mail.text.clone());
+        let message = match attached {
+            None => builder.singlepart(text),
+            Some((name, pdf)) => {
+                let kind = ContentType::parse("application/pdf").map_err(|e| e.to_string())?;
+                let file = Attachment::new(name).body(pdf, kind);
+                builder.multipart(MultiPart::mixed().singlepart(text).singlepart(file))
+            }
+        };
+        message.map_err(|error| error.to_string())
     }
 
     fn file_link(&self, run: &Run, place: usize) -> String {

@@ -2,6 +2,7 @@
 //! store. The process ends at each step, and nobody has a report twice.
 
 mod beside;
+mod mails;
 mod marked;
 mod paper;
 mod progress;

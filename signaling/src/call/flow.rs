@@ -258,6 +258,10 @@ impl Call {
                 let done = self.flow_asks_fax(cx, fax);
                 self.follow_done(cx, done);
             }
+            Hand::Mail(mail) => {
+                let done = self.flow_asks_mail(cx, mail);
+                self.follow_done(cx, done);
+            }
             Hand::Text(text) => {
                 let done = self.flow_sends_text(cx, text);
                 self.follow_done(cx, done);

@@ -1,6 +1,7 @@
 //! Proves a flow before anybody hears it. A document with a problem is refused with the step's name
 //! and what would be right; one without becomes a [`Flow`].
 
+mod sent;
 mod tables;
 
 use super::flow::{FLOW_FORMAT, Flow};
@@ -15,7 +16,6 @@ use super::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use terms::event::{TEXT_BYTES_MAX, Written};
 use terms::media::{
     FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, SPEECH_CHARS_MAX, is_fax_name, is_fax_station,
 };
@@ -50,6 +50,10 @@ pub struct Known {
     pub speechless: Option<String>,
     /// Why no fax can be sent or received here; `None` when one can, or when that is not known.
     pub faxless: Option<String>,
+    /// Why no mail can be sent here; `None` when one can, or when that is not known.
+    pub mailless: Option<String>,
+    /// Documents that can go with one; `None` when they are not known here: a flow outlives them.
+    pub documents: Option<BTreeSet<String>>,
     /// Every reference is taken as good.
     pub everything: bool,
 }
@@ -74,6 +78,8 @@ impl Known {
             languages: None,
             speechless: None,
             faxless: None,
+            mailless: None,
+            documents: None,
             everything: false,
         }
     }
@@ -481,27 +487,6 @@ impl Report<'_> {
         self.queue("queue", queue);
         self.unless(send.is_none(), || {
             ("queue is for what is received, and send sends".to_owned(), "one of them".to_owned())
-        });
-    }
-
-    /// A text that is sent, and to whom.
-    pub(crate) fn written(&mut self, text: &str, to: &str) {
-        self.template("text", text);
-        self.unless(Written(text.to_owned()).is_sendable(), || {
-            let right = format!("1 to {TEXT_BYTES_MAX} bytes, without control characters");
-            ("text is empty or cannot be sent".to_owned(), right)
-        });
-        self.template("to", to);
-        let plain = to.is_empty() || names(to).next().is_some() || is_fax_target(to);
-        self.unless(plain, || (format!("to is \"{}\"", clip(to)), FAX_TARGET.to_owned()));
-    }
-
-    /// The trunk that something is to go over.
-    pub(crate) fn trunk(&mut self, trunk: Option<TrunkId>) {
-        let (Some(trunk), Some(known)) = (trunk, &self.known.trunks) else { return };
-        let right: Vec<String> = known.iter().take(12).map(ToString::to_string).collect();
-        self.unless(self.known.everything || known.contains(&trunk), || {
-            (format!("there is no trunk {trunk}"), format!("one of {}", right.join(", ")))
         });
     }
 

@@ -11,7 +11,7 @@ mod order;
 mod query;
 mod talk;
 
-pub use hand::{Agreed, Fax, FaxTo, Hand, Left, Record, TextTo, Told};
+pub use hand::{Agreed, Fax, FaxTo, Hand, Left, MailTo, Record, TextTo, Told};
 pub use load::Load;
 pub(crate) use load::stand_in as stand_in_load;
 pub(crate) use nested::Back;

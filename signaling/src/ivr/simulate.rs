@@ -8,8 +8,8 @@ pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
 use super::run::{
-    Agreed, Cx, Effect, Fax, FaxTo, Hand, Input, Left, Load, OrderQuery, Query, Record, Run, Talk,
-    TextTo, Told, stand_in, stand_in_bot, stand_in_load,
+    Agreed, Cx, Effect, Fax, FaxTo, Hand, Input, Left, Load, MailTo, OrderQuery, Query, Record,
+    Run, Talk, TextTo, Told, stand_in, stand_in_bot, stand_in_load,
 };
 use super::step::AreaBy;
 use super::{Known, check, wording};
@@ -556,6 +556,10 @@ fn goes(hand: &Hand) -> String {
         }
         Hand::Text(TextTo { number, text, .. }) => {
             format!("has the text \"{text}\" sent to {number}")
+        }
+        Hand::Mail(MailTo { address, subject, text, document }) => {
+            let with = document.as_ref().map(|name| format!(" with {name}")).unwrap_or_default();
+            format!("has the mail \"{subject}\" sent to {address}{with}: \"{text}\"")
         }
         Hand::Transfer { target } => format!("is transferred to {target}"),
         Hand::Hangup { cause } => format!("ends with cause {cause}"),

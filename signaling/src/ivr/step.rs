@@ -16,6 +16,7 @@ mod hours;
 mod http;
 mod language;
 mod load;
+mod mail;
 mod menu;
 mod order;
 mod play;
@@ -46,6 +47,7 @@ pub use hours::Hours;
 pub use http::Http;
 pub use language::Language;
 pub use load::Load;
+pub use mail::Mail;
 pub use menu::Menu;
 pub use order::Order;
 pub use play::Play;
@@ -178,6 +180,8 @@ kinds! {
     Fax,
     /// Sends a text.
     Text,
+    /// Sends a mail.
+    Mail,
     /// Asks for satisfaction.
     Survey,
     /// Passes the call on.

@@ -49,6 +49,7 @@ mod restore;
 mod ring_all;
 mod second_line;
 mod send_fax;
+mod send_mail;
 mod send_text;
 mod sign_in;
 mod sites;
@@ -207,6 +208,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LineOpened { agent } => format!("line of {agent} opened"),
         Kind::LineClosed { agent } => format!("line of {agent} closed"),
         Kind::TextReceived(text) => format!("text from {}", text.from.normal),
+        Kind::MailAsked(mail) => format!("{} is to be mailed to {}", mail.subject, mail.address),
         Kind::TextAsked(text) => format!("{} is to be sent to {}", text.text.0, text.to.received),
         Kind::TextSent(text) => format!("text to {}: {:?}", text.to.normal, text.result),
         Kind::Started { .. } | Kind::RecordingStarted { .. } => return None,

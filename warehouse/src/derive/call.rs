@@ -272,6 +272,7 @@ impl OpenCall {
             | Kind::CallEnded { .. }
             | Kind::TextReceived(_)
             | Kind::TextAsked(_)
+            | Kind::MailAsked(_)
             | Kind::TextSent(_)
             | Kind::AgentChanged { .. }
             | Kind::Started { .. } => {}

@@ -290,6 +290,27 @@ pub(super) static SCHEDULES: Report = Report {
     ..FOUND_ORDERS
 };
 
+pub(super) static MAILS: Report = Report {
+    id: "mails",
+    title: words("流程邮件", "Mails of flows"),
+    help: words(
+        "语音流程发送的邮件，最新的在前。",
+        "Mails that flows have sent or will send, the latest first.",
+    ),
+    columns: &[
+        time("asked_at", words("时间", "When")),
+        text_of("address", words("收件地址", "Address")),
+        text_of("subject", words("主题", "Subject")),
+        text_of("text", words("内容", "Text")),
+        text_of("document", words("附件", "Document")),
+        word("state", words("状态", "State")),
+        count("tries", words("次数", "Tries")),
+        text_of("problem", words("原因", "Problem")),
+        time("ended_at", words("结束", "Ended")),
+    ],
+    ..FOUND_ORDERS
+};
+
 pub(super) static TEXTS: Report = Report {
     id: "texts",
     title: words("短信", "Texts"),

@@ -29,6 +29,7 @@ pub(super) static SPOKEN: &[(&str, Words)] = &[
     ("unanswered", words("无应答，可能已发出", "no answer, it may have been sent")),
     ("no_trunk", words("无可用中继", "no trunk was free")),
     ("unknown", words("未知，可能已发出", "not known, it may have been sent")),
+    ("uncertain", words("不确定，可能已送达", "uncertain, it may have arrived")),
     ("open", words("未处理", "open")),
     ("in_progress", words("处理中", "in progress")),
     ("suspended", words("挂起", "suspended")),

@@ -82,7 +82,7 @@ impl Deletion {
         Ok(())
     }
 
-    /// What texts say stands in `events` too, and goes with it.
+    /// What texts and mails say stands in `events` too, and goes with it.
     async fn texts_of(
         &self,
         tenant: TenantId,
@@ -93,11 +93,16 @@ impl Deletion {
         let held = self.store.held(tenant).await?;
         let held = self.holds(tenant, &held).await?.numbers;
         let texts = self.store.forget_texts(tenant, until, &held).await?;
-        if texts > 0 {
-            let subject = format!("{texts} texts kept for {days} days");
-            let by = By::system("retention", now);
-            self.store.note(tenant, &by, "texts.retention", &subject).await?;
-            tracing::info!(%tenant, "{subject}");
+        let mails = self.store.forget_mails(tenant, until, &held).await?;
+        for (count, what, action) in
+            [(texts, "texts", "texts.retention"), (mails, "mails", "mails.retention")]
+        {
+            if count > 0 {
+                let subject = format!("{count} {what} kept for {days} days");
+                let by = By::system("retention", now);
+                self.store.note(tenant, &by, action, &subject).await?;
+                tracing::info!(%tenant, "{subject}");
+            }
         }
         Ok(())
     }

@@ -130,6 +130,17 @@ enum TrialEnd {
         /// What it says.
         text: String,
     },
+    /// On the line, while a mail will be sent; the flow goes on.
+    Mail {
+        /// To whom.
+        address: String,
+        /// What it is about.
+        subject: String,
+        /// What it says.
+        text: String,
+        /// The document that goes with it.
+        document: Option<String>,
+    },
     /// With somebody else.
     Transfer {
         /// Who, as the flow says it.
@@ -162,6 +173,12 @@ impl From<Hand> for TrialEnd {
             Hand::Fax(fax) => TrialEnd::Fax { document: fax.document },
             Hand::FaxTo(fax) => TrialEnd::FaxTo { number: fax.number, document: fax.document },
             Hand::Text(text) => TrialEnd::Text { number: text.number, text: text.text },
+            Hand::Mail(mail) => TrialEnd::Mail {
+                address: mail.address,
+                subject: mail.subject,
+                text: mail.text,
+                document: mail.document,
+            },
             Hand::Transfer { target } => TrialEnd::Transfer { target },
             Hand::Hangup { cause } => TrialEnd::Hangup { cause },
         }

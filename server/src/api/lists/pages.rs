@@ -8,7 +8,7 @@ use crate::api::rows::PAGE_MAX;
 use crate::api::{
     Shared, agents, areas, audit, auth_codes, availability, bans, callbacks, conferences,
     connectors, customers, emergency, erasures, fax_documents, faxes, flows, hooks, hours, items,
-    leases, mailboxes, numbers, orders, outgoing_faxes, prompts, queues, recording_rules,
+    leases, mailboxes, mails, numbers, orders, outgoing_faxes, prompts, queues, recording_rules,
     recordings, report_definitions, retention, return_visits, schedules, shift_log, shifts, sites,
     skill_sets, teams, texts, tokens, trunks, users, voicemails, workers,
 };
@@ -51,7 +51,7 @@ pub(in crate::api) fn needs(of: Listed) -> Permission {
         L::Audit => Permission::AuditRead,
         L::Availability => Permission::MetricsRead,
         L::Bans => Permission::BansWrite,
-        L::Callbacks | L::ConferencesLive | L::FaxesOutgoing | L::FlowsStatistics => {
+        L::Callbacks | L::ConferencesLive | L::FaxesOutgoing | L::FlowsStatistics | L::Mails => {
             Permission::CallsRead
         }
         L::Conferences => Permission::ConferencesWrite,
@@ -111,6 +111,7 @@ pub(super) fn paged(of: Listed) -> Paged {
         | Listed::Erasures
         | Listed::FaxesOutgoing
         | Listed::Holds
+        | Listed::Mails
         | Listed::ReportRuns
         | Listed::Texts => Paged::Last("before", &["id"]),
         Listed::Faxes => Paged::Last("before", &["fax_id"]),
@@ -196,6 +197,7 @@ pub(super) async fn page_of(
         L::Hours => told(hours::list(state, caller).await),
         L::Items => told(items::list(state, caller, Params::of(uri)?).await),
         L::Leases => told(leases::list(state, caller, Params::of(uri)?).await),
+        L::Mails => told(mails::list(state, caller, Params::of(uri)?).await),
         L::Numbers => told(numbers::list(state, caller).await),
         L::OrderFields => told(orders::fields(state, caller).await),
         L::OrderRules => told(orders::rules(state, caller).await),

@@ -481,3 +481,50 @@ fn a_text_says_something_to_a_number_over_a_trunk_that_there_is() {
     // A flow that is published outlives the trunk.
     assert!(check(&step(json!({"trunk": "9"})), &Known::default()).is_ok());
 }
+
+#[test]
+fn a_mail_goes_to_one_address_with_a_document_that_there_is() {
+    let step = |more: serde_json::Value| {
+        let mut step = json!({"kind": "mail", "to": "${mail}", "subject": "${parcel}",
+            "text": "${stage}", "next": "z", "on": {"error": "z"}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            step[name] = value.clone();
+        }
+        one(step)
+    };
+    let documents = Some(["price-list".to_owned()].into());
+    let known = Known { documents, ..Known::default() };
+    for good in [
+        json!({}),
+        json!({"to": "office@example.com"}),
+        json!({"document": "price-list"}),
+        json!({"document": "price-${zone}"}),
+    ] {
+        let flow = check(&step(good.clone()), &known);
+        assert!(flow.is_ok(), "{good}: {flow:?}");
+    }
+    for (more, right) in [
+        (json!({"to": ""}), "one mail address such as office@example.com"),
+        (json!({"to": "a@example.com, b@example.com"}), "one mail address"),
+        (json!({"to": "${"}), "text with ${variable}"),
+        (json!({"subject": ""}), "one line of 1 to 200 characters"),
+        (json!({"subject": "a\nb"}), "one line of 1 to 200 characters"),
+        (json!({"text": ""}), "1 to 4096 bytes"),
+        (json!({"document": "../x"}), "no name of a document"),
+        (
+            json!({"document": "tariff"}),
+            "there is no document \"tariff\"; right is one of price-list",
+        ),
+    ] {
+        let Err(found) = check(&step(more.clone()), &known) else { panic!("{more} is taken") };
+        let text: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(text.iter().any(|text| text.contains(right)), "{right}: {text:?}");
+        assert!(text.iter().all(|text| text.starts_with("step \"")), "{text:?}");
+    }
+    // A flow that is published outlives the document.
+    assert!(check(&step(json!({"document": "tariff"})), &Known::default()).is_ok());
+    let mailless = Known { mailless: Some("there is no mail server".into()), ..Known::default() };
+    let found = check(&step(json!({})), &mailless).unwrap_err();
+    let text = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("a mail cannot be sent: there is no mail server"), "{text}");
+}

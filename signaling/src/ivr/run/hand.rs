@@ -79,6 +79,19 @@ pub struct TextTo {
     pub trunk: Option<TrunkId>,
 }
 
+/// A mail that is to be sent, later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailTo {
+    /// To whom.
+    pub address: String,
+    /// What it is about.
+    pub subject: String,
+    /// What it says.
+    pub text: String,
+    /// The document that goes with it.
+    pub document: Option<String>,
+}
+
 /// What a caller says is to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -138,6 +151,8 @@ pub enum Hand {
     FaxTo(FaxTo),
     /// Nowhere: a text is sent, and the flow goes on.
     Text(TextTo),
+    /// Nowhere: a mail will be sent, and the flow goes on.
+    Mail(MailTo),
     /// Somebody else.
     Transfer {
         /// Who.

@@ -44,7 +44,8 @@ impl Kind for Text {
         vec![("next".to_owned(), &self.next)]
     }
     fn check(&self, report: &mut Report) {
-        report.written(&self.text, &self.to);
+        report.words(&self.text);
+        report.text_to(&self.to);
         report.trunk(self.trunk);
     }
     fn enter(&self, run: &mut Run, _: &Cx) {

@@ -247,3 +247,19 @@ fn a_text_is_shown_and_lets_the_flow_go_on() {
     let told = simulate(flow(&document("${nobody}")), &Scene::default(), script("42#"));
     assert!(told.lines.contains(&"step text → error".to_owned()), "{:#?}", told.lines);
 }
+
+#[test]
+fn a_mail_is_shown_and_lets_the_flow_go_on() {
+    let document = json!({"format": 1, "start": "mail", "variables": {"mail": "zhang@example.com"},
+        "steps": {
+            "mail": {"kind": "mail", "to": "${mail}", "subject": "parcel", "text": "on its way",
+                "document": "tariff", "next": "thank", "on": {"error": "bye"}},
+            "thank": {"kind": "play", "prompts": ["thanks"], "next": "bye"},
+            "bye": {"kind": "hangup"}}});
+    let acts = vec![Act::Back("next".to_owned())];
+    let told = simulate(flow(&document), &Scene::default(), acts);
+    let line = "has the mail \"parcel\" sent to zhang@example.com with tariff: \"on its way\"";
+    assert!(told.lines.contains(&line.to_owned()), "{:#?}", told.lines);
+    assert!(told.lines.contains(&"step mail → next".to_owned()), "{:#?}", told.lines);
+    assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
+}
