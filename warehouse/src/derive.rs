@@ -72,11 +72,8 @@ impl Fold {
             | Kind::Mailbox(_)
             | Kind::Item(_)
                 if entry.call.is_none() => {}
-            // Texts and mails are in `events` as they were told.
-            Kind::TextReceived(_)
-            | Kind::TextAsked(_)
-            | Kind::TextSent(_)
-            | Kind::MailAsked(_) => {}
+            // Texts are in `events` as they were told.
+            Kind::TextReceived(_) | Kind::TextSent(_) => {}
             _ => self.apply_to_call(entry, rows),
         }
         self.last_at = self.last_at.max(entry.at);

@@ -8,7 +8,7 @@ use super::dial::{Dial, Dialable, Why};
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause};
 use crate::ivr::run::{Fax, FaxTo};
-use crate::ivr::step::is_fax_target;
+use crate::ivr::step::is_outside_number;
 use crate::switch::Cx;
 use std::sync::Arc;
 use terms::control::FaxCall;
@@ -70,7 +70,7 @@ impl Call {
     pub(super) fn flow_asks_fax(&mut self, cx: &mut Cx, fax: FaxTo) -> bool {
         let FaxTo { number, document, station } = fax;
         let typed = number.trim();
-        if self.story.fax_asked || !is_fax_target(typed) || !is_fax_name(&document) {
+        if self.story.fax_asked || !is_outside_number(typed) || !is_fax_name(&document) {
             return false;
         }
         let Ok(to) = self.whom_to_fax(typed) else { return false };

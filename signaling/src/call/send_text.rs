@@ -5,7 +5,7 @@
 use super::dial::Dialable;
 use super::{Call, Next};
 use crate::ivr::run::TextTo;
-use crate::ivr::step::is_fax_target;
+use crate::ivr::step::is_outside_number;
 use crate::switch::{Cx, Texting};
 use terms::event::{Kind, TextAsked, Written};
 use terms::{PhoneNumber, TextId};
@@ -31,7 +31,7 @@ impl Call {
             "" => self.customer().received.as_str(),
             typed => typed,
         };
-        if !room || !text.is_sendable() || !is_fax_target(typed) {
+        if !room || !text.is_sendable() || !is_outside_number(typed) {
             return None;
         }
         let to = self.whom_to_text(typed)?;

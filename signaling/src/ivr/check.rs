@@ -7,7 +7,7 @@ mod tables;
 use super::flow::{FLOW_FORMAT, Flow};
 use super::prompt::{self, Entry};
 use super::spoken::Way;
-use super::step::{FAX_TARGET, Step, is_fax_target};
+use super::step::{OUTSIDE_NUMBER, Step, is_outside_number};
 use super::template::{is_sound, is_variable, names};
 use super::{
     LIST_MAX, NAME_CHARS_MAX, PROMPTS_MAX, SHOW_MAX, STEPS_MAX, STEPS_TAKEN_DEFAULT,
@@ -477,8 +477,8 @@ impl Report<'_> {
         self.unless(send.is_some() || to.is_empty(), || {
             ("to names who gets a fax, and send names none".to_owned(), "both of them".to_owned())
         });
-        let plain = to.is_empty() || names(to).next().is_some() || is_fax_target(to);
-        self.unless(plain, || (format!("to is \"{}\"", clip(to)), FAX_TARGET.to_owned()));
+        let plain = to.is_empty() || names(to).next().is_some() || is_outside_number(to);
+        self.unless(plain, || (format!("to is \"{}\"", clip(to)), OUTSIDE_NUMBER.to_owned()));
     }
 
     /// The queue that hands out what is received.

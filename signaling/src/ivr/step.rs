@@ -41,7 +41,7 @@ pub use consent::Consent;
 pub use enqueue::{ASIDES, Enqueue, LONG_WAIT, REFUSED};
 pub use expression::Expression;
 pub use fax::Fax;
-pub(crate) use fax::{FAX_TARGET, is_fax_target};
+pub(crate) use fax::{OUTSIDE_NUMBER, is_outside_number};
 pub use hangup::Hangup;
 pub use hours::Hours;
 pub use http::Http;

@@ -224,8 +224,10 @@ impl OpenCall {
             | Kind::Decided(_)
             // What a flow tells programs is in `events` as it was told.
             | Kind::FlowTold { .. }
-            // A fax that a flow asks for is a call of its own.
+            // A fax that a flow asks for is a call of its own, a text or a mail is none.
             | Kind::FaxAsked { .. }
+            | Kind::TextAsked(_)
+            | Kind::MailAsked(_)
             // That the customer waits is told by hold, who came by their leg and its answer.
             | Kind::Consultation(_)
             // The same is so for who is parked.
@@ -271,8 +273,6 @@ impl OpenCall {
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }
             | Kind::TextReceived(_)
-            | Kind::TextAsked(_)
-            | Kind::MailAsked(_)
             | Kind::TextSent(_)
             | Kind::AgentChanged { .. }
             | Kind::Started { .. } => {}

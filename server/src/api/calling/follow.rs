@@ -79,10 +79,7 @@ fn is_kept(entry: &Entry) -> bool {
         Kind::VoicemailLeft { .. } | Kind::VoicemailHeard { .. } | Kind::Mailbox(_) => true,
         Kind::Leased(leased) => leased.what == InLease::Paused,
         Kind::Hunt(hunt) => matches!(hunt.what, InHunt::Lost { .. }),
-        Kind::TextReceived(_)
-        | Kind::TextAsked(_)
-        | Kind::TextSent(_)
-        | Kind::MailAsked(_) => true,
+        Kind::TextReceived(_) | Kind::TextAsked(_) | Kind::TextSent(_) | Kind::MailAsked(_) => true,
         // What is to be sent, how it went with that, what came for a queue, and that nobody will
         // ever say.
         Kind::FaxAsked { .. }

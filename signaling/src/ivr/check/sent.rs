@@ -1,6 +1,6 @@
 //! What steps have sent to people: texts and mails, to whom, and what goes with them.
 
-use super::{FAX_TARGET, Report, clip, clip_to, is_fax_target, names};
+use super::{OUTSIDE_NUMBER, Report, clip, clip_to, is_outside_number, names};
 use terms::TrunkId;
 use terms::event::{SUBJECT_CHARS_MAX, TEXT_BYTES_MAX, Written, is_receiver, is_subject};
 use terms::media::{FAX_NAME_CHARS_MAX, is_fax_name};
@@ -60,8 +60,8 @@ impl Report<'_> {
     /// The number that gets a text.
     pub(crate) fn text_to(&mut self, to: &str) {
         self.template("to", to);
-        let plain = to.is_empty() || names(to).next().is_some() || is_fax_target(to);
-        self.unless(plain, || (format!("to is \"{}\"", clip(to)), FAX_TARGET.to_owned()));
+        let plain = to.is_empty() || names(to).next().is_some() || is_outside_number(to);
+        self.unless(plain, || (format!("to is \"{}\"", clip(to)), OUTSIDE_NUMBER.to_owned()));
     }
 
     /// The trunk that something is to go over.

@@ -41,11 +41,11 @@ pub struct Fax {
     pub on: On,
 }
 
-/// What [`is_fax_target`] takes, for people.
-pub(crate) const FAX_TARGET: &str = "3 to 20 digits, with a + before them or without";
+/// What [`is_outside_number`] takes, for people.
+pub(crate) const OUTSIDE_NUMBER: &str = "3 to 20 digits, with a + before them or without";
 
-/// True for what may be the number of another machine: digits, and nothing that a dial plan knows.
-pub(crate) fn is_fax_target(number: &str) -> bool {
+/// True for what may be a number outside: digits, and nothing that a dial plan knows.
+pub(crate) fn is_outside_number(number: &str) -> bool {
     let digits = number.strip_prefix('+').unwrap_or(number);
     (3..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
