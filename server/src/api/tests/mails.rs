@@ -7,6 +7,7 @@ use crate::api::mails::sending;
 use crate::schedules::outcome::Outcome;
 use axum::http::{Method, StatusCode};
 use desk::Role;
+use desk::bootstrap::FIRST_QUEUE;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
@@ -131,5 +132,34 @@ async fn a_flow_with_an_unknown_trunk_or_document_is_refused_with_the_steps_name
         "a mail cannot be sent: there is no mail server (schedules.smtp_host)",
     ] {
         assert!(problems.contains(problem), "{problem}: {problems}");
+    }
+}
+
+#[tokio::test]
+async fn from_whom_numbers_are_hidden_sees_no_address_and_who_is_limited_sees_no_mail() {
+    let rig = Rig::new().await;
+    let administrator = rig.token(Role::Administrator).await;
+    let told = [Arc::new(asked(1, rig.tenant(), "call 13800138000"))];
+    rig.store.keep_calling(&told, 1, false).await.unwrap();
+    let user = rig.person(rig.tenant(), Role::Supervisor).await;
+    let sight = async |limits: Value| {
+        let uri = format!("/api/v1/users/{user}/sight");
+        let set = rig.ask(Method::PUT, &uri, &administrator, Some(limits)).await;
+        assert_eq!(set.status, StatusCode::NO_CONTENT, "{set:?}");
+        rig.token(Role::Supervisor).await
+    };
+    let hidden = sight(json!({"mask_numbers": true, "queues": null})).await;
+    let mails = listed(&rig, &hidden).await;
+    assert_eq!(
+        (&mails[0]["address"], &mails[0]["text"]),
+        (&json!("z***@example.com"), &json!("call 138****8000"))
+    );
+    let file = rig.get("/api/v1/lists/mails/csv", &hidden).await;
+    let file = String::from_utf8(file.body.to_vec()).unwrap();
+    assert!(file.contains("z***@example.com") && !file.contains("zhang.wei"), "{file}");
+    let queue = FIRST_QUEUE.to_string();
+    let limited = sight(json!({"mask_numbers": false, "queues": [queue]})).await;
+    for uri in [MAILS.to_owned(), format!("{MAILS}/501")] {
+        assert_eq!(rig.get(&uri, &limited).await.status, StatusCode::FORBIDDEN, "{uri}");
     }
 }
