@@ -15,19 +15,20 @@ use crate::record::wav::Format;
 use crate::rtcp::xr::Extended;
 use crate::rtcp::{self, COMPOUND_MAX, Compound, Item};
 use crate::rtp::{self, HEADER_BYTES};
+use crate::shard::documents::{FaxHeard, FaxOut};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use crate::slot::{Found, SLOT_BYTES, Slots};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
 use crate::stun;
 use crate::tiff;
-use crate::udptl;
+use crate::udptl::{self, stream::Inbox, stream::Outbox};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, FAX_DATAGRAM_BYTES_MAX, FaxRemote, PayloadType, Payloads, Place, Port, Remote,
-    RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc, TonePlan, Watch, Wishes,
+    Codec, Command, FAX_DATAGRAM_BYTES_MAX, FaxRemote, FaxTerms, PayloadType, Payloads, Place,
+    Port, Remote, RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc, TonePlan, Watch, Wishes,
 };
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
@@ -46,13 +47,23 @@ pub fn fuzz_rtp(bytes: &[u8]) {
     assert_eq!(range.len(), HEADER_BYTES + packet.payload_len());
 }
 
-/// Reads a datagram as UDPTL: it ends where its last part does, and nowhere else.
+/// Reads a datagram as UDPTL: it ends where its last part does, and nowhere else. What it carries is
+/// heard once, and can be said again.
 pub fn fuzz_udptl(bytes: &[u8]) {
-    if udptl::parse(bytes).is_ok() {
-        assert!(bytes.len() <= usize::from(FAX_DATAGRAM_BYTES_MAX));
-        assert!(udptl::parse(&bytes[..bytes.len() - 1]).is_err(), "its end was read");
-        assert!(udptl::parse(&[bytes, &[0]].concat()).is_err(), "and nothing behind it");
-    }
+    let mut inbox = Inbox::default();
+    let Ok((seq, primary)) = udptl::read(bytes, |_| {}) else {
+        assert!(inbox.take(bytes).is_empty());
+        return;
+    };
+    assert!(bytes.len() <= usize::from(FAX_DATAGRAM_BYTES_MAX));
+    assert!(udptl::parse(&bytes[..bytes.len() - 1]).is_err(), "its end was read");
+    assert!(udptl::parse(&[bytes, &[0]].concat()).is_err(), "and nothing behind it");
+    assert_eq!(inbox.take(bytes).last(), Some(&(seq, primary.to_vec())));
+    assert!(inbox.take(bytes).is_empty(), "a second time it brings nothing");
+    let terms = FaxTerms { bit_rate_max: 14_400, datagram_bytes_max: 640, repeats: true };
+    let again = Outbox::new(&terms).datagram(primary);
+    let again = udptl::read(&again, |_| {}).map(|(_, packet)| packet.to_vec());
+    assert_eq!(again.as_deref(), Ok(primary));
 }
 
 /// Reads a file as the pages of a fax: what it finds lies in the file.
@@ -408,7 +419,14 @@ pub fn fuzz_packets(bytes: &[u8]) {
         shard.handle_command(Moment(0), Command::Connect { leg: id, remote: Box::new(remote) });
         shard.handle_command(Moment(0), Command::Join { leg: id, room: RoomId(1) });
         if bytes.first().is_some_and(|byte| byte & 64 != 0) {
-            let remote = FaxRemote { udptl: rtp, nat: leg == 1, signalling };
+            // With its machine, or from one to the other.
+            let terms =
+                FaxTerms { bit_rate_max: 14_400, datagram_bytes_max: 400, repeats: leg == 0 };
+            let machine = bytes.first().is_some_and(|byte| byte & 128 != 0).then_some(terms);
+            let remote = FaxRemote { udptl: rtp, nat: leg == 1, signalling, machine };
+            if machine.is_some() {
+                shard.start_fax(Moment(0), id);
+            }
             shard.handle_command(Moment(0), Command::Fax { leg: id, remote });
         }
     }
@@ -426,6 +444,12 @@ pub fn fuzz_packets(bytes: &[u8]) {
             shard.handle_rtcp(now, leg, from, &mut datagram.to_vec());
         }
         shard.tick(now);
+        while let Some(out) = shard.poll_fax() {
+            // What a machine hears it says again.
+            if let FaxOut::Heard(leg, FaxHeard::Packet(_, octets)) = out {
+                shard.say_packet(leg, &octets, 1);
+            }
+        }
         while shard.poll_transmit(&mut buffer).is_some() {}
         while shard.poll_event().is_some() {}
     }

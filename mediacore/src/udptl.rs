@@ -1,5 +1,6 @@
 //! UDPTL datagrams of T.38 (ITU-T T.38 §9.1 and Annex A, aligned PER): read far enough to know one
-//! from RTP and junk, and passed on as they are. And where they may come from: [`Door`].
+//! from RTP and junk, and passed on as they are, or taken apart and made for a machine of ours
+//! ([`stream`]). And where they may come from: [`Door`].
 //!
 //! ```text
 //! ┌────────┬────────────┬─────────┬───────┬──────────────────────────────────────────────┐
@@ -10,6 +11,8 @@
 //!
 //! A datagram is well-formed when these parts fill it to the last octet, which an RTP packet of audio
 //! hardly ever does.
+
+pub mod stream;
 
 use crate::latch::canonical;
 use std::net::{IpAddr, SocketAddr};
@@ -29,34 +32,50 @@ pub struct Malformed(pub usize);
 /// # Errors
 /// When it is longer than [`FAX_DATAGRAM_BYTES_MAX`], or is not made as in the drawing above.
 pub fn parse(bytes: &[u8]) -> Result<SeqNo, Malformed> {
+    read(bytes, |_| {}).map(|(seq, _)| seq)
+}
+
+/// Reads a datagram's number and its own packet. `earlier` is given those that went before it, the
+/// newest first, where they are repeated; parity is passed over.
+///
+/// # Errors
+/// The same; what `earlier` was given means nothing then.
+pub fn read<'a>(
+    bytes: &'a [u8],
+    mut earlier: impl FnMut(&'a [u8]),
+) -> Result<(SeqNo, &'a [u8]), Malformed> {
     let malformed = Malformed(bytes.len());
     let fits = bytes.len() <= usize::from(FAX_DATAGRAM_BYTES_MAX);
     let mut rest = Rest(if fits { bytes } else { &[] });
-    rest.datagram().filter(|_| rest.0.is_empty()).ok_or(malformed)
+    rest.datagram(&mut earlier).filter(|_| rest.0.is_empty()).ok_or(malformed)
 }
 
 /// What is not read yet.
 struct Rest<'a>(&'a [u8]);
 
-impl Rest<'_> {
-    fn datagram(&mut self) -> Option<SeqNo> {
+impl<'a> Rest<'a> {
+    fn datagram(&mut self, earlier: &mut impl FnMut(&'a [u8])) -> Option<(SeqNo, &'a [u8])> {
         let seq = SeqNo(u16::from_be_bytes([self.octet()?, self.octet()?]));
-        if self.open_type()? == 0 {
+        let primary = self.open_type()?;
+        if primary.is_empty() {
             return None;
         }
-        let entries = if self.octet()? & 0x80 == 0 {
-            self.length()?
-        } else {
+        let repeats = self.octet()? & 0x80 == 0;
+        if !repeats {
             // The span of the parity is a number of one octet.
             if self.octet()? != 1 {
                 return None;
             }
             self.octet()?;
-            self.length()?
-        };
+        }
         // Every entry takes an octet at least, so the datagram's end ends a wild count.
-        (0..entries).try_for_each(|_| self.open_type().map(drop))?;
-        Some(seq)
+        for _ in 0..self.length()? {
+            let entry = self.open_type()?;
+            if repeats {
+                earlier(entry);
+            }
+        }
+        Some((seq, primary))
     }
 
     fn octet(&mut self) -> Option<u8> {
@@ -75,11 +94,12 @@ impl Rest<'_> {
         }
     }
 
-    /// Octets with their length before them; how many.
-    fn open_type(&mut self) -> Option<usize> {
+    /// Octets with their length before them.
+    fn open_type(&mut self) -> Option<&'a [u8]> {
         let octets = self.length()?;
-        self.0 = self.0.get(octets..)?;
-        Some(octets)
+        let (taken, rest) = self.0.split_at_checked(octets)?;
+        self.0 = rest;
+        Some(taken)
     }
 }
 
@@ -207,7 +227,7 @@ mod tests {
     fn door(nat: bool, known: Option<&str>) -> Door {
         let (udptl, signalling) = (PEER.parse().unwrap(), "203.0.113.9".parse().unwrap());
         let known = known.map(|known| known.parse().unwrap());
-        Door::new(&FaxRemote { udptl, nat, signalling }, known)
+        Door::new(&FaxRemote { udptl, nat, signalling, machine: None }, known)
     }
 
     fn comes(door: &mut Door, from: &str, seq: u16) -> Passage {

@@ -18,7 +18,8 @@ pub use codec::Codec;
 pub use dtls::{Dtls, DtlsRole, Failure, Fingerprint, Ice, Port};
 pub use fax::{
     FAX_DATAGRAM_BYTES_MAX, FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, FaxOrder, FaxOutcome,
-    FaxQuality, FaxRemote, FaxWay, FaxWork, T38Policy, TrunkT38, is_fax_name, is_fax_station,
+    FaxQuality, FaxRemote, FaxTerms, FaxWay, FaxWork, T38Policy, TrunkT38, is_fax_name,
+    is_fax_station,
 };
 pub use playback::{Interject, Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
@@ -263,8 +264,8 @@ pub enum Command {
         /// The agreement.
         remote: Box<Remote>,
     },
-    /// The leg's port carries T.38 over UDPTL from now on, until the next `Connect`. Datagrams of two
-    /// such legs of one room pass from one to the other unchanged; audio is neither heard nor made.
+    /// The leg's port carries T.38 over UDPTL from now on, until the next `Connect`: between two such
+    /// legs of one room, unchanged, or with its own machine. Audio is neither heard nor made.
     Fax {
         /// The leg.
         leg: LegId,

@@ -1,4 +1,5 @@
-//! Fax machines of ours: documents sent and received in the sound of a leg (ITU-T T.30).
+//! Fax machines of ours: documents sent and received in the sound of a leg (ITU-T T.30), or as packets
+//! (T.38).
 //!
 //! Each is a process of its own ([`process`]) with a thread here that speaks with it ([`session`]),
 //! because what strangers send is read by a library in C ([`spandsp`]). Between that thread and the
@@ -12,7 +13,7 @@ pub mod spandsp;
 
 pub use session::documents;
 
-use crate::shard::documents::FaxFrame;
+use crate::shard::documents::{FaxHeard, FaxSaid};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -100,18 +101,22 @@ pub fn probe(path: &Path, arguments: &[String]) -> Result<(), String> {
 
 /// The end of a line on a media core.
 pub struct Line {
-    heard: mpsc::SyncSender<FaxFrame>,
-    said: rtrb::Consumer<FaxFrame>,
+    heard: mpsc::SyncSender<FaxHeard>,
+    said: rtrb::Consumer<FaxSaid>,
 }
 
 impl Line {
-    /// What the machine hears. False when it is too far behind.
-    pub fn hears(&self, frame: FaxFrame) -> bool {
-        !matches!(self.heard.try_send(frame), Err(mpsc::TrySendError::Full(_)))
+    /// What the machine hears. False when it is too far behind. A packet that finds no room is one that
+    /// was lost, as packets are.
+    pub fn hears(&self, heard: FaxHeard) -> bool {
+        match self.heard.try_send(heard) {
+            Err(mpsc::TrySendError::Full(heard)) => matches!(heard, FaxHeard::Packet(..)),
+            Ok(()) | Err(mpsc::TrySendError::Disconnected(_)) => true,
+        }
     }
 
     /// What it said next.
-    pub fn said(&mut self) -> Option<FaxFrame> {
+    pub fn said(&mut self) -> Option<FaxSaid> {
         self.said.pop().ok()
     }
 

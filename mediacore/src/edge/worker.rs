@@ -19,7 +19,7 @@ use crate::prompt::PromptStore;
 use crate::record::Block;
 use crate::room::{FarShard, FarVoices};
 use crate::shard::bots::BotOut;
-use crate::shard::documents::FaxOut;
+use crate::shard::documents::{FaxOut, FaxSaid};
 use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
 use crate::slot::Kept;
 use std::collections::HashMap;
@@ -327,8 +327,11 @@ impl<B: Backend> Worker<B> {
     fn take_faxes(&mut self) {
         let shard = &mut self.shard;
         self.lines.retain(|&leg, line| {
-            while let Some(frame) = line.said() {
-                shard.say_fax(leg, &frame);
+            while let Some(said) = line.said() {
+                match said {
+                    FaxSaid::Sound(frame) => shard.say_fax(leg, &frame),
+                    FaxSaid::Packet { octets, copies } => shard.say_packet(leg, &octets, copies),
+                }
             }
             let is_over = line.is_over();
             if is_over {
@@ -397,9 +400,9 @@ impl<B: Backend> Worker<B> {
         }
         while let Some(out) = self.shard.poll_fax() {
             match out {
-                FaxOut::Heard(leg, frame) => {
+                FaxOut::Heard(leg, heard) => {
                     if let Some(line) = self.lines.get(&leg)
-                        && !line.hears(frame)
+                        && !line.hears(heard)
                     {
                         // It is five seconds behind: this fax is over.
                         self.lines.remove(&leg);

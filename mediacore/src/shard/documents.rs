@@ -1,11 +1,13 @@
-//! A fax that ends here: a machine of ours has the leg, and speaks T.30 in its sound. What it hears
-//! and says goes over the edge in frames of 20 ms at 8 kHz, one for one, so nothing of a modem is in
-//! the core.
+//! A fax that ends here: a machine of ours has the leg, and speaks T.30 in its sound, or as packets
+//! once T.38 was agreed ([`packets`]). What it hears and says goes over the edge in frames of 20 ms at
+//! 8 kHz, one for one, so nothing of a modem is in the core.
 //!
 //! What comes is decoded at its place in time, nothing left out or made up ([`Jitter::fix`]); what
 //! goes out leaves on the grid. A frame of the machine that comes late is silence, counted, and from
 //! then on everything is said a frame later: a modem forgives delay, not a hole. Where that has become
 //! much, as when a process was slow to begin, the machine's own silences are shortened.
+
+mod packets;
 
 use super::{Alarm, Shard};
 use crate::codec::{Converter, Rate};
@@ -13,9 +15,10 @@ use crate::jitter::Jitter;
 use crate::leg::outlet::Outlet;
 use crate::leg::{LegIdx, Route};
 use crate::mix::Frame;
+use packets::Packets;
 use std::collections::VecDeque;
 use std::time::Duration;
-use terms::media::PlayEnd;
+use terms::media::{FaxTerms, PlayEnd, SeqNo};
 use terms::{LegId, Moment};
 
 /// Samples of a frame.
@@ -39,7 +42,44 @@ const WAITING_MAX: usize = 250;
 pub struct Machine {
     /// What it says, not yet sent.
     waiting: VecDeque<FaxFrame>,
+    /// It speaks T.38, and no sound any more.
+    packets: Option<Box<Packets>>,
     due: Moment,
+}
+
+/// What a machine hears.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are frames, and a box would allocate for each"
+)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaxHeard {
+    /// 20 ms of the line.
+    Sound(FaxFrame),
+    /// From now on it speaks T.38, by these terms.
+    Agreed(FaxTerms),
+    /// A packet of T.38, and its number: they come in order, and one that was lost is left out.
+    Packet(SeqNo, Vec<u8>),
+    /// 20 ms have passed, in T.38.
+    Beat,
+}
+
+/// What a machine says.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are frames, and a box would allocate for each"
+)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaxSaid {
+    /// 20 ms for the line.
+    Sound(FaxFrame),
+    /// A packet of T.38.
+    Packet {
+        /// The packet.
+        octets: Vec<u8>,
+        /// How many times its datagram is sent.
+        copies: u8,
+    },
 }
 
 /// For the edge.
@@ -47,10 +87,10 @@ pub struct Machine {
     clippy::large_enum_variant,
     reason = "nearly all are frames, and a box would allocate for each"
 )]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaxOut {
     /// What the machine of a leg hears.
-    Heard(LegId, FaxFrame),
+    Heard(LegId, FaxHeard),
     /// Its line is gone.
     Closed(LegId),
 }
@@ -70,7 +110,7 @@ impl Shard {
         self.become_modem(now, idx);
         let leg = self.leg_mut(idx).expect("it was just found");
         let waiting = VecDeque::from(vec![[0; FRAME_SAMPLES]; AHEAD]);
-        leg.machine = Some(Box::new(Machine { waiting, due: now }));
+        leg.machine = Some(Box::new(Machine { waiting, packets: None, due: now }));
         leg.route = Route::Mix;
         leg.voice = Converter::default();
         if let Some(outlet) = &mut leg.outlet {
@@ -107,7 +147,7 @@ impl Shard {
         self.faxes.push_back(FaxOut::Closed(id));
     }
 
-    /// What the machine of a leg says next.
+    /// What the machine of a leg says next, in sound.
     pub fn say_fax(&mut self, id: LegId, frame: &FaxFrame) {
         let Some(idx) = self.index_of(id) else { return };
         let Some(machine) = self.leg_mut(idx).and_then(|leg| leg.machine.as_mut()) else { return };
@@ -137,7 +177,12 @@ impl Shard {
         };
         let due = if now - at > STALL_MAX { now } else { at };
         machine.due = due + GRID;
+        let beats = machine.packets.is_some();
+        let id = leg.id;
         self.set_alarm(idx, due + GRID, Alarm::Fax);
+        if beats {
+            return self.faxes.push_back(FaxOut::Heard(id, FaxHeard::Beat));
+        }
         self.hear_line(due, idx);
         self.say_to_line(due, idx);
     }
@@ -152,7 +197,7 @@ impl Shard {
         let mut frame = [0; FRAME_SAMPLES];
         frame.copy_from_slice(heard.samples());
         let id = leg.id;
-        self.faxes.push_back(FaxOut::Heard(id, frame));
+        self.faxes.push_back(FaxOut::Heard(id, FaxHeard::Sound(frame)));
     }
 
     fn say_to_line(&mut self, due: Moment, idx: LegIdx) {

@@ -1,6 +1,7 @@
 //! Fax through the box. T.38: a leg in that mode takes UDPTL in place of RTP, and what the one party
 //! sends the other gets, octet by octet and as it comes. It needs both in one room of one shard, by
-//! themselves; everything else is dropped and counted. Recordings say when it began and ended.
+//! themselves; everything else is dropped and counted. Recordings say when it began and ended. A leg
+//! that a machine of ours has keeps it: the fax ends here (`documents`).
 //!
 //! Fax as audio: from the first tone of a machine on nothing that would alter its sound is done
 //! with it. Relayed audio is not altered anyway; where it is mixed or converted the jitter buffer
@@ -23,7 +24,10 @@ const EVENTS: std::ops::RangeInclusive<u8> = 32..=40;
 impl Shard {
     /// T.38 was agreed for a leg.
     pub(super) fn fax(&mut self, now: Moment, idx: LegIdx, remote: &FaxRemote) {
-        self.stop_fax(idx);
+        match &remote.machine {
+            Some(terms) => self.speak_packets(idx, terms),
+            None => self.stop_fax(idx),
+        }
         self.stop_bot(idx);
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         let audio = leg.agreed.as_ref().map(|agreed| agreed.remote.rtp);
@@ -43,6 +47,7 @@ impl Shard {
         let fax = self.leg_mut(idx).and_then(|leg| leg.fax.as_mut());
         if fax.is_some_and(|fax| fax.door.take().is_some()) {
             self.mark_fax(now, idx, false);
+            self.end_packets(idx);
         }
     }
 
@@ -74,6 +79,9 @@ impl Shard {
         match door.check(from, seq, bytes) {
             Passage::Accepted => {
                 fax.note(seq);
+                if self.hear_packets(now, idx, bytes) {
+                    return Verdict::Consumed;
+                }
                 self.pass_on(now, idx, bytes.len())
             }
             Passage::Held => Verdict::Consumed,
@@ -83,7 +91,9 @@ impl Shard {
                 let leg = leg.id;
                 self.events.push_back(Event::Learned { leg, source: from });
                 for datagram in [&held[..], bytes] {
-                    self.pass_on_queued(now, idx, datagram);
+                    if !self.hear_packets(now, idx, datagram) {
+                        self.pass_on_queued(now, idx, datagram);
+                    }
                 }
                 Verdict::Consumed
             }
@@ -126,8 +136,7 @@ impl Shard {
     fn fax_party(&self, idx: LegIdx) -> Option<(LegIdx, SocketAddr)> {
         let Route::Relay(to) = self.leg(idx)?.route else { return None };
         let address = self.leg(to)?.fax_door()?.target();
-        let reachable = !address.ip().is_unspecified() && address.port() != 0;
-        reachable.then_some((to, address))
+        is_reachable(address).then_some((to, address))
     }
 
     /// The leg is a fax machine or a modem from now on, and where two talk so is the other.
@@ -157,6 +166,11 @@ impl Shard {
             self.become_modem(now, idx);
         }
     }
+}
+
+/// Whether there is a place to send to.
+pub(super) fn is_reachable(address: SocketAddr) -> bool {
+    !address.ip().is_unspecified() && address.port() != 0
 }
 
 /// Whether what a member of a room says is treated in a way that a fax machine's sound does not bear.

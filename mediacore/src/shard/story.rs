@@ -13,6 +13,7 @@ mod interject;
 mod mux;
 mod network;
 mod pauses;
+mod packets;
 mod quality;
 mod relay;
 mod restore;

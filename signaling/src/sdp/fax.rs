@@ -78,7 +78,7 @@ impl Image {
     /// layer saw.
     pub fn remote(&self, signalling: IpAddr, nat: bool) -> FaxRemote {
         let nat = nat || is_behind_nat(self.udptl.ip(), signalling);
-        FaxRemote { udptl: self.udptl, nat, signalling }
+        FaxRemote { udptl: self.udptl, nat, signalling, machine: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A leg whose port carries a fax as packets: T.38 over UDPTL (ITU-T T.38 Annex D), agreed by offer
 //! and answer, passed on unchanged from one party to the other. And a fax that ends here: a document
-//! that we send or receive ourselves, in the sound of the leg (ITU-T T.30).
+//! that we send or receive ourselves, in the sound of the leg (ITU-T T.30) or as such packets.
 
 use crate::id::{FaxId, QueueId, TenantId};
 use crate::number::PhoneNumber;
@@ -42,6 +42,20 @@ pub struct FaxRemote {
     pub nat: bool,
     /// Where the leg's signalling comes from.
     pub signalling: IpAddr,
+    /// The fax ends here, with the machine of ours that has the leg; `None` passes it on.
+    #[serde(default)]
+    pub machine: Option<FaxTerms>,
+}
+
+/// What a machine of ours and the other side agreed about their T.38.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaxTerms {
+    /// Bits per second of a page, at most.
+    pub bit_rate_max: u32,
+    /// Longest UDPTL datagram that they take, in bytes.
+    pub datagram_bytes_max: u16,
+    /// Each datagram repeats packets that went before (`t38UDPRedundancy`).
+    pub repeats: bool,
 }
 
 /// The UDPTL of one leg, counted.

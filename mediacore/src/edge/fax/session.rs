@@ -1,9 +1,11 @@
 //! One fax from here: its folder, its process, the frames to it and back, and the document that is
 //! left when it ends. Runs on a thread of its own and may wait, though never long.
 
-use super::process::{self, AUDIO, FILE_BYTES_MAX, FRAME_BYTES, REPORT, Report, Task};
+use super::process::{
+    self, AUDIO, BEAT, FILE_BYTES_MAX, FRAME_BYTES, PACKET, REPORT, Report, Task,
+};
 use super::{Config, FILE};
-use crate::shard::documents::FaxFrame;
+use crate::shard::documents::{FaxHeard, FaxSaid};
 use crate::tiff;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -21,6 +23,8 @@ use terms::media::{FaxOrder, FaxOutcome, FaxWay, is_fax_name, is_fax_station};
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// A fax may take this long.
 const FRAMES_MAX: u32 = 60 * 60 * 50;
+/// Packets that are said in 20 ms, at most: at 14,400 bit/s it is one.
+const PACKETS_MAX: usize = 64;
 /// A report is a line of JSON.
 const REPORT_BYTES_MAX: usize = 4_096;
 
@@ -28,8 +32,8 @@ const REPORT_BYTES_MAX: usize = 4_096;
 pub(super) fn run(
     config: &Config,
     order: &FaxOrder,
-    heard: &Receiver<FaxFrame>,
-    said: rtrb::Producer<FaxFrame>,
+    heard: &Receiver<FaxHeard>,
+    said: rtrb::Producer<FaxSaid>,
 ) -> FaxOutcome {
     let folder = config.folder.join("part").join(order.fax.to_string());
     let outcome = attempt(config, order, &folder, (heard, said));
@@ -43,7 +47,7 @@ fn attempt(
     config: &Config,
     order: &FaxOrder,
     folder: &Path,
-    (heard, said): (&Receiver<FaxFrame>, rtrb::Producer<FaxFrame>),
+    (heard, said): (&Receiver<FaxHeard>, rtrb::Producer<FaxSaid>),
 ) -> Result<FaxOutcome, String> {
     if !is_fax_station(&order.station) {
         return Err(format!("{:?} is no station id", order.station));
@@ -98,24 +102,45 @@ pub fn documents(folder: &Path, tenant: terms::TenantId) -> PathBuf {
 fn talk(
     line: &UnixStream,
     task: &Task,
-    heard: &Receiver<FaxFrame>,
-    mut said: rtrb::Producer<FaxFrame>,
+    heard: &Receiver<FaxHeard>,
+    mut said: rtrb::Producer<FaxSaid>,
 ) -> io::Result<Report> {
     tell(line, &[serde_json::to_vec(task)?, b"\n".to_vec()].concat())?;
-    for _ in 0..FRAMES_MAX {
-        let Ok(frame) = heard.recv() else { break };
-        tell(line, &process::octets(&frame))?;
-        match answer(line, ANSWER_MAX)? {
-            // A core that does not take it has closed the line.
-            Answer::Audio(frame) => _ = said.push(frame),
-            Answer::Report(report) => return Ok(report),
+    let mut frames = 0;
+    while frames < FRAMES_MAX {
+        let Ok(hears) = heard.recv() else { break };
+        tell(line, &process::heard(&hears)?)?;
+        // The others are not answered.
+        if matches!(hears, FaxHeard::Sound(_) | FaxHeard::Beat) {
+            frames += 1;
+            if let Some(report) = take(line, &mut said)? {
+                return Ok(report);
+            }
         }
     }
     line.shutdown(Shutdown::Write)?;
     match answer(line, ANSWER_MAX)? {
         Answer::Report(report) => Ok(report),
-        Answer::Audio(_) => Err(io::Error::other("it spoke without being asked")),
+        Answer::Said(_) | Answer::Beat => Err(io::Error::other("it spoke without being asked")),
     }
+}
+
+/// What the machine says to a frame; the report when it is done.
+fn take(line: &UnixStream, said: &mut rtrb::Producer<FaxSaid>) -> io::Result<Option<Report>> {
+    for _ in 0..PACKETS_MAX {
+        let says = match answer(line, ANSWER_MAX)? {
+            Answer::Report(report) => return Ok(Some(report)),
+            Answer::Beat => return Ok(None),
+            Answer::Said(says) => says,
+        };
+        let is_last = matches!(says, FaxSaid::Sound(_));
+        // A core that does not take it has closed the line.
+        let _ = said.push(says);
+        if is_last {
+            return Ok(None);
+        }
+    }
+    Err(io::Error::other("it speaks without end"))
 }
 
 /// A process that is gone may have reported before.
@@ -129,7 +154,8 @@ fn tell(mut line: &UnixStream, bytes: &[u8]) -> io::Result<()> {
 
 #[expect(clippy::large_enum_variant, reason = "nearly all are frames")]
 pub(super) enum Answer {
-    Audio(FaxFrame),
+    Said(FaxSaid),
+    Beat,
     Report(Report),
 }
 
@@ -143,8 +169,15 @@ pub(super) fn answer(line: &UnixStream, patience: Duration) -> io::Result<Answer
         AUDIO => {
             let mut bytes = [0; FRAME_BYTES];
             read_by(line, &mut bytes, by)?;
-            Ok(Answer::Audio(process::samples(&bytes)))
+            Ok(Answer::Said(FaxSaid::Sound(process::samples(&bytes))))
         }
+        PACKET => {
+            let mut copies = [0];
+            read_by(line, &mut copies, by)?;
+            let octets = process::read_packet(&mut By { line, by })?;
+            Ok(Answer::Said(FaxSaid::Packet { octets, copies: copies[0] }))
+        }
+        BEAT => Ok(Answer::Beat),
         REPORT => {
             let mut bytes = Vec::new();
             while octet != [b'\n'] && bytes.len() < REPORT_BYTES_MAX {
@@ -154,6 +187,19 @@ pub(super) fn answer(line: &UnixStream, patience: Duration) -> io::Result<Answer
             Ok(Answer::Report(serde_json::from_slice(&bytes)?))
         }
         other => Err(io::Error::other(format!("it answered with byte {other}"))),
+    }
+}
+
+/// Reads that have one limit together.
+struct By<'a> {
+    line: &'a UnixStream,
+    by: Instant,
+}
+
+impl Read for By<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        read_by(self.line, bytes, self.by)?;
+        Ok(bytes.len())
     }
 }
 

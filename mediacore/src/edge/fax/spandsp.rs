@@ -2,7 +2,11 @@
 //! serves boxes with and without it.
 //!
 //! It reads what strangers send, in C, with memory of its own. So no process that holds calls ever
-//! makes a [`Session`]: [`super::process`] does, for one fax, and ends with it.
+//! makes a [`Session`] or a [`Terminal`]: [`super::process`] does, for one fax, and ends with it.
+
+mod terminal;
+
+pub use terminal::{Packet, Terminal};
 
 use super::process::Report;
 use std::cell::Cell;
@@ -23,6 +27,9 @@ const ALL_PAGES: c_int = -1;
 const DONE: c_int = 0;
 
 type Ended = unsafe extern "C" fn(*mut c_void, *mut c_void, c_int);
+/// Takes a packet of T.38: the engine, what was given with this function, the octets, how many they
+/// are, and how many times they are sent.
+type Sends = unsafe extern "C" fn(*mut c_void, *mut c_void, *const u8, c_int, c_int) -> c_int;
 
 /// What the library counts, in the order of its structure; the room behind is for later versions.
 #[repr(C)]
@@ -54,6 +61,16 @@ struct Library {
     get_transfer_statistics: unsafe extern "C" fn(*mut c_void, *mut Statistics),
     terminate: unsafe extern "C" fn(*mut c_void),
     completion_code_to_str: unsafe extern "C" fn(c_int) -> *const c_char,
+    set_supported_modems: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
+    t38_init: unsafe extern "C" fn(*mut c_void, c_int, Sends, *mut c_void) -> *mut c_void,
+    t38_free: unsafe extern "C" fn(*mut c_void) -> c_int,
+    t38_send_timeout: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
+    t38_get_t30_state: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
+    t38_get_core: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
+    t38_rx_packet: unsafe extern "C" fn(*mut c_void, *const u8, c_int, u16) -> c_int,
+    t38_set_version: unsafe extern "C" fn(*mut c_void, c_int),
+    t38_set_rate_management: unsafe extern "C" fn(*mut c_void, c_int),
+    t38_set_datagram_max: unsafe extern "C" fn(*mut c_void, c_int),
 }
 
 impl Library {
@@ -85,6 +102,16 @@ impl Library {
                 get_transfer_statistics: find(opened, c"t30_get_transfer_statistics")?,
                 terminate: find(opened, c"t30_terminate")?,
                 completion_code_to_str: find(opened, c"t30_completion_code_to_str")?,
+                set_supported_modems: find(opened, c"t30_set_supported_modems")?,
+                t38_init: find(opened, c"t38_terminal_init")?,
+                t38_free: find(opened, c"t38_terminal_free")?,
+                t38_send_timeout: find(opened, c"t38_terminal_send_timeout")?,
+                t38_get_t30_state: find(opened, c"t38_terminal_get_t30_state")?,
+                t38_get_core: find(opened, c"t38_terminal_get_t38_core_state")?,
+                t38_rx_packet: find(opened, c"t38_core_rx_ifp_packet")?,
+                t38_set_version: find(opened, c"t38_set_t38_version")?,
+                t38_set_rate_management: find(opened, c"t38_set_data_rate_management_method")?,
+                t38_set_datagram_max: find(opened, c"t38_set_max_datagram_size")?,
             })
         }
     }
@@ -126,93 +153,66 @@ pub enum Pages<'a> {
     Receive(&'a CStr),
 }
 
-/// One machine on one line. It stays on the thread that made it.
-pub struct Session {
+/// The half of a machine that speaks T.30, over whatever carries it.
+struct T30 {
     library: &'static Library,
-    fax: *mut c_void,
-    t30: *mut c_void,
+    state: *mut c_void,
     sends: bool,
     /// The completion code, once there is one; the library writes it through a pointer.
     ended: Rc<Cell<Option<c_int>>>,
 }
 
-impl Session {
-    /// A machine that calls and sends, or answers and receives.
-    ///
-    /// # Errors
-    /// When there is no library, no memory, or no such station id.
-    pub fn new(pages: Pages, station: &str, ecm: bool) -> Result<Session, String> {
-        let library = library()?;
-        let sends = matches!(pages, Pages::Send(_));
+impl T30 {
+    /// # Safety
+    /// The state is that of a machine which is freed after the last use of this.
+    unsafe fn of(library: &'static Library, state: *mut c_void, sends: bool) -> Self {
+        T30 { library, state, sends, ended: Rc::new(Cell::new(None)) }
+    }
+
+    /// Gives it what it is for, before anything was heard or said.
+    fn prepare(&self, pages: Pages, station: &str, ecm: bool) -> Result<(), String> {
+        let T30 { library, state, .. } = *self;
         let name = CString::new(station).map_err(|_| "a station id with a zero".to_owned())?;
-        // SAFETY: without memory of ours the library takes its own, or answers null.
-        let fax = unsafe { (library.fax_init)(ptr::null_mut(), c_int::from(sends)) };
-        if fax.is_null() {
-            return Err("there is no memory for a fax".to_owned());
-        }
-        // SAFETY: `fax` was just made; its T.30 half lives as long.
-        let t30 = unsafe { (library.fax_get_t30_state)(fax) };
-        let ended = Rc::new(Cell::new(None));
-        let session = Session { library, fax, t30, sends, ended };
-        let told = Rc::as_ptr(&session.ended).cast_mut().cast::<c_void>();
-        // SAFETY: both states are alive; strings are copied by the library; `told` is on the
-        // heap and outlives them, as `drop` frees them first.
+        let told = Rc::as_ptr(&self.ended).cast_mut().cast::<c_void>();
+        // SAFETY: the state is alive; strings are copied by the library; `told` is on the heap and
+        // outlives the machine, which is freed before its fields are.
         unsafe {
             match pages {
                 Pages::Send(file) => {
-                    (library.set_tx_file)(t30, file.as_ptr(), ALL_PAGES, ALL_PAGES);
+                    (library.set_tx_file)(state, file.as_ptr(), ALL_PAGES, ALL_PAGES);
                 }
                 Pages::Receive(file) => {
-                    (library.set_rx_file)(t30, file.as_ptr(), ALL_PAGES);
-                    (library.set_rx_encoding)(t30, WRITE_T6);
+                    (library.set_rx_file)(state, file.as_ptr(), ALL_PAGES);
+                    (library.set_rx_encoding)(state, WRITE_T6);
                 }
             }
-            (library.set_ecm_capability)(t30, c_int::from(ecm));
-            (library.set_supported_compressions)(t30, COMPRESSIONS);
-            (library.set_phase_e_handler)(t30, on_end, told);
-            // Between two signals there is silence, not nothing: frames follow each other.
-            (library.fax_set_transmit_on_idle)(fax, 1);
-            if (library.set_tx_ident)(t30, name.as_ptr()) < 0 {
+            (library.set_ecm_capability)(state, c_int::from(ecm));
+            (library.set_supported_compressions)(state, COMPRESSIONS);
+            (library.set_phase_e_handler)(state, on_end, told);
+            if (library.set_tx_ident)(state, name.as_ptr()) < 0 {
                 return Err(format!("{station:?} is no station id"));
             }
         }
-        Ok(session)
-    }
-
-    /// Takes what came from the line.
-    pub fn hear(&mut self, samples: &mut [i16]) {
-        // SAFETY: the state is alive; so many samples are readable and ours alone.
-        unsafe { (self.library.fax_rx)(self.fax, samples.as_mut_ptr(), samples.len() as c_int) };
-    }
-
-    /// What goes to the line; silence where there is nothing to say.
-    pub fn say(&mut self, samples: &mut [i16]) {
-        // SAFETY: the state is alive; so many samples are writable and ours alone.
-        let made = unsafe {
-            (self.library.fax_tx)(self.fax, samples.as_mut_ptr(), samples.len() as c_int)
-        };
-        let made = usize::try_from(made).unwrap_or(0).min(samples.len());
-        samples[made..].fill(0);
+        Ok(())
     }
 
     /// The line is gone.
-    pub fn hang_up(&mut self) {
-        // SAFETY: the T.30 half is alive.
-        unsafe { (self.library.terminate)(self.t30) };
+    fn hang_up(&self) {
+        // SAFETY: the state is alive.
+        unsafe { (self.library.terminate)(self.state) };
     }
 
-    /// The machine has nothing more to say.
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.ended.get().is_some()
     }
 
-    /// How it went; the file is whole on disk afterwards.
-    pub fn end(self) -> Report {
+    /// How far it is, or how it went; the file is whole on disk once it is over.
+    fn report(&self) -> Report {
         let mut counted = Statistics::default();
         // SAFETY: the state is alive; the structure is at least as large as the library's.
-        unsafe { (self.library.get_transfer_statistics)(self.t30, &raw mut counted) };
+        unsafe { (self.library.get_transfer_statistics)(self.state, &raw mut counted) };
         // SAFETY: the state is alive, and so is its string, which ends with a zero, or is null.
-        let station = unsafe { text((self.library.get_rx_ident)(self.t30)) };
+        let station = unsafe { text((self.library.get_rx_ident)(self.state)) };
         let code = self.ended.get();
         let told = code.map(|code| {
             // SAFETY: the library answers every code with a constant of its own.
@@ -230,10 +230,76 @@ impl Session {
     }
 }
 
+/// One machine on one line. It stays on the thread that made it.
+pub struct Session {
+    fax: *mut c_void,
+    t30: T30,
+}
+
+impl Session {
+    /// A machine that calls and sends, or answers and receives.
+    ///
+    /// # Errors
+    /// When there is no library, no memory, or no such station id.
+    pub fn new(pages: Pages, station: &str, ecm: bool) -> Result<Session, String> {
+        let library = library()?;
+        let sends = matches!(pages, Pages::Send(_));
+        // SAFETY: without memory of ours the library takes its own, or answers null.
+        let fax = unsafe { (library.fax_init)(ptr::null_mut(), c_int::from(sends)) };
+        if fax.is_null() {
+            return Err("there is no memory for a fax".to_owned());
+        }
+        // SAFETY: `fax` was just made; its T.30 half lives as long, and `drop` frees it last.
+        let t30 = unsafe { T30::of(library, (library.fax_get_t30_state)(fax), sends) };
+        let session = Session { fax, t30 };
+        session.t30.prepare(pages, station, ecm)?;
+        // Between two signals there is silence, not nothing: frames follow each other.
+        // SAFETY: `fax` is alive.
+        unsafe { (library.fax_set_transmit_on_idle)(fax, 1) };
+        Ok(session)
+    }
+
+    /// Takes what came from the line.
+    pub fn hear(&mut self, samples: &mut [i16]) {
+        let fax_rx = self.t30.library.fax_rx;
+        // SAFETY: the state is alive; so many samples are readable and ours alone.
+        unsafe { fax_rx(self.fax, samples.as_mut_ptr(), samples.len() as c_int) };
+    }
+
+    /// What goes to the line; silence where there is nothing to say.
+    pub fn say(&mut self, samples: &mut [i16]) {
+        let fax_tx = self.t30.library.fax_tx;
+        // SAFETY: the state is alive; so many samples are writable and ours alone.
+        let made = unsafe { fax_tx(self.fax, samples.as_mut_ptr(), samples.len() as c_int) };
+        let made = usize::try_from(made).unwrap_or(0).min(samples.len());
+        samples[made..].fill(0);
+    }
+
+    /// The line is gone.
+    pub fn hang_up(&mut self) {
+        self.t30.hang_up();
+    }
+
+    /// The machine has nothing more to say.
+    pub fn is_over(&self) -> bool {
+        self.t30.is_over()
+    }
+
+    /// Pages that were confirmed so far.
+    pub fn pages(&self) -> u32 {
+        self.t30.report().pages
+    }
+
+    /// How it went; the file is whole on disk afterwards.
+    pub fn end(self) -> Report {
+        self.t30.report()
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         // SAFETY: the state was made by `fax_init` and is used no more; its files are closed here.
-        unsafe { (self.library.fax_free)(self.fax) };
+        unsafe { (self.t30.library.fax_free)(self.fax) };
     }
 }
 

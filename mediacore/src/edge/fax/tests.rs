@@ -1,9 +1,11 @@
 //! Two machines on one line, each the very loop that its process runs; and processes that misbehave.
 
+mod t38;
+
 use super::process::{self, AUDIO, FRAME_BYTES, REPORT, Report, Task};
 use super::session;
 use super::*;
-use crate::shard::documents::FRAME_SAMPLES;
+use crate::shard::documents::{FRAME_SAMPLES, FaxHeard, FaxSaid};
 use crate::tiff;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -113,7 +115,7 @@ impl Machine {
 
     /// What it answers to a frame: another, or how it ended.
     fn answer(&mut self, frame: &[u8; FRAME_BYTES]) -> Result<[u8; FRAME_BYTES], Report> {
-        self.0.write_all(frame).unwrap();
+        self.0.write_all(&[&[AUDIO][..], frame].concat()).unwrap();
         let (mut kind, mut bytes) = ([0], [0; FRAME_BYTES]);
         self.0.read_exact(&mut kind).unwrap();
         if kind[0] == REPORT {
@@ -202,7 +204,7 @@ fn attempt(launch: Launch, order: &FaxOrder, frames: usize) -> (FaxOutcome, temp
     let dir = tempfile::tempdir().unwrap();
     let config = Config { launch, folder: dir.path().to_owned(), faxes_max: 1 };
     let (tell, heard) = sync_channel(frames.max(1));
-    (0..frames).for_each(|_| tell.send([0; FRAME_SAMPLES]).unwrap());
+    (0..frames).for_each(|_| tell.send(FaxHeard::Sound([0; FRAME_SAMPLES])).unwrap());
     drop(tell);
     let (says, _said) = rtrb::RingBuffer::new(FRAMES_MAX);
     (session::run(&config, order, &heard, says), dir)
@@ -367,10 +369,10 @@ fn as_many_faxes_as_the_limit_are_under_way_and_the_next_is_refused_until_one_en
         std::thread::spawn(move || {
             let mut line = BufReader::new(line);
             let _ = line.read_line(&mut String::new());
-            let mut frame = [0; FRAME_BYTES];
+            // A frame is answered as it comes.
+            let mut frame = [0; 1 + FRAME_BYTES];
             while line.read_exact(&mut frame).is_ok() {
-                let answer = [&[AUDIO][..], &frame].concat();
-                if line.get_mut().write_all(&answer).is_err() {
+                if line.get_mut().write_all(&frame).is_err() {
                     break;
                 }
             }
@@ -396,7 +398,7 @@ fn as_many_faxes_as_the_limit_are_under_way_and_the_next_is_refused_until_one_en
     assert_eq!(told.try_recv().unwrap(), Event::FaxDone { leg: LegId(100), outcome });
     // Each of the sixty is held all the same: what it hears is answered.
     for line in &mut lines {
-        assert!(line.hears([7; FRAME_SAMPLES]));
+        assert!(line.hears(FaxHeard::Sound([7; FRAME_SAMPLES])));
         let by = std::time::Instant::now() + Duration::from_secs(30);
         let said = loop {
             match line.said() {
@@ -405,7 +407,7 @@ fn as_many_faxes_as_the_limit_are_under_way_and_the_next_is_refused_until_one_en
             }
             std::thread::yield_now();
         };
-        assert_eq!(said, [7; FRAME_SAMPLES]);
+        assert_eq!(said, FaxSaid::Sound([7; FRAME_SAMPLES]));
     }
     assert!(told.try_recv().is_err(), "none of them has ended");
 

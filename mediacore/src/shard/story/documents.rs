@@ -2,7 +2,7 @@
 
 use super::fax::is_whole;
 use super::*;
-use crate::shard::documents::{FRAME_SAMPLES, FaxFrame, FaxOut};
+use crate::shard::documents::{FRAME_SAMPLES, FaxFrame, FaxHeard, FaxOut};
 use terms::FaxId;
 use terms::media::{FaxOrder, FaxWay};
 
@@ -17,12 +17,12 @@ fn level(n: usize) -> i16 {
 }
 
 impl World {
-    fn start_fax(&mut self, phone: usize) {
+    pub(super) fn start_fax(&mut self, phone: usize) {
         let leg = self.phones[phone].leg;
         self.command(Command::FaxStart { leg, order: order() });
     }
 
-    fn faxes(&mut self) -> Vec<FaxOut> {
+    pub(super) fn faxes(&mut self) -> Vec<FaxOut> {
         std::iter::from_fn(|| self.shard.poll_fax()).collect()
     }
 
@@ -53,7 +53,7 @@ fn a_machine_hears_and_says_every_sample_once_and_in_order() {
             world.speak(phone, 20, level(n));
             spoken.extend([level(n); FRAME_SAMPLES]);
             for out in world.faxes() {
-                let FaxOut::Heard(leg, frame) = out else { panic!("{out:?}") };
+                let FaxOut::Heard(leg, FaxHeard::Sound(frame)) = out else { panic!("{out:?}") };
                 heard.extend(frame);
                 let answer: FaxFrame = [-level(said.len() / FRAME_SAMPLES); FRAME_SAMPLES];
                 world.shard.say_fax(leg, &answer);

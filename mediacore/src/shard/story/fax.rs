@@ -11,22 +11,23 @@ use terms::media::{Audience, FAX_DATAGRAM_BYTES_MAX, FaxRemote, MarkKind, Playou
 
 impl World {
     /// T.38 is agreed for a phone, at its own address.
-    fn becomes_fax(&mut self, phone: usize, change: impl FnOnce(&mut FaxRemote)) {
+    pub(super) fn becomes_fax(&mut self, phone: usize, change: impl FnOnce(&mut FaxRemote)) {
         let Phone { leg, address, .. } = self.phones[phone];
         self.phones[phone].datagrams.get_or_insert_default();
-        let mut remote = FaxRemote { udptl: address, nat: false, signalling: address.ip() };
+        let mut remote =
+            FaxRemote { udptl: address, nat: false, signalling: address.ip(), machine: None };
         change(&mut remote);
         self.command(Command::Fax { leg, remote });
     }
 
     /// It is a telephone again.
-    fn becomes_phone(&mut self, phone: usize) {
+    pub(super) fn becomes_phone(&mut self, phone: usize) {
         let Phone { leg, address, codec, .. } = self.phones[phone];
         self.phones[phone].datagrams = None;
         self.command(Command::Connect { leg, remote: Box::new(remote(address, codec)) });
     }
 
-    fn datagrams(&self, phone: usize) -> &[Vec<u8>] {
+    pub(super) fn datagrams(&self, phone: usize) -> &[Vec<u8>] {
         self.phones[phone].datagrams.as_deref().expect("it is a fax machine")
     }
 
@@ -146,7 +147,7 @@ fn a_source_behind_a_nat_is_learned_from_the_signalling_address_alone() {
     let inside: SocketAddr = "192.168.1.9:4006".parse().unwrap();
     let outside: SocketAddr = "203.0.113.9:31000".parse().unwrap();
     world.becomes_fax(0, |remote| {
-        *remote = FaxRemote { udptl: inside, nat: true, signalling: outside.ip() };
+        *remote = FaxRemote { udptl: inside, nat: true, signalling: outside.ip(), machine: None };
     });
     world.phones[0].address = outside;
     let (idx, attacker) = (world.phones[0].idx, "198.51.100.66:4006".parse().unwrap());

@@ -108,7 +108,8 @@ fn a_fax_on_the_one_port_passes_whatever_its_numbers_look_like() {
     for phone in 0..2 {
         let Phone { leg, address, .. } = world.phones[phone];
         world.phones[phone].datagrams = Some(Vec::new());
-        let remote = FaxRemote { udptl: address, nat: false, signalling: address.ip() };
+        let remote =
+            FaxRemote { udptl: address, nat: false, signalling: address.ip(), machine: None };
         world.command(Command::Fax { leg, remote });
     }
     // The second octet of a number is that of a report, the first that of a handshake or of RTP.

@@ -4,13 +4,23 @@ use super::*;
 use crate::edge::fax;
 use crate::edge::fax::tests::{document, pages, pixels, threads};
 use terms::FaxId;
-use terms::media::{FaxOrder, FaxOutcome, FaxWay};
+use terms::media::{FaxOrder, FaxOutcome, FaxRemote, FaxTerms, FaxWay};
 
 /// Half a minute of sound, and time for a loaded machine.
 const FAX_MAX: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_document_goes_from_leg_to_leg_pixel_by_pixel() {
+    goes_over(None);
+}
+
+#[test]
+fn a_document_goes_from_leg_to_leg_as_packets_pixel_by_pixel() {
+    goes_over(Some(FaxTerms { bit_rate_max: 14_400, datagram_bytes_max: 400, repeats: true }));
+}
+
+/// In sound, or by packets once both have begun.
+fn goes_over(packets: Option<FaxTerms>) {
     on_both(|backend| {
         let dir = tempfile::tempdir().unwrap();
         let documents = fax::documents(dir.path(), TenantId(1));
@@ -45,6 +55,12 @@ fn a_document_goes_from_leg_to_leg_pixel_by_pixel() {
         let send = FaxWay::Send { document: "news".into() };
         server.send(Command::FaxStart { leg: LegId(2), order: order(22, FaxWay::Receive) });
         server.send(Command::FaxStart { leg: LegId(1), order: order(11, send) });
+        for (leg, udptl) in [(1, doors[1]), (2, doors[0])].into_iter().filter(|_| packets.is_some())
+        {
+            let (leg, signalling) = (LegId(leg), udptl.ip());
+            let remote = FaxRemote { udptl, nat: false, signalling, machine: packets };
+            server.send(Command::Fax { leg, remote });
+        }
         let outcomes = [outcome(&server, 1), outcome(&server, 2)];
         let mut outcomes = outcomes.into_iter().collect::<Vec<_>>();
         outcomes.sort_by_key(|outcome| outcome.fax);

@@ -21,7 +21,7 @@ fn two_fax_machines_talk_through_the_box_octet_by_octet() {
         for (leg, machine) in (1..).zip(&machines) {
             server.send(Command::Join { leg: LegId(leg), room: RoomId(1) });
             let udptl = machine.socket.local_addr().unwrap();
-            let remote = FaxRemote { udptl, nat: false, signalling: udptl.ip() };
+            let remote = FaxRemote { udptl, nat: false, signalling: udptl.ip(), machine: None };
             server.send(Command::Fax { leg: LegId(leg), remote });
         }
         std::thread::sleep(Duration::from_millis(50));
