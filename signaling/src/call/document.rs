@@ -1,7 +1,8 @@
 //! A step of the flow gives the caller to a fax machine of ours, which sends or receives a document
 //! (ITU-T T.30) and gives the call back; or a machine of ours has whom it called. Its outcome is noted
 //! in any case, by the switch: machines hang up as soon as they are done, so it often comes when the
-//! call is over.
+//! call is over. It begins in the sound of the leg and goes over to T.38 where the trunk takes that
+//! (`fax/machine`).
 //!
 //! A fax does not outlive the process: a pause of a second ends the other machine's patience.
 
@@ -33,8 +34,12 @@ impl Call {
         self.story.heard = true;
         self.phase = Phase::Faxing(fax);
         let way = document.map_or(FaxWay::Receive, |document| FaxWay::Send { document });
+        let receives = way == FaxWay::Receive;
         let order = FaxOrder { fax, tenant, way, station, ecm };
         cx.media(Command::FaxStart { leg: self.anchor, order });
+        if receives {
+            self.ask_for_t38(cx);
+        }
     }
 
     /// The machine is done; the flow knows how it went.
@@ -55,5 +60,6 @@ impl Call {
         if !self.follow_flow(cx, edge) {
             self.end(cx, cause::NORMAL, Party::System);
         }
+        self.back_to_audio(cx);
     }
 }

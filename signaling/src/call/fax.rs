@@ -5,7 +5,10 @@
 //! (RFC 3261 §14).
 //!
 //! It takes two, alone, neither on hold: an agent's phone is no fax machine, a third party could not
-//! hear it, what is encrypted does not become plain, and a trunk may refuse it for all its calls.
+//! hear it, what is encrypted does not become plain, and a trunk may refuse it for all its calls. Or one
+//! party and a machine of ours ([`machine`]).
+
+mod machine;
 
 use super::leg::{Leg, Sip, Voice};
 use super::{Call, Phase, media};
@@ -13,6 +16,7 @@ use crate::sdp::Description;
 use crate::sdp::fax::{self, Image, T38};
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
+use machine::Machine;
 use terms::LegId;
 use terms::event::Kind;
 use terms::media::{Codec, Command, FaxRemote, T38Policy, TrunkT38};
@@ -22,6 +26,7 @@ use terms::media::{Codec, Command, FaxRemote, T38Policy, TrunkT38};
 pub(super) struct Fax {
     asked: Option<Asked>,
     running: Option<Running>,
+    machine: Option<Machine>,
 }
 
 /// One party asked, the other has not answered.
@@ -57,7 +62,7 @@ struct Side {
 impl Fax {
     /// The two carry T.38, or one has asked for it.
     pub(super) fn is_on(&self) -> bool {
-        self.running.is_some() || self.asked.is_some()
+        self.running.is_some() || self.asked.is_some() || self.machine.is_some()
     }
 }
 
@@ -75,8 +80,8 @@ impl Running {
 impl Call {
     /// Their re-INVITE or UPDATE, where it is about a fax. False leaves it to others.
     pub(super) fn fax_offered(&mut self, cx: &mut Cx, id: LegId, sdp: Option<&str>) -> bool {
-        if self.fax.asked.is_some() {
-            // The other party is being asked: one change at a time.
+        if self.fax.asked.is_some() || self.machine_asks() {
+            // The other party is being asked, or this one: one change at a time.
             cx.sip(Sipc::RejectOffer { leg: id, status: 491 });
             return true;
         }
@@ -85,6 +90,10 @@ impl Call {
         let spoken = local.map_or_else(|| Codec::ALL.to_vec(), |local| local.codecs.clone());
         let is_fax = matches!(&read, Some(Ok(description)) if description.is_fax(&spoken));
         let runs = self.fax.running.is_some();
+        let fax = read.as_ref().and_then(|read| read.as_ref().ok()).filter(|_| is_fax);
+        if let Some(is_done) = self.machine_offered(cx, id, sdp, fax) {
+            return is_done;
+        }
         match (sdp, read) {
             (Some(sdp), Some(Ok(theirs))) if is_fax && runs => {
                 self.fax_said_again(cx, id, sdp, &theirs);
@@ -118,17 +127,19 @@ impl Call {
         pair.into_iter().find(|&other| other != id).filter(|_| may && pair.contains(&id))
     }
 
-    /// A party that may be a fax machine: over a trunk that allows it, answered, in clear, and on the
-    /// core of the call.
+    /// A party that may be a fax machine, and lives on the core of the call.
     fn can_fax(&self, leg: &Leg) -> bool {
+        self.takes_t38(leg) && !leg.apart && leg.playing.is_none()
+    }
+
+    /// Over a trunk that allows it, answered, and in clear.
+    fn takes_t38(&self, leg: &Leg) -> bool {
         let in_clear = matches!(&leg.voice, Voice::Open(local) if !local.security.forbids_plain());
         let refuses = |trunk| self.plan.trunk(trunk).is_some_and(|t| t.t38 == TrunkT38::Refuse);
         leg.trunk.is_some_and(|trunk| !refuses(trunk))
             && leg.sip == Sip::Answered
             && in_clear
-            && !leg.apart
             && !leg.owes_answer
-            && leg.playing.is_none()
     }
 
     /// Nothing changes for `id`, but that media leaves the machines' sound as it is.
@@ -153,6 +164,9 @@ impl Call {
 
     /// Their answer to our re-INVITE, where it is about a fax. False leaves it to others.
     pub(super) fn fax_answered(&mut self, cx: &mut Cx, id: LegId, sdp: &str) -> bool {
+        if self.machine_agreed(cx, id, sdp) {
+            return true;
+        }
         match self.fax.asked.take_if(|asked| asked.of == id) {
             Some(asked) if asked.to == Wanted::Fax => self.fax_agreed(cx, &asked, sdp),
             Some(asked) => self.audio_agreed(cx, &asked, sdp),
@@ -192,6 +206,7 @@ impl Call {
 
     /// Our re-INVITE was refused: so is theirs, and everything stays as it was.
     pub(super) fn fax_refused(&mut self, cx: &mut Cx, id: LegId, status: u16) {
+        self.machine_refused(id);
         let Some(asked) = self.fax.asked.take_if(|asked| asked.of == id) else { return };
         let status = if status == 491 { 491 } else { 488 };
         match asked.to {
@@ -233,6 +248,9 @@ impl Call {
     /// What a party says of its fax while one goes over. `None` while there is audio; false when
     /// there is no fax in it.
     pub(super) fn take_fax(&mut self, cx: &mut Cx, id: LegId, sdp: Option<&str>) -> Option<bool> {
+        if let Some(taken) = self.machine_told(cx, id, sdp) {
+            return Some(taken);
+        }
         self.fax.running.as_ref()?;
         let image = sdp.and_then(|sdp| Description::parse(sdp).ok()?.image().cloned());
         let Some(image) = image else { return Some(false) };
@@ -250,19 +268,23 @@ impl Call {
     fn ask_for_audio(&mut self, cx: &mut Cx, id: LegId, sdp: &str) {
         let other = self.fax.running.as_ref().and_then(|running| running.other(id));
         let other = other.map(|side| side.leg);
-        let leg = self.legs.get(&id);
-        let answers = leg.is_some_and(|leg| match &leg.voice {
-            Voice::Open(local) => {
-                media::answer(&mut local.clone(), sdp, leg.source, leg.nat).is_ok()
-            }
-            Voice::None | Voice::Opening | Voice::Releasing => false,
-        });
+        let answers = self.answers_audio(id, sdp);
         let Some(other) = other.filter(|_| answers) else {
             return cx.sip(Sipc::RejectOffer { leg: id, status: 488 });
         };
         self.offer_audio(cx, other);
         let (by, of, offer) = (id, other, sdp.to_owned());
         self.fax.asked = Some(Asked { by, of, offer, to: Wanted::Audio });
+    }
+
+    /// Whether we have an answer to this offer of audio.
+    fn answers_audio(&self, id: LegId, sdp: &str) -> bool {
+        self.legs.get(&id).is_some_and(|leg| match &leg.voice {
+            Voice::Open(local) => {
+                media::answer(&mut local.clone(), sdp, leg.source, leg.nat).is_ok()
+            }
+            Voice::None | Voice::Opening | Voice::Releasing => false,
+        })
     }
 
     fn audio_agreed(&mut self, cx: &mut Cx, asked: &Asked, sdp: &str) {
@@ -296,8 +318,8 @@ impl Call {
 
     /// The call ends, whatever was on its way.
     pub(super) fn fax_is_over(&mut self, cx: &mut Cx) {
-        let Fax { running, .. } = std::mem::take(&mut self.fax);
-        if running.is_some() {
+        let Fax { running, machine, .. } = std::mem::take(&mut self.fax);
+        if running.is_some() || machine.is_some_and(|machine| machine.speaks()) {
             self.log(cx, None, Kind::FaxEnded);
         }
     }

@@ -1,6 +1,6 @@
 //! Fax over IP in a description: `m=image <port> udptl t38` with the attributes of ITU-T T.38 Annex D
 //! and RFC 3362. What one party says of its fax machine is said to the other with our address and
-//! port; the box itself is no fax machine.
+//! port; or a machine of ours answers for itself ([`T38::of_machine`]).
 //!
 //! Gateways write the attributes in many ways: names in any case, with and without `Fax`, flags with
 //! `:0` and `:1`, "transferedTCF". What can be meant is understood and written as the standard does.
@@ -10,7 +10,7 @@ use super::negotiate::{head, is_behind_nat};
 use super::parse::{Description, ip};
 use super::{Local, Refused};
 use std::net::{IpAddr, SocketAddr};
-use terms::media::{FAX_DATAGRAM_BYTES_MAX, FaxRemote};
+use terms::media::{FAX_DATAGRAM_BYTES_MAX, FaxRemote, FaxTerms};
 
 /// Versions of T.38 are single digits; a greater one is taken for this.
 const VERSION_MAX: u32 = 9;
@@ -18,6 +18,12 @@ const VERSION_MAX: u32 = 9;
 const BITRATE_MAX: u32 = 33_600;
 /// Buffers above this are said to be so large.
 const BUFFER_BYTES_MAX: u32 = 65_535;
+/// The fastest modem that a machine of ours speaks as packets (V.17), in bits per second.
+const MACHINE_BITRATE_MAX: u32 = 14_400;
+/// What a machine of ours says of its buffer: packets are taken as they come.
+const MACHINE_BUFFER_BYTES: u32 = 2_000;
+/// Who does not say how long a datagram may be takes this.
+const DATAGRAM_BYTES_USUAL: u32 = 400;
 
 /// Who checks the training of the modems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +102,44 @@ pub(super) fn image(session: &sdp_types::Session) -> Option<Image> {
 }
 
 impl T38 {
+    /// What a machine of ours says when it asks.
+    pub fn of_machine() -> Self {
+        T38 {
+            version: Some(0),
+            bitrate_max: Some(MACHINE_BITRATE_MAX),
+            rate_management: Some(RateManagement::Transferred),
+            buffer_bytes_max: Some(MACHINE_BUFFER_BYTES),
+            datagram_bytes_max: Some(FAX_DATAGRAM_BYTES_MAX.into()),
+            error_correction: Some(ErrorCorrection::Redundancy),
+            ..T38::default()
+        }
+    }
+
+    /// What a machine of ours answers to this. `None` where it cannot: it checks no training by
+    /// itself. Who asks for parity gets repetition, which goes with it (ITU-T T.38 D.2.3).
+    pub fn answer_of_machine(&self) -> Option<Self> {
+        if self.rate_management == Some(RateManagement::Local) {
+            return None;
+        }
+        let bare = self.error_correction == Some(ErrorCorrection::None);
+        let error_correction =
+            Some(if bare { ErrorCorrection::None } else { ErrorCorrection::Redundancy });
+        let bitrate_max = Some(self.terms().bit_rate_max);
+        Some(T38 { bitrate_max, error_correction, ..T38::of_machine() })
+    }
+
+    /// What media needs to know for a machine of ours that speaks with who says this.
+    pub fn terms(&self) -> FaxTerms {
+        let bytes = self.datagram_bytes_max.unwrap_or(DATAGRAM_BYTES_USUAL);
+        FaxTerms {
+            bit_rate_max: self
+                .bitrate_max
+                .map_or(MACHINE_BITRATE_MAX, |rate| rate.min(MACHINE_BITRATE_MAX)),
+            datagram_bytes_max: u16::try_from(bytes).unwrap_or(FAX_DATAGRAM_BYTES_MAX),
+            repeats: self.error_correction != Some(ErrorCorrection::None),
+        }
+    }
+
     fn read(media: &sdp_types::Media) -> Self {
         let mut t38 = T38::default();
         // The first word on a thing counts, as with every attribute.
