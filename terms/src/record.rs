@@ -463,7 +463,7 @@ records! {
         recorder_frames_lost: i64,
         /// Datagrams of T.38 received; NULL where it carried none, and in rows of version 1.
         fax_received: Option<i64>,
-        /// Datagrams of T.38 passed on to it; NULL as `fax_received`.
+        /// Datagrams of T.38 sent to it; NULL as `fax_received`.
         fax_sent: Option<i64>,
         /// Numbers of datagrams that did not come; a page may be whole all the same. NULL likewise.
         fax_missing: Option<i64>,

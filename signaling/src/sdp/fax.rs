@@ -259,3 +259,47 @@ fn image_lines(local: &Local, proto: &str, t38: &T38) -> String {
     t38.write(&mut text);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_of_ours_answers_no_more_than_was_offered_and_no_more_than_it_speaks() {
+        let answer = |offered: T38| offered.answer_of_machine();
+        assert_eq!(answer(T38::default()), Some(T38::of_machine()), "all are optional");
+        let rich = T38 {
+            version: Some(3),
+            bitrate_max: Some(33_600),
+            fill_bit_removal: true,
+            transcodes_mmr: true,
+            transcodes_jbig: true,
+            error_correction: Some(ErrorCorrection::Fec),
+            ..T38::of_machine()
+        };
+        assert_eq!(answer(rich), Some(T38::of_machine()));
+        let slow = T38 { bitrate_max: Some(7_200), ..T38::of_machine() };
+        assert_eq!(answer(slow), Some(slow));
+        let bare = T38 { error_correction: Some(ErrorCorrection::None), ..T38::of_machine() };
+        assert_eq!(answer(bare), Some(bare));
+        let local = T38 { rate_management: Some(RateManagement::Local), ..T38::of_machine() };
+        assert_eq!(answer(local), None);
+    }
+
+    #[test]
+    fn media_is_told_what_the_other_side_takes() {
+        let terms = |bit_rate_max, datagram_bytes_max, repeats| FaxTerms {
+            bit_rate_max,
+            datagram_bytes_max,
+            repeats,
+        };
+        assert_eq!(T38::default().terms(), terms(14_400, 400, true));
+        let small = T38 {
+            bitrate_max: Some(9_600),
+            datagram_bytes_max: Some(72),
+            error_correction: Some(ErrorCorrection::None),
+            ..T38::default()
+        };
+        assert_eq!(small.terms(), terms(9_600, 72, false));
+    }
+}

@@ -63,7 +63,7 @@ pub struct FaxTerms {
 pub struct FaxQuality {
     /// Datagrams received from the accepted source.
     pub received: u64,
-    /// Datagrams passed on to it.
+    /// Datagrams sent to it.
     pub sent: u64,
     /// Numbers that were jumped over and did not come later. UDPTL repeats what was lost, so a page
     /// may be whole all the same.

@@ -1,5 +1,7 @@
 //! Two trunks and a fax: who is offered what, who is refused, and when media changes.
 
+mod machine;
+
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Origin};
 use crate::switch::rig::{TRUNK, sdp, t38};
