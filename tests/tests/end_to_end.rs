@@ -116,6 +116,9 @@ mod supervised;
 #[path = "end_to_end/fax_document.rs"]
 mod fax_document;
 
+#[path = "end_to_end/fax_packets.rs"]
+mod fax_packets;
+
 #[path = "end_to_end/fax_sent.rs"]
 mod fax_sent;
 
@@ -202,6 +205,7 @@ use elsewhere::{
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
+use fax_packets::a_document_goes_by_fax_as_packets_from_call_to_call;
 use fax_sent::a_fax_is_sent_to_a_number_that_the_box_calls;
 use features::{
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
@@ -351,6 +355,7 @@ stories! {
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
     a_phone_passes_its_caller_on_and_is_told_how_it_goes,
     a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf,
+    a_document_goes_by_fax_as_packets_from_call_to_call,
     a_fax_is_sent_to_a_number_that_the_box_calls,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Instant;
 use tests::house::{House, Options};
 
-const SENDS: &str = "95105641";
+pub(super) const SENDS: &str = "95105641";
 pub(super) const RECEIVES: &str = "95105642";
 const CALLER: &str = "13500135000";
 /// Octets of a row, rows of a page: as wide as A4 and as high as a hand, so that it takes seconds.
@@ -218,6 +218,46 @@ impl Line {
         self.says(&self.request("ACK", &dialog.contact, (&dialog.call_id, &dialog.to), sdp));
     }
 
+    /// Offers something else within a call: the box's description.
+    pub(super) fn reinvites(&self, dialog: &Dialog, sdp: &str) -> String {
+        let of = (&*dialog.call_id, &*dialog.to);
+        // The second request of its kind in this call.
+        let second = |request: String| {
+            request.replace("CSeq: 1 ", "CSeq: 2 ").replace("branch=z9hG4bK-", "branch=z9hG4bK-2-")
+        };
+        self.says(&second(self.request("INVITE", &dialog.contact, of, Some(sdp))));
+        loop {
+            let told = self.hears();
+            let is_ours =
+                header(&told, "Call-ID") == Some(of.0) && header(&told, "CSeq") == Some("2 INVITE");
+            match told.strip_prefix("SIP/2.0 ").and_then(|rest| rest.get(..3)) {
+                Some("200") if is_ours => {
+                    self.says(&second(self.request("ACK", &dialog.contact, of, None)));
+                    let (_, sdp) = told.split_once("\r\n\r\n").expect("a body");
+                    return sdp.to_owned();
+                }
+                Some(status) if is_ours => assert!(status < "200", "{told}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Answers a request of the box within a call.
+    pub(super) fn answers(&self, request: &str, status: &str, sdp: Option<&str>) {
+        let same = ["Via", "From", "To", "Call-ID", "CSeq"].map(|name| {
+            let value = header(request, name).unwrap_or_else(|| panic!("no {name}: {request}"));
+            format!("{name}: {value}\r\n")
+        });
+        let (here, body) = (self.here, sdp.unwrap_or_default());
+        let kind = if sdp.is_some() { "Content-Type: application/sdp\r\n" } else { "" };
+        self.says(&format!(
+            "SIP/2.0 {status}\r\n{}Contact: <sip:{CALLER}@{here}>\r\n\
+             {kind}Content-Length: {}\r\n\r\n{body}",
+            same.concat(),
+            body.len()
+        ));
+    }
+
     fn request(
         &self,
         method: &str,
@@ -254,11 +294,7 @@ impl Line {
             if told.starts_with("SIP/2.0 ") {
                 continue;
             }
-            let same = ["Via", "From", "To", "Call-ID", "CSeq"].map(|name| {
-                let value = header(&told, name).unwrap_or_else(|| panic!("no {name}: {told}"));
-                format!("{name}: {value}\r\n")
-            });
-            self.says(&format!("SIP/2.0 200 OK\r\n{}Content-Length: 0\r\n\r\n", same.concat()));
+            self.answers(&told, "200 OK", None);
             let call = header(&told, "Call-ID").map(str::to_owned);
             if told.starts_with("BYE ") && !ended.contains(&call) {
                 ended.push(call);
