@@ -205,8 +205,9 @@ config! {
         /// the phone takes it), required, or dtls (the keys come by a handshake). Whatever it says, a
         /// phone that offers only encrypted audio is answered. A trunk says its own.
         srtp: SrtpPolicy = "\"off\"", Restart;
-        /// Fax over IP (T.38) between two trunks: off (an offer is refused with 488, the fax goes on as
-        /// audio) or pass (what one trunk offers is offered to the other, and packets pass unchanged).
+        /// Fax over IP (T.38): off (an offer is refused with 488, the fax goes on as audio) or pass
+        /// (what one trunk offers is offered to the other, and packets pass unchanged; a fax machine of
+        /// ours takes it, and asks for it where it was called).
         t38: T38Policy = "\"pass\"", Restart;
         /// Most SIP dialogs at a time; one more is answered 503.
         dialogs_max: u32 = "20000", Restart;

@@ -17,7 +17,7 @@ pub const FAX_DATAGRAM_BYTES_MAX: u16 = 640;
 pub enum T38Policy {
     /// An offer of it is refused with 488; the fax goes on as audio.
     Off,
-    /// Between two trunks it passes from party to party.
+    /// Between two trunks it passes from party to party, and a machine of ours takes it.
     #[default]
     Pass,
 }
@@ -29,7 +29,8 @@ pub enum TrunkT38 {
     /// As the box says ([`T38Policy`]).
     #[default]
     Allow,
-    /// It is offered none, and what it offers is refused with 488; the call goes on as it was.
+    /// It is offered none, and what it offers is refused with 488; the call goes on as it was, a fax of
+    /// ours in sound.
     Refuse,
 }
 

@@ -231,7 +231,7 @@ fn length(octets: &[u8]) -> [u8; 2] {
 }
 
 /// What a machine hears, as it stands on the line.
-pub fn heard(heard: &FaxHeard) -> io::Result<Vec<u8>> {
+pub(super) fn heard(heard: &FaxHeard) -> io::Result<Vec<u8>> {
     Ok(match heard {
         FaxHeard::Sound(samples) => [&[AUDIO][..], &octets(samples)].concat(),
         FaxHeard::Agreed(terms) => {
@@ -274,7 +274,7 @@ fn read_one(input: &mut impl Read) -> io::Result<FaxHeard> {
 }
 
 /// A packet with its length before it.
-pub fn read_packet(input: &mut impl Read) -> io::Result<Vec<u8>> {
+pub(super) fn read_packet(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut len = [0; 2];
     input.read_exact(&mut len)?;
     let len = usize::from(u16::from_be_bytes(len));
