@@ -47,8 +47,8 @@ pub fn fuzz_rtp(bytes: &[u8]) {
     assert_eq!(range.len(), HEADER_BYTES + packet.payload_len());
 }
 
-/// Reads a datagram as UDPTL: it ends where its last part does, and nowhere else. What it carries is
-/// heard once, and can be said again.
+/// Reads a datagram as UDPTL: it ends where its last part does, and nowhere else. What it carries
+/// is heard once, and can be said again.
 pub fn fuzz_udptl(bytes: &[u8]) {
     let mut inbox = Inbox::default();
     let Ok((seq, primary)) = udptl::read(bytes, |_| {}) else {

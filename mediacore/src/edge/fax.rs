@@ -1,5 +1,5 @@
-//! Fax machines of ours: documents sent and received in the sound of a leg (ITU-T T.30), or as packets
-//! (T.38).
+//! Fax machines of ours: documents sent and received in the sound of a leg (ITU-T T.30), or as
+//! packets (T.38).
 //!
 //! Each is a process of its own ([`process`]) with a thread here that speaks with it ([`session`]),
 //! because what strangers send is read by a library in C ([`spandsp`]). Between that thread and the
@@ -106,8 +106,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// What the machine hears. False when it is too far behind. A packet that finds no room is one that
-    /// was lost, as packets are.
+    /// What the machine hears. False when it is too far behind. A packet that finds no room is one
+    /// that was lost, as packets are.
     pub fn hears(&self, heard: FaxHeard) -> bool {
         match self.heard.try_send(heard) {
             Err(mpsc::TrySendError::Full(heard)) => matches!(heard, FaxHeard::Packet(..)),

@@ -1,6 +1,6 @@
 //! A fax that ends here: a machine of ours has the leg, and speaks T.30 in its sound, or as packets
-//! once T.38 was agreed ([`packets`]). What it hears and says goes over the edge in frames of 20 ms at
-//! 8 kHz, one for one, so nothing of a modem is in the core.
+//! once T.38 was agreed ([`packets`]). What it hears and says goes over the edge in frames of 20 ms
+//! at 8 kHz, one for one, so nothing of a modem is in the core.
 //!
 //! What comes is decoded at its place in time, nothing left out or made up ([`Jitter::fix`]); what
 //! goes out leaves on the grid. A frame of the machine that comes late is silence, counted, and from

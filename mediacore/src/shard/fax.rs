@@ -1,7 +1,7 @@
-//! Fax through the box. T.38: a leg in that mode takes UDPTL in place of RTP, and what the one party
-//! sends the other gets, octet by octet and as it comes. It needs both in one room of one shard, by
-//! themselves; everything else is dropped and counted. Recordings say when it began and ended. A leg
-//! that a machine of ours has keeps it: the fax ends here (`documents`).
+//! Fax through the box. T.38: a leg in that mode takes UDPTL in place of RTP, and what the one
+//! party sends the other gets, octet by octet and as it comes. It needs both in one room of one
+//! shard, by themselves; everything else is dropped and counted. Recordings say when it began and
+//! ended. A leg that a machine of ours has keeps it: the fax ends here (`documents`).
 //!
 //! Fax as audio: from the first tone of a machine on nothing that would alter its sound is done
 //! with it. Relayed audio is not altered anyway; where it is mixed or converted the jitter buffer

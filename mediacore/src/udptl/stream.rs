@@ -1,9 +1,11 @@
-//! The packets of T.38 (IFP) that a machine of ours says and hears, and the datagrams they travel in.
+//! The packets of T.38 (IFP) that a machine of ours says and hears, and the datagrams they travel
+//! in.
 //!
 //! UDPTL numbers its datagrams and makes good their loss by saying earlier packets once more
-//! (`t38UDPRedundancy`, ITU-T T.38 §9.1.4.1): [`Outbox`] adds the last three to each, [`Inbox`] takes
-//! what it missed from those. So what the machine gets is in order and without repetitions; a number
-//! that is jumped over is one that nothing brought back. Parity (`t38UDPFEC`) is not reckoned back.
+//! (`t38UDPRedundancy`, ITU-T T.38 §9.1.4.1): [`Outbox`] adds the last three to each, [`Inbox`]
+//! takes what it missed from those. So what the machine gets is in order and without repetitions; a
+//! number that is jumped over is one that nothing brought back. Parity (`t38UDPFEC`) is not
+//! reckoned back.
 
 use super::read;
 use std::collections::VecDeque;
@@ -67,7 +69,8 @@ impl Outbox {
         self.terms = *terms;
     }
 
-    /// The next datagram: this packet, and of those before it as many as the other side has room for.
+    /// The next datagram: this packet, and of those before it as many as the other side has room
+    /// for.
     pub fn datagram(&mut self, packet: &[u8]) -> Vec<u8> {
         let mut bytes = self.next.0.to_be_bytes().to_vec();
         put(&mut bytes, packet);

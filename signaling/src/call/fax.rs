@@ -4,9 +4,9 @@
 //! come. Who is refused gets 488 and the fax goes on as audio; crossing offers get 491 and try again
 //! (RFC 3261 §14).
 //!
-//! It takes two, alone, neither on hold: an agent's phone is no fax machine, a third party could not
-//! hear it, what is encrypted does not become plain, and a trunk may refuse it for all its calls. Or one
-//! party and a machine of ours ([`machine`]).
+//! It takes two, alone, neither on hold: an agent's phone is no fax machine, a third party could
+//! not hear it, what is encrypted does not become plain, and a trunk may refuse it for all its
+//! calls. Or one party and a machine of ours ([`machine`]).
 
 mod machine;
 

@@ -29,8 +29,8 @@ pub enum TrunkT38 {
     /// As the box says ([`T38Policy`]).
     #[default]
     Allow,
-    /// It is offered none, and what it offers is refused with 488; the call goes on as it was, a fax of
-    /// ours in sound.
+    /// It is offered none, and what it offers is refused with 488; the call goes on as it was, a
+    /// fax of ours in sound.
     Refuse,
 }
 

@@ -1,6 +1,6 @@
-//! A document goes by fax from one call of a box to another call of it as T.38. The machine that was
-//! called asks for it; who dialled both calls hands its offer on to the other, and the answer back, so
-//! that the UDPTL of the one call's port comes to the other's.
+//! A document goes by fax from one call of a box to another call of it as T.38. The machine that
+//! was called asks for it; who dialled both calls hands its offer on to the other, and the answer
+//! back, so that the UDPTL of the one call's port comes to the other's.
 
 use super::fax_document::{Line, PAGES, RECEIVES, ROW, SENDS, flow, images, page};
 use mediacore::tiff;

@@ -18,8 +18,9 @@
 //!      'b'                                                          for each 'b'; or the report
 //! ```
 //!
-//! T.30 begins anew then, with the same file: gateways change over when they hear the first signal of a
-//! machine, before there is a page. Where pages were confirmed already, those are what there is.
+//! T.30 begins anew then, with the same file: gateways change over when they hear the first signal
+//! of a machine, before there is a page. Where pages were confirmed already, those are what there
+//! is.
 //!
 //! It reads and writes the one file that it is told, and can do little else ([`super::confine`]).
 

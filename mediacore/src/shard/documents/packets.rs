@@ -1,10 +1,10 @@
 //! A machine of ours that speaks T.38: its packets leave at once, in the datagrams that [`Outbox`]
-//! makes, and what comes is taken apart here ([`Inbox`]), so that the library in C sees packets alone.
-//! The grid of its sound goes on as a beat, by which it knows the time.
+//! makes, and what comes is taken apart here ([`Inbox`]), so that the library in C sees packets
+//! alone. The grid of its sound goes on as a beat, by which it knows the time.
 //!
-//! It begins where its sound ended: T.30 starts anew by packets, as gateways expect that change when
-//! they hear the first signal of a machine. What it spoke in sound is not gone back to; when audio is
-//! agreed again it hangs up.
+//! It begins where its sound ended: T.30 starts anew by packets, as gateways expect that change
+//! when they hear the first signal of a machine. What it spoke in sound is not gone back to; when
+//! audio is agreed again it hangs up.
 
 use super::{FaxHeard, FaxOut};
 use crate::leg::LegIdx;
@@ -48,8 +48,8 @@ impl Shard {
         }
     }
 
-    /// A well-formed datagram of the accepted source. False where it is no machine of ours that hears
-    /// it.
+    /// A well-formed datagram of the accepted source. False where it is no machine of ours that
+    /// hears it.
     pub(in crate::shard) fn hear_packets(
         &mut self,
         now: Moment,

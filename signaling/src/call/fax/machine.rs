@@ -1,6 +1,6 @@
-//! A machine of ours goes over to T.38 with whoever it has. The gateway of who was called asks: that of
-//! the other side where the box called, and we where the box was called. Who is refused goes on in
-//! sound, which the machine speaks until media is told otherwise.
+//! A machine of ours goes over to T.38 with whoever it has. The gateway of who was called asks:
+//! that of the other side where the box called, and we where the box was called. Who is refused
+//! goes on in sound, which the machine speaks until media is told otherwise.
 //!
 //! When the fax is over we ask for audio again, unless the call ends with it; when the other side
 //! does so before, its machine is gone.
@@ -163,8 +163,8 @@ impl Call {
         self.fax.machine.take_if(|machine| machine.leg == id && !machine.speaks());
     }
 
-    /// What they say of T.38 in answer to an offer of ours while it is spoken. `None` while it is not;
-    /// false when there is no fax in it.
+    /// What they say of T.38 in answer to an offer of ours while it is spoken. `None` while it is
+    /// not; false when there is no fax in it.
     pub(super) fn machine_told(
         &mut self,
         cx: &mut Cx,

@@ -1,8 +1,8 @@
 //! A machine that speaks T.30 in packets of T.38 in place of sound: no modem, but the same machine.
 //!
-//! The library paces what it says as a modem would (30 ms of a page in a packet), since a gateway at
-//! the other end makes sound of it again. It is told the number of each packet that comes and makes do
-//! with those that are missing.
+//! The library paces what it says as a modem would (30 ms of a page in a packet), since a gateway
+//! at the other end makes sound of it again. It is told the number of each packet that comes and
+//! makes do with those that are missing.
 
 use super::{Library, Pages, T30, library};
 use crate::edge::fax::process::Report;
@@ -28,8 +28,8 @@ const BETWEEN_PROGRAMS: c_int = 0x10;
 pub struct Packet {
     /// The packet (IFP), not yet numbered.
     pub octets: Vec<u8>,
-    /// How many times it is sent: nothing follows the last packet of a signal for a while, by which a
-    /// loss could be made good.
+    /// How many times it is sent: nothing follows the last packet of a signal for a while, by which
+    /// a loss could be made good.
     pub copies: u8,
 }
 
@@ -57,8 +57,8 @@ impl Terminal {
         let sends = matches!(pages, Pages::Send(_));
         let said = Rc::new(RefCell::new(Vec::new()));
         let told = Rc::as_ptr(&said).cast_mut().cast::<c_void>();
-        // SAFETY: without memory of ours the library takes its own, or answers null; `told` is on the
-        // heap and outlives the machine, which is freed before its fields are.
+        // SAFETY: without memory of ours the library takes its own, or answers null; `told` is on
+        // the heap and outlives the machine, which is freed before its fields are.
         let terminal =
             unsafe { (library.t38_init)(ptr::null_mut(), c_int::from(sends), on_packet, told) };
         if terminal.is_null() {
@@ -118,8 +118,8 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // SAFETY: the state was made by `t38_terminal_init` and is used no more; its files are closed
-        // here.
+        // SAFETY: the state was made by `t38_terminal_init` and is used no more; its files are
+        // closed here.
         unsafe { (self.t30.library.t38_free)(self.terminal) };
     }
 }

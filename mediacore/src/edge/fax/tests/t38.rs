@@ -1,5 +1,5 @@
-//! Two machines that go over to T.38, each the very loop that its process runs, through a network that
-//! loses, repeats and reorders; and what a machine does that is asked for it too late.
+//! Two machines that go over to T.38, each the very loop that its process runs, through a network
+//! that loses, repeats and reorders; and what a machine does that is asked for it too late.
 
 use super::*;
 use crate::edge::fax::process::{BEAT, PACKET};
