@@ -4,6 +4,8 @@
 CARGO ?= cargo
 DATA ?= ./data
 SECONDS_EACH ?= 60
+# As cargo writes it in the names of variables.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
 .PHONY: help demo run test bench bench-media bench-store bench-warehouse faults fuzz
 
@@ -25,7 +27,7 @@ test: ## format, clippy with warnings as errors, unit, simulation and end-to-end
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) build --workspace --all-targets
-	$(CARGO) test --workspace --no-fail-fast
+	CARGO_TARGET_$(HOST)_RUNNER=$(CURDIR)/scripts/test-runner $(CARGO) test --workspace --no-fail-fast
 
 bench: ## the quick figures, appended to target/bench/results.jsonl
 	scripts/setup --bench
