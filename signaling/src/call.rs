@@ -410,6 +410,7 @@ impl Call {
                 Timer::RecordingPart => self.next_part(cx),
                 Timer::RecordingMax => self.stop_recording(cx),
                 Timer::RecordingBeep => self.beep(cx),
+                Timer::T38 => self.ask_for_t38(cx),
                 Timer::Release(leg) => self.finish_leg(cx, leg, None),
                 Timer::Tones(leg) => self.stop_listening_to(cx, leg),
             }

@@ -6,6 +6,7 @@
 //!
 //! A fax does not outlive the process: a pause of a second ends the other machine's patience.
 
+use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::ivr::run::Fax;
 use crate::switch::{Cx, FaxOf};
@@ -38,7 +39,7 @@ impl Call {
         let order = FaxOrder { fax, tenant, way, station, ecm };
         cx.media(Command::FaxStart { leg: self.anchor, order });
         if receives {
-            self.ask_for_t38(cx);
+            self.ask_for_t38_soon(cx);
         }
     }
 
@@ -47,6 +48,7 @@ impl Call {
         if !matches!(self.phase, Phase::Faxing(fax) if fax == outcome.fax) {
             return;
         }
+        self.timers.clear(Timer::T38);
         // It has hung up; what is played next does not wait until media sees that.
         cx.media(Command::FaxStop { leg: self.anchor });
         if let Some(flowing) = &mut self.flow {

@@ -71,6 +71,7 @@ impl Call {
             Timer::Code,
             Timer::Farewell,
             Timer::CallMax,
+            Timer::T38,
         ] {
             self.timers.clear(timer);
         }

@@ -29,6 +29,7 @@ pub(super) enum Timer {
     RecordingPart,
     RecordingMax,
     RecordingBeep,
+    T38,
     Release(LegId),
     Tones(LegId),
 }

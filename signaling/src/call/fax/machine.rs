@@ -1,18 +1,26 @@
 //! A machine of ours goes over to T.38 with whoever it has. The gateway of who was called asks:
-//! that of the other side where the box called, and we where the box was called. Who is refused
-//! goes on in sound, which the machine speaks until media is told otherwise.
+//! that of the other side where the box called, and we where the box was called. It asks when its
+//! machine is heard, because the other side's gateway takes T.38 only once it knows of a fax. Who
+//! is refused goes on in sound, which the machine speaks until media is told otherwise.
 //!
 //! When the fax is over we ask for audio again, unless the call ends with it; when the other side
 //! does so before, its machine is gone.
 
 use super::{Fax, Image, Leg, T38, fax};
+use crate::call::timers::Timer;
 use crate::call::{Call, Phase};
 use crate::sdp::Description;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
+use std::time::Duration;
 use terms::LegId;
 use terms::event::Kind;
 use terms::media::{Command, FaxRemote, T38Policy};
+
+/// So long a machine that was called has the leg before we ask. It answers with a tone of 2.6 s (CED,
+/// ITU-T T.30 §4.3.3.3), which is heard by then and goes on while they answer us: nothing of T.30 is
+/// lost when it begins anew. A gateway that is asked before it knows of a fax refuses.
+const ASKS_AFTER: Duration = Duration::from_secs(2);
 
 /// How far a machine of ours is with T.38.
 #[derive(Debug)]
@@ -59,12 +67,18 @@ impl Call {
         takes && cx.world.config.t38 == T38Policy::Pass
     }
 
-    /// A machine that was called begins: we ask for T.38, as its gateway would. The sound goes on
-    /// meanwhile.
+    /// A machine that was called begins: its answering tone comes first.
+    pub(in crate::call) fn ask_for_t38_soon(&mut self, cx: &Cx) {
+        if self.legs.get(&self.anchor).is_some_and(|leg| leg.incoming) {
+            self.timers.set(Timer::T38, cx.now.moment + ASKS_AFTER);
+        }
+    }
+
+    /// The tone was heard: we ask for T.38, as a gateway of our machine would, unless the other side
+    /// was faster. The sound goes on meanwhile.
     pub(in crate::call) fn ask_for_t38(&mut self, cx: &mut Cx) {
         let id = self.anchor;
-        let was_called = self.legs.get(&id).is_some_and(|leg| leg.incoming);
-        if was_called && !self.fax.is_on() && self.may_speak_t38(cx, id) {
+        if self.has_machine(id) && !self.fax.is_on() && self.may_speak_t38(cx, id) {
             self.offer_fax(cx, id, &T38::of_machine());
             self.fax.machine = Some(Machine { leg: id, agreed: None });
         }

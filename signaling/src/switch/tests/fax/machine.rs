@@ -29,9 +29,16 @@ fn faxing_by(trunk: TrunkT38, config: Config, step: Value) -> (Rig, LegId) {
     (rig, caller)
 }
 
-/// Their machine sends and ours was called.
-fn receiving() -> (Rig, LegId) {
+/// Their machine sends and ours was called; its tone is being heard.
+fn answering() -> (Rig, LegId) {
     faxing_by(TrunkT38::Allow, Config::default(), json!({}))
+}
+
+/// The same, and we have asked for T.38.
+fn receiving() -> (Rig, LegId) {
+    let (mut rig, caller) = answering();
+    rig.wait(secs(2));
+    (rig, caller)
 }
 
 /// Ours sends, as one that calls does.
@@ -93,7 +100,9 @@ const TERMS: FaxTerms = FaxTerms { bit_rate_max: 14_400, datagram_bytes_max: 400
 
 #[test]
 fn a_machine_that_was_called_asks_for_t38_and_goes_back_to_audio_when_it_is_done() {
-    let (mut rig, caller) = receiving();
+    let (mut rig, caller) = answering();
+    assert_eq!(asked(&rig, 0), [], "its tone comes first: their gateway knows of no fax yet");
+    rig.wait(secs(2));
     assert_eq!(asked(&rig, 0), [said(caller, "offer image")]);
     assert_eq!(
         said_of_fax(&rig),
@@ -147,6 +156,7 @@ fn who_refuses_t38_has_the_fax_in_sound_and_may_ask_for_it_later() {
 #[test]
 fn the_gateway_of_who_was_called_asks_and_is_answered_what_our_machine_speaks() {
     let (mut rig, caller) = sending();
+    rig.wait(secs(10));
     assert_eq!(asked(&rig, 0), [], "who calls does not ask");
     rig.reinvites_with(caller, MODERN.to_owned());
     assert_eq!(asked(&rig, 0), [said(caller, "answer no audio+image")]);
@@ -169,6 +179,21 @@ fn the_gateway_of_who_was_called_asks_and_is_answered_what_our_machine_speaks() 
         _ => None,
     });
     assert_eq!(noted.collect::<Vec<_>>(), [fax]);
+    balanced(&mut rig);
+}
+
+#[test]
+fn whose_gateway_asks_before_we_do_is_answered_and_not_asked() {
+    let (mut rig, caller) = answering();
+    rig.reinvites_with(caller, t38("192.0.2.7", 4_006));
+    rig.wait(secs(10));
+    assert_eq!(asked(&rig, 0), [said(caller, "answer image")]);
+    assert_eq!(agreed(&rig), [(caller, at("192.0.2.7:4006"), TERMS)]);
+    // Nor is who was done before we asked.
+    let (mut rig, caller) = answering();
+    ends(&mut rig, caller);
+    rig.wait(secs(20));
+    assert_eq!(asked(&rig, 0).iter().filter(|(_, word)| word != "bye").count(), 0);
     balanced(&mut rig);
 }
 
@@ -200,6 +225,7 @@ fn a_trunk_and_a_box_that_refuse_t38_neither_ask_nor_take_it() {
     for (trunk, config) in [(TrunkT38::Refuse, Config::default()), (TrunkT38::Allow, off)] {
         for step in [json!({}), json!({"send": "price-list"})] {
             let (mut rig, caller) = faxing_by(trunk, config.clone(), step);
+            rig.wait(secs(10));
             assert_eq!(asked(&rig, 0), []);
             rig.reinvites_with(caller, t38("192.0.2.7", 4_006));
             assert_eq!(asked(&rig, 0), [said(caller, "488")]);
