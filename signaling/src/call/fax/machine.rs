@@ -17,9 +17,9 @@ use terms::LegId;
 use terms::event::Kind;
 use terms::media::{Command, FaxRemote, T38Policy};
 
-/// So long a machine that was called has the leg before we ask. It answers with a tone of 2.6 s (CED,
-/// ITU-T T.30 §4.3.3.3), which is heard by then and goes on while they answer us: nothing of T.30 is
-/// lost when it begins anew. A gateway that is asked before it knows of a fax refuses.
+/// So long a machine that was called has the leg before we ask. It answers with a tone of 2.6 s
+/// (CED, ITU-T T.30), which is heard by then and goes on while they answer us: nothing is lost when
+/// T.30 begins anew. A gateway that is asked before it knows of a fax refuses.
 const ASKS_AFTER: Duration = Duration::from_secs(2);
 
 /// How far a machine of ours is with T.38.
@@ -74,8 +74,8 @@ impl Call {
         }
     }
 
-    /// The tone was heard: we ask for T.38, as a gateway of our machine would, unless the other side
-    /// was faster. The sound goes on meanwhile.
+    /// The tone was heard: we ask for T.38, as a gateway of our machine would, unless the other
+    /// side was faster. The sound goes on meanwhile.
     pub(in crate::call) fn ask_for_t38(&mut self, cx: &mut Cx) {
         let id = self.anchor;
         if self.has_machine(id) && !self.fax.is_on() && self.may_speak_t38(cx, id) {

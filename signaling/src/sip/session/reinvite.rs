@@ -289,7 +289,9 @@ impl UserAgent {
         self.arm_leg(leg);
     }
 
-    /// 408 and 481 end the dialog (RFC 3261 §12.2.1.2); everything else leaves it as it was.
+    /// 408 and 481 end the dialog (RFC 3261 §12.2.1.2); everything else leaves it as it was. So does
+    /// 408 where we asked for T.38: some gateways drop what they do not know, and carry the fax in
+    /// sound meanwhile.
     pub(super) fn on_reinvite_failed(&mut self, now: Now, leg: LegId, status: u16) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         if status == 503 && state.adrift.is_some() {
@@ -297,7 +299,8 @@ impl UserAgent {
             state.offering.tx = None;
             return self.wait_for_flow(now, leg);
         }
-        if matches!(status, 408 | 481) {
+        let goes_on = status == 408 && state.offering.asks_for_fax();
+        if matches!(status, 408 | 481) && !goes_on {
             return self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
         }
         self.offer_over(leg, status);
@@ -315,6 +318,11 @@ impl UserAgent {
 }
 
 impl Offering {
+    /// T.38 in place of the audio, which the other side need not take.
+    fn asks_for_fax(&self) -> bool {
+        !self.refresh && self.sdp.as_ref().is_some_and(|sdp| sdp.contains("\r\nm=image "))
+    }
+
     /// Ends it; what was offered.
     fn close(&mut self) -> Option<String> {
         self.tx = None;

@@ -93,6 +93,32 @@ fn a_dialog_that_the_peer_does_not_know_ends() {
     assert_eq!(bench.counter("legs_live"), 0);
 }
 
+/// A gateway that does not know T.38 may drop the question, and carries the fax in sound.
+#[test]
+fn who_does_not_answer_an_offer_of_fax_keeps_the_call_and_of_audio_does_not() {
+    let fax = SDP.replace("m=audio ", "m=image ");
+    for (sdp, goes_on) in [(fax.as_str(), true), (SDP, false)] {
+        for says in [None, Some("408 Request Timeout")] {
+            let mut bench = Bench::new();
+            let call = bench.talk();
+            bench.command(Command::Reoffer { leg: call.leg, sdp: sdp.into() });
+            let reinvite = bench.one();
+            if let Some(status) = says {
+                bench.receive(carrier(), reinvite.answer(status, "", "", ""));
+            }
+            let sent = bench.pass(Duration::from_secs(33));
+            let said_bye = sent.iter().any(|(_, sent)| sent.start().starts_with("BYE "))
+                || bench.starts().iter().any(|start| start.starts_with("BYE "));
+            let expected = match goes_on {
+                true => Event::OfferRejected { leg: call.leg, status: 408 },
+                false => Event::Ended { leg: call.leg, cause: 102 },
+            };
+            assert_eq!(bench.events(), [expected], "{says:?} to {sdp}");
+            assert_eq!((said_bye, bench.counter("legs_live")), (!goes_on, u64::from(goes_on)));
+        }
+    }
+}
+
 #[test]
 fn who_is_asked_for_a_sign_is_there_by_any_answer_and_gone_without_one() {
     let gone = |leg| vec![Event::Ended { leg, cause: 102 }];
