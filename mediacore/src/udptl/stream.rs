@@ -13,6 +13,9 @@ use terms::media::{FAX_DATAGRAM_BYTES_MAX, FaxTerms, SeqNo};
 
 /// Earlier packets in a datagram of ours.
 const REPEATS_MAX: usize = 3;
+/// Earlier packets that are taken from a datagram: gateways repeat three to seven. More would be
+/// work for nothing, hundreds of packets in a datagram of a hostile one.
+const EARLIER_MAX: usize = 16;
 /// Numbers that step further than this are a new beginning, not loss.
 const STEP_MAX: i16 = 1_000;
 const BACK_MAX: i16 = -STEP_MAX;
@@ -30,9 +33,12 @@ impl Inbox {
     /// What a datagram brings that was not there yet, in order. Junk brings nothing.
     pub fn take(&mut self, datagram: &[u8]) -> Vec<(SeqNo, Vec<u8>)> {
         let mut earlier = Vec::new();
-        let Ok((seq, primary)) = read(datagram, |packet| earlier.push(packet)) else {
-            return Vec::new();
+        let take = |packet| {
+            if earlier.len() < EARLIER_MAX {
+                earlier.push(packet);
+            }
         };
+        let Ok((seq, primary)) = read(datagram, take) else { return Vec::new() };
         let missed = match self.next.map(|next| seq.distance(next)) {
             // Whatever was said before the first that came.
             None => earlier.len(),
@@ -193,6 +199,17 @@ mod tests {
         }
         let longest = Outbox::new(&TERMS).datagram(&[7; PACKET_BYTES_MAX]);
         assert_eq!(parse(&longest), Ok(SeqNo(0)));
+    }
+
+    #[test]
+    fn a_datagram_of_hundreds_of_packets_brings_no_more_than_gateways_repeat() {
+        let crowd = [&[7_u8][..]; 100];
+        let mut inbox = Inbox::default();
+        let taken = inbox.take(&datagram(500, &[9], &crowd));
+        assert_eq!(taken.len(), EARLIER_MAX + 1);
+        assert_eq!(taken.first(), Some(&(SeqNo(484), vec![7])), "the newest of them");
+        assert_eq!(inbox.take(&datagram(1_000, &[9], &crowd)).len(), EARLIER_MAX + 1);
+        assert_eq!(inbox.take(&datagram(1_002, &[9], &crowd)).len(), 2, "or what was missed");
     }
 
     #[test]
