@@ -90,6 +90,18 @@ fn opus_pauses_with_a_packet_that_holds_no_sound() {
     }
 }
 
+/// RFC 3551 §4.5.6: a silence is described in two octets, behind the frames of a packet or alone.
+#[test]
+fn g729_pauses_with_a_description_of_silence() {
+    for (octets, pauses) in [(2, true), (12, true), (22, true), (10, false), (20, false)] {
+        let mut world = World::new();
+        world.add(Codec::G729, 1, |_| {});
+        begin_pause(&mut world, 0, Codec::G729.payload_type().0, &vec![0x34; octets]);
+        report_for(&mut world, 0, 35, &REPORT);
+        assert_eq!(told(&world).is_empty(), pauses, "{octets} octets");
+    }
+}
+
 /// Its packets are authentic, as those of the audio are; the report of somebody else is not.
 #[test]
 fn reports_under_a_key_are_a_sign_of_life_and_forged_ones_are_not() {
