@@ -407,11 +407,15 @@ impl UserAgent {
         let seen = self.seen(&hop, Some(flow.remote));
         self.acknowledge(id, tag, &mut dialog, &hop, seen);
         dialog.local_seq = dialog.local_seq.max(seq);
+        let offered = self.offered(id);
         let Some(branch) = self.branches.get_mut(&id) else { return };
         let sdp = branch.described(response);
         let winner = branch.settle();
         match (winner, sdp) {
-            (Some(leg), Some(sdp)) => self.win(now, leg, dialog, hop, flow, nat, response, sdp),
+            (Some(leg), Some(sdp)) => {
+                self.win(now, leg, dialog, hop, flow, nat, response, sdp);
+                self.keep_offered(leg, offered);
+            }
             (Some(leg), None) => {
                 self.bye_stray(now, dialog, hop, seen);
                 self.drop_outgoing(now, leg, Some(id));
@@ -422,6 +426,21 @@ impl UserAgent {
                 self.count("answers_too_late");
                 self.bye_stray(now, dialog, hop, seen);
             }
+        }
+    }
+
+    /// How the INVITE of a branch describes us.
+    fn offered(&self, id: u64) -> Option<String> {
+        let branch = self.branches.get(&id)?;
+        let told = self.media_told(&branch.hop);
+        branch.invite.as_ref().map(|invite| invite.sdp_at(told).to_owned())
+    }
+
+    /// Who knows no UPDATE is refreshed by saying this once more.
+    fn keep_offered(&mut self, leg: LegId, offered: Option<String>) {
+        let state = self.legs.get_mut(&leg).filter(|state| state.session_timer.is_some());
+        if let Some(state) = state.filter(|state| state.local_sdp.is_none()) {
+            state.local_sdp = offered;
         }
     }
 

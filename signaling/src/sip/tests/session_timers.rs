@@ -6,16 +6,26 @@ use super::*;
 
 /// An answer that knows UPDATE, with this besides.
 fn answered(bench: &mut Bench, more: &str) {
+    answered_by(bench, &format!("Allow: INVITE, UPDATE\r\n{more}"));
+}
+
+/// An answer with this; what we had offered.
+fn answered_by(bench: &mut Bench, more: &str) -> String {
     bench.command(to_trunk("13900139000"));
     let sent = bench.one();
     assert_eq!(
         (sent.header("Session-Expires"), sent.header("Min-SE")),
         ("1800".into(), "90".into())
     );
-    let more = format!("Contact: <sip:x@203.0.113.5>\r\nAllow: INVITE, UPDATE\r\n{more}");
+    let more = format!("Contact: <sip:x@203.0.113.5>\r\n{more}");
     bench.receive(carrier(), sent.answer("200 OK", "t", &more, SDP));
     assert!(bench.one().start().starts_with("ACK "));
     assert_eq!(bench.events().len(), 1);
+    body(&sent).to_owned()
+}
+
+fn body(sent: &Sent) -> &str {
+    sent.text.split_once("\r\n\r\n").expect("a head").1
 }
 
 #[test]
@@ -29,6 +39,22 @@ fn a_session_that_we_asked_for_is_refreshed_by_us_where_they_say_so() {
         assert_eq!(sent[0].1.header("Session-Expires"), "1800;refresher=uac");
         let granted = "Session-Expires: 1800;refresher=uac\r\n";
         bench.receive(carrier(), sent[0].1.answer("200 OK", "", granted, ""));
+    }
+    assert_eq!((bench.events(), bench.counter("legs_live")), (Vec::new(), 1));
+}
+
+#[test]
+fn who_answers_and_knows_no_update_is_refreshed_by_the_offer_once_more() {
+    let mut bench = Bench::new();
+    let granted = "Session-Expires: 1800;refresher=uac\r\n";
+    let offered = answered_by(&mut bench, granted);
+    for _ in 0..3 {
+        let sent = bench.pass(Duration::from_secs(900));
+        let (_, refresh) = sent.last().expect("at half of the interval");
+        assert!(refresh.start().starts_with("INVITE "), "{sent:?}");
+        assert_eq!(body(refresh), offered);
+        bench.receive(carrier(), refresh.answer("200 OK", "", granted, SDP));
+        assert!(bench.one().start().starts_with("ACK "));
     }
     assert_eq!((bench.events(), bench.counter("legs_live")), (Vec::new(), 1));
 }
