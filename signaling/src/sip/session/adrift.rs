@@ -105,7 +105,7 @@ impl UserAgent {
             Stage::Closing(_) => {
                 self.release(leg);
             }
-            Stage::Confirmed if offers => self.offer_over(leg, 503),
+            Stage::Confirmed if offers => self.offer_over(now, leg, 503),
             Stage::Incoming | Stage::Outgoing | Stage::Confirmed => {}
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Offering {
     tx: Option<u64>,
     /// What it offers; none where the switch asked for nothing (a session refresh).
     sdp: Option<String>,
+    /// What the switch wants to offer when that was answered.
+    next: Option<String>,
     refresh: bool,
     tries: u32,
     busy: u32,
@@ -152,6 +154,12 @@ impl UserAgent {
         if state.stage != Stage::Confirmed {
             return self.emit(Event::OfferRejected { leg, status: 491 });
         }
+        if state.offering.is_open() {
+            // What is under way, as a refresh, has an answer of its own to come.
+            state.offering.next = Some(sdp);
+            return;
+        }
+        state.offering.next = None;
         state.offering.sdp = Some(sdp);
         state.offering.refresh = false;
         state.offering.tries = 0;
@@ -177,7 +185,7 @@ impl UserAgent {
         if state.is_negotiating() {
             state.offering.busy += 1;
             if state.offering.busy > BUSY_TRIES_MAX {
-                return self.offer_over(leg, 491);
+                return self.offer_over(now, leg, 491);
             }
             state.offering.retry_at = Some(now.moment + BUSY_PAUSE);
             return self.arm_leg(leg);
@@ -265,15 +273,22 @@ impl UserAgent {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         let refresh = state.offering.refresh;
         let offered = state.offering.close();
-        if refresh {
-            return self.arm_leg(leg);
-        }
-        state.local_sdp = offered;
-        match response.sdp() {
-            Some(sdp) => self.emit(Event::OfferAccepted { leg, sdp }),
-            None => self.emit(Event::OfferRejected { leg, status: 488 }),
+        if !refresh {
+            state.local_sdp = offered;
+            match response.sdp() {
+                Some(sdp) => self.emit(Event::OfferAccepted { leg, sdp }),
+                None => self.emit(Event::OfferRejected { leg, status: 488 }),
+            }
         }
         self.arm_leg(leg);
+        self.offer_next(now, leg);
+    }
+
+    fn offer_next(&mut self, now: Now, leg: LegId) {
+        let next = self.legs.get_mut(&leg).and_then(|state| state.offering.next.take());
+        if let Some(sdp) = next {
+            self.reoffer(now, leg, sdp);
+        }
     }
 
     /// RFC 3261 §14.1: the side that owns the Call-ID waits longer, so that one goes first.
@@ -303,10 +318,10 @@ impl UserAgent {
         if matches!(status, 408 | 481) && !goes_on {
             return self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
         }
-        self.offer_over(leg, status);
+        self.offer_over(now, leg, status);
     }
 
-    pub(super) fn offer_over(&mut self, leg: LegId, status: u16) {
+    pub(super) fn offer_over(&mut self, now: Now, leg: LegId, status: u16) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         let refresh = state.offering.refresh;
         state.offering.close();
@@ -314,6 +329,7 @@ impl UserAgent {
             self.emit(Event::OfferRejected { leg, status });
         }
         self.arm_leg(leg);
+        self.offer_next(now, leg);
     }
 }
 

@@ -60,6 +60,27 @@ fn who_answers_and_knows_no_update_is_refreshed_by_the_offer_once_more() {
 }
 
 #[test]
+fn an_offer_while_a_refresh_is_under_way_leaves_after_it_and_has_its_own_answer() {
+    let granted = "Session-Expires: 1800;refresher=uac\r\n";
+    for status in ["200 OK", "500 Later"] {
+        let mut bench = Bench::new();
+        answered_by(&mut bench, granted);
+        let refresh = bench.pass(Duration::from_secs(900)).pop().expect("a refresh").1;
+        let fax = SDP.replace("m=audio ", "m=image ");
+        bench.command(Command::Reoffer { leg: LEG, sdp: fax.clone() });
+        assert!(bench.sent().is_empty(), "one at a time");
+        bench.receive(carrier(), refresh.answer(status, "", granted, SDP));
+        let sent = bench.sent();
+        let [ack, offer] = &sent[..] else { panic!("{sent:?}") };
+        assert!(ack.start().starts_with("ACK ") && offer.start().starts_with("INVITE "));
+        assert_eq!(body(offer), fax);
+        assert_eq!(bench.events(), [], "the answer to the refresh is none to it");
+        bench.receive(carrier(), offer.answer("200 OK", "", granted, &fax));
+        assert_eq!(bench.events(), [Event::OfferAccepted { leg: LEG, sdp: fax }]);
+    }
+}
+
+#[test]
 fn a_session_that_they_took_over_to_refresh_ends_when_they_do_not() {
     let mut bench = Bench::new();
     answered(&mut bench, "Session-Expires: 1800;refresher=uas\r\n");
