@@ -304,9 +304,9 @@ impl UserAgent {
         self.arm_leg(leg);
     }
 
-    /// 408 and 481 end the dialog (RFC 3261 §12.2.1.2); everything else leaves it as it was. So does
-    /// 408 where we asked for T.38: some gateways drop what they do not know, and carry the fax in
-    /// sound meanwhile.
+    /// 408 and 481 end the dialog (RFC 3261 §12.2.1.2); everything else leaves it as it was. So
+    /// does 408 where we asked for T.38: some gateways drop what they do not know, and carry the
+    /// fax in sound meanwhile.
     pub(super) fn on_reinvite_failed(&mut self, now: Now, leg: LegId, status: u16) {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         if status == 503 && state.adrift.is_some() {
