@@ -8,6 +8,7 @@ use crate::ivr::run::TextTo;
 use crate::ivr::step::is_outside_number;
 use crate::switch::{Cx, Texting};
 use terms::event::{Kind, TextAsked, Written};
+use terms::routing::NumberClass;
 use terms::{PhoneNumber, TextId};
 
 impl Call {
@@ -39,8 +40,9 @@ impl Call {
         let Dialable::Outside { digits, mut trunks, .. } = to else { return None };
         trunks.retain(|of| trunk.is_none_or(|wanted| *of == wanted));
         let to = PhoneNumber::parse(typed, &self.plan.plan.country);
-        if trunks.is_empty() || !cx.world.texts_asked.count(cx.now.moment, self.tenant, &to.normal)
-        {
+        let costly = self.plan.class_of(&digits).is_some_and(NumberClass::is_costly);
+        let counted = (to.normal.as_str(), costly);
+        if trunks.is_empty() || !cx.world.texts_asked.count(cx.now.moment, self.tenant, counted) {
             return None;
         }
         let (tenant, dialled) = (self.tenant, self.called.clone());

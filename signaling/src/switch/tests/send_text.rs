@@ -2,12 +2,13 @@
 //! comes of one is noted once.
 
 use super::*;
-use crate::sip::user_agent::Event as SipEvent;
+use crate::sip::user_agent::{Event as SipEvent, Origin};
 use crate::switch::Input;
+use crate::switch::rig::TRUNK;
 use serde_json::{Value, json};
 use terms::TrunkId;
 use terms::event::{Entry, TextAsked, TextResult, TextSent};
-use terms::routing::{Plan, Target, Trunk};
+use terms::routing::{NumberClass, Plan, Target, Trunk};
 
 const MOBILE: &str = "13800138000";
 const OTHER: &str = "13800138001";
@@ -158,6 +159,21 @@ fn a_number_gets_no_more_than_three_texts_of_callers_in_an_hour() {
     rig.customer_dials("95105688");
     rig.wait(secs(1));
     assert_eq!(asked(&rig).len(), 4);
+}
+
+#[test]
+fn few_texts_of_callers_go_to_dear_numbers_in_an_hour() {
+    let mut plan = plan(&json!({}), json!({}));
+    plan.calling.dial = NumberClass::International;
+    let mut rig = Rig::new(plan);
+    for n in 0..32 {
+        rig.dials(Origin::Trunk(TRUNK), &format!("0044207123{n:04}"), "95105688", true);
+        rig.wait(secs(20));
+    }
+    assert_eq!(asked(&rig).len(), 30, "of callers from abroad");
+    rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    assert_eq!(asked(&rig).len(), 31, "others have theirs");
 }
 
 #[test]
