@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use desk::item::reply::Reply;
 use desk::mails::OutgoingMail;
 use desk::schedule::run::Run;
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -219,6 +219,7 @@ impl Mailer {
             .from(self.from.clone())
             .to(Mailbox::new(None, address))
             .subject(mail.subject.clone())
+            .raw_header(auto_submitted())
             .message_id(Some(format!("<mail-{id}@{home}>")));
         let text = SinglePart::plain(mail.text.clone());
         let message = match attached {
@@ -281,6 +282,12 @@ impl Mailer {
         };
         message.map_err(|error| error.to_string())
     }
+}
+
+/// Nobody wrote it, so no program answers that somebody is on holiday (RFC 3834 §5).
+fn auto_submitted() -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str("Auto-Submitted");
+    HeaderValue::new(name, "auto-generated".to_owned())
 }
 
 /// Nobody has the mail: 5xx says that another attempt ends the same (RFC 5321 §4.2.1).

@@ -1,5 +1,6 @@
 //! Mails of flows, on their way to the mail server. One that the server does not take now is tried again
-//! after a pause, so many times, and holds up no other meanwhile; what it may have is not sent again.
+//! after a pause, so many times, and holds up no other meanwhile; what it may have is not sent again. One
+//! that waited for a day, because no mail server was named or none answered, tells nobody anything any more.
 
 use crate::api::fax_documents;
 use crate::api::links::Clock;
@@ -10,12 +11,17 @@ use desk::mails::{MailState, OutgoingMail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use terms::{TenantId, Timestamp};
+use terms::{MailAddress, TenantId, Timestamp};
 
 /// How often is looked for a mail.
 const EVERY: Duration = Duration::from_secs(1);
 /// Pause after the store did not answer.
 const RETRY: Duration = Duration::from_secs(5);
+/// Longest wait of one that is sent all the same.
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
+
+/// What is said of those that waited longer.
+const LATE: &str = "it waited longer than a day";
 
 /// Sends until the process ends. `faxes` is the folder of the documents that may go with a mail.
 pub async fn run(store: Store, mailer: Mailer, faxes: PathBuf, clock: Arc<dyn Clock>) {
@@ -26,7 +32,7 @@ pub async fn run(store: Store, mailer: Mailer, faxes: PathBuf, clock: Arc<dyn Cl
     loop {
         match store.claim_mail(clock.wall()).await {
             Ok(Some((tenant, mail))) => {
-                let outcome = send(&mailer, &faxes, tenant, &mail).await;
+                let outcome = attempt(&mailer, &faxes, (tenant, &mail), clock.wall()).await;
                 note(&store, tenant, &mail, outcome, clock.wall()).await;
             }
             Ok(None) => tokio::time::sleep(EVERY).await,
@@ -38,7 +44,20 @@ pub async fn run(store: Store, mailer: Mailer, faxes: PathBuf, clock: Arc<dyn Cl
     }
 }
 
-/// One attempt, with the document as it is now.
+/// One attempt, unless it is too late for it.
+pub async fn attempt(
+    mailer: &Mailer,
+    faxes: &Path,
+    (tenant, mail): (TenantId, &OutgoingMail),
+    now: Timestamp,
+) -> Outcome {
+    match mail.asked_at + WAIT_MAX < now {
+        true => Outcome::Failed(LATE.to_owned()),
+        false => send(mailer, faxes, tenant, mail).await,
+    }
+}
+
+/// Sends it, with the document as it is now.
 pub async fn send(mailer: &Mailer, faxes: &Path, tenant: TenantId, mail: &OutgoingMail) -> Outcome {
     let Some(name) = &mail.document else { return mailer.send_mail(mail, None).await };
     match fax_documents::as_pdf(faxes, tenant, name).await {
@@ -48,6 +67,13 @@ pub async fn send(mailer: &Mailer, faxes: &Path, tenant: TenantId, mail: &Outgoi
         Ok(pdf) => mailer.send_mail(mail, Some((format!("{name}.pdf"), pdf))).await,
         Err(why) => Outcome::Failed(why),
     }
+}
+
+/// What a mail server said, without whom the mail is for: it likes to name them, and who reads a problem
+/// may be somebody from whom addresses are hidden.
+fn without_receiver(why: String, mail: &OutgoingMail) -> String {
+    let receiver = MailAddress::parse(&mail.address);
+    receiver.and_then(|receiver| receiver.hidden_in(&why)).unwrap_or(why)
 }
 
 /// Writes down what came of an attempt; says after how long it is tried again.
@@ -66,6 +92,7 @@ pub async fn note(
         Outcome::Again(why) | Outcome::Failed(why) => (MailState::Failed, why, Duration::ZERO),
         Outcome::Uncertain(why) => (MailState::Uncertain, why, Duration::ZERO),
     };
+    let problem = without_receiver(problem, mail);
     if state != MailState::Sent {
         let (mail, state) = (mail.id, state.as_str());
         tracing::warn!(%tenant, %mail, state, "a caller's mail is not sent");

@@ -93,6 +93,18 @@ async fn a_mail_of_a_flow_that_the_server_does_not_take_is_tried_again_and_then_
 }
 
 #[tokio::test]
+async fn what_a_mail_server_says_of_a_mail_names_nobody() {
+    let rig = Rig::new().await;
+    let told = [Arc::new(asked(1, rig.tenant(), "x"))];
+    rig.store.keep_calling(&told, 1, false).await.unwrap();
+    let (tenant, mail) = rig.store.claim_mail(NOON).await.unwrap().expect("it is due");
+    let said = "550 5.1.1 <Zhang.Wei@Example.com>: no such person at example.com";
+    sending::note(&rig.store, tenant, &mail, Outcome::Failed(said.into()), NOON).await;
+    let mail = rig.store.mail(tenant, MailId(501)).await.unwrap();
+    assert_eq!(mail.problem, "550 5.1.1 <***>: no such person at example.com");
+}
+
+#[tokio::test]
 async fn mails_go_with_the_rows_of_events() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;

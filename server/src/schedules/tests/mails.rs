@@ -1,7 +1,7 @@
 //! Mails of flows, at a real mail server.
 
 use super::*;
-use crate::api::mails::sending::send;
+use crate::api::mails::sending::{attempt, send};
 use crate::schedules::mail::Mailer;
 use crate::schedules::outcome::Outcome;
 use desk::mails::{MailState, OutgoingMail};
@@ -43,6 +43,7 @@ async fn a_mail_of_a_flow_goes_to_one_address_with_its_document_as_pdf() {
         "To: li@example.net",
         "Subject: Your parcel",
         "Message-ID: <mail-7@example.com>",
+        "Auto-Submitted: auto-generated",
         "It is on its way.",
     ] {
         assert!(mails[0].contains(line), "{line}: {}", mails[0]);
@@ -62,6 +63,22 @@ async fn a_mail_of_a_flow_goes_to_one_address_with_its_document_as_pdf() {
     let outcome = send(&mailer, &faxes, rig.tenant, &with("torn")).await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert_eq!(rig.smtp.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_of_a_flow_that_waited_for_longer_than_a_day_is_not_sent() {
+    let _one = ONE.lock().await;
+    let rig = Rig::new(Manner::Takes).await;
+    let mailer = Mailer::open(&rig.config).unwrap().expect("a server is named");
+    let faxes = rig.folder.path().join("faxes");
+    let day = Duration::from_secs(86_400);
+    let late = NOON + day + Duration::from_secs(1);
+    let mail = mail();
+    let outcome = attempt(&mailer, &faxes, (rig.tenant, &mail), late).await;
+    assert_eq!(outcome, Outcome::Failed("it waited longer than a day".into()));
+    assert!(rig.smtp.mails().is_empty());
+    let outcome = attempt(&mailer, &faxes, (rig.tenant, &mail), NOON + day).await;
+    assert_eq!(outcome, Outcome::Delivered);
 }
 
 #[tokio::test]
