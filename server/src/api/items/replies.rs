@@ -4,7 +4,7 @@
 
 use crate::api::links::Clock;
 use crate::schedules::mail::Mailer;
-use crate::schedules::outcome::{ATTEMPTS_MAX, Outcome, pause};
+use crate::schedules::outcome::{ATTEMPTS_MAX, Outcome, pause, without_receiver};
 use desk::Store;
 use desk::item::ReplyDelivery;
 use desk::item::reply::Reply;
@@ -62,6 +62,7 @@ pub async fn note(
             }
         }
     };
+    let problem = without_receiver(problem, &reply.address);
     if delivery != ReplyDelivery::Waiting {
         tries.remove(&reply.step);
     }

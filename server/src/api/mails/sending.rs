@@ -5,13 +5,13 @@
 use crate::api::fax_documents;
 use crate::api::links::Clock;
 use crate::schedules::mail::Mailer;
-use crate::schedules::outcome::{ATTEMPTS_MAX, Outcome, pause};
+use crate::schedules::outcome::{ATTEMPTS_MAX, Outcome, pause, without_receiver};
 use desk::Store;
 use desk::mails::{MailState, OutgoingMail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use terms::{MailAddress, TenantId, Timestamp};
+use terms::{TenantId, Timestamp};
 
 /// How often is looked for a mail.
 const EVERY: Duration = Duration::from_secs(1);
@@ -69,13 +69,6 @@ pub async fn send(mailer: &Mailer, faxes: &Path, tenant: TenantId, mail: &Outgoi
     }
 }
 
-/// What a mail server said, without whom the mail is for: it likes to name them, and who reads a problem
-/// may be somebody from whom addresses are hidden.
-fn without_receiver(why: String, mail: &OutgoingMail) -> String {
-    let receiver = MailAddress::parse(&mail.address);
-    receiver.and_then(|receiver| receiver.hidden_in(&why)).unwrap_or(why)
-}
-
 /// Writes down what came of an attempt; says after how long it is tried again.
 pub async fn note(
     store: &Store,
@@ -92,7 +85,7 @@ pub async fn note(
         Outcome::Again(why) | Outcome::Failed(why) => (MailState::Failed, why, Duration::ZERO),
         Outcome::Uncertain(why) => (MailState::Uncertain, why, Duration::ZERO),
     };
-    let problem = without_receiver(problem, mail);
+    let problem = without_receiver(problem, &mail.address);
     if state != MailState::Sent {
         let (mail, state) = (mail.id, state.as_str());
         tracing::warn!(%tenant, %mail, state, "a caller's mail is not sent");

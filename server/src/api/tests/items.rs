@@ -417,7 +417,7 @@ async fn a_reply_that_the_mail_server_does_not_take_is_tried_again_and_then_no_m
     let mut pauses = Vec::new();
     let mut now = NOON;
     while let Some(reply) = store.claim_reply(now).await.unwrap() {
-        let outcome = Outcome::Again("no room".into());
+        let outcome = Outcome::Again("<li@example.com>: no room".into());
         let pause = replies::note(store, &reply, outcome, now, &mut tries).await;
         assert_eq!(store.claim_reply(now).await.unwrap(), None, "not at once");
         pauses.push(pause.as_secs());
@@ -427,7 +427,8 @@ async fn a_reply_that_the_mail_server_does_not_take_is_tried_again_and_then_no_m
     let steps = floor.item(&id).await["steps"].clone();
     assert_eq!(
         (&steps[3]["delivery"], &steps[3]["problem"]),
-        (&json!("failed"), &json!("no room"))
+        (&json!("failed"), &json!("<***>: no room")),
+        "whom it is for is not named"
     );
     let by = By::system("test", NOON);
     let item = id.parse().unwrap();
