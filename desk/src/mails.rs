@@ -214,8 +214,9 @@ impl Store {
         write.commit().await
     }
 
-    /// Forgets the mails of a tenant from before `until`, but for those that name one of the `held` people;
-    /// also those that still wait: where there is no mail server they would wait for ever. Returns how many.
+    /// Forgets the mails of a tenant from before `until`, but for those that name one of the `held`
+    /// people; also those that still wait: where there is no mail server they would wait for ever.
+    /// Returns how many.
     ///
     /// # Errors
     /// When the store does not answer.

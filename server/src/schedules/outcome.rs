@@ -29,8 +29,8 @@ pub fn pause(attempts: u32) -> Duration {
     PAUSE_MIN.saturating_mul(doubled).min(PAUSE_MAX)
 }
 
-/// What a mail server said, without whom the mail was for: it likes to name them, and who reads a problem
-/// may be somebody from whom addresses are hidden.
+/// What a mail server said, without whom the mail was for: it likes to name them, and who reads a
+/// problem may be somebody from whom addresses are hidden.
 pub fn without_receiver(problem: String, address: &str) -> String {
     let receiver = MailAddress::parse(address);
     receiver.and_then(|receiver| receiver.hidden_in(&problem)).unwrap_or(problem)

@@ -1,6 +1,7 @@
-//! Texts that flows have sent. Whoever rings a flow has no right of their own and may name any number, so
-//! there are limits besides the tenant's right: for each number, for all of a tenant, and of these for
-//! numbers where a thief earns, who has another one ready each time. A process that begins counts anew.
+//! Texts that flows have sent. Whoever rings a flow has no right of their own and may name any
+//! number, so there are limits besides the tenant's right: for each number, for all of a tenant, and
+//! of these for numbers where a thief earns, who has another one ready each time. A process that
+//! begins counts anew.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -28,8 +29,8 @@ struct Asked {
 }
 
 impl TextsAsked {
-    /// Counts one more to a number in its normal form, `costly` where a thief earns. False, and it does not
-    /// count, where it is too much.
+    /// Counts one more to a number in its normal form, `costly` where a thief earns. False, and it
+    /// does not count, where it is too much.
     pub fn count(&mut self, now: Moment, tenant: TenantId, (number, costly): (&str, bool)) -> bool {
         let asked = self.0.entry(tenant).or_default();
         while asked.front().is_some_and(|asked| now - asked.at >= HOUR) {

@@ -1,6 +1,7 @@
-//! Mails of flows, on their way to the mail server. One that the server does not take now is tried again
-//! after a pause, so many times, and holds up no other meanwhile; what it may have is not sent again. One
-//! that waited for a day, because no mail server was named or none answered, tells nobody anything any more.
+//! Mails of flows, on their way to the mail server. One that the server does not take now is tried
+//! again after a pause, so many times, and holds up no other meanwhile; what it may have is not sent
+//! again. One that waited for a day, because no mail server was named or none answered, tells nobody
+//! anything any more.
 
 use crate::api::fax_documents;
 use crate::api::links::Clock;
