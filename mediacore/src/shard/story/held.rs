@@ -72,7 +72,7 @@ fn events(world: &World, phone: usize) -> (Vec<(char, u32)>, usize) {
 fn events_at(world: &World, phone: usize, hz: u32) -> (Vec<(char, u32)>, usize) {
     let phone = &world.phones[phone];
     let mut receiver = Receiver::default();
-    receiver.set_clock(hz);
+    receiver.set_clock(hz, phone.codec.clock_hz());
     let (mut digits, mut ends) = (Vec::new(), 0);
     let is_event = |heard: &&Heard| heard.header.payload_type == PayloadType(101);
     for heard in phone.heard.iter().filter(is_event) {
