@@ -103,7 +103,8 @@ fn the_silence_that_g729_describes_is_heard_in_another_codec_until_somebody_spea
     world.run(2_000);
     let heard = ear(&world, 1, 0);
     let level = level_dbov(&heard[heard.len() - 8_000..]);
-    assert!((level + 59.5).abs() < 6.0, "{level:.1} dBov");
+    // The spectrum is told by its difference from the tone before it: libbcg729 makes −50.6 of it.
+    assert!((level + 50.6).abs() < 6.0, "{level:.1} dBov");
     let before = world.phones[1].heard.len();
     for payload in speech.chunks(20) {
         send(&mut world, 0, payload);
