@@ -262,7 +262,7 @@ impl Maker {
                 jitter_us: self.skewed(200, 20_000),
                 mos: talked.then(|| f64::from(mos) / 100.0),
                 trunk_id: trunk,
-                direction: Some(plot.direction.to_owned()),
+                call_direction: Some(plot.direction.to_owned()),
                 call_queue_id: plot.queue,
             }));
             if talked {

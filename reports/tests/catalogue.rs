@@ -303,7 +303,7 @@ fn offer(id: u64, agent: AgentId, started_at: Timestamp, answered: bool) -> Row 
         jitter_us: 0,
         mos: None,
         trunk_id: None,
-        direction: None,
+        call_direction: None,
         call_queue_id: None,
     })
 }

@@ -162,7 +162,7 @@ records! {
         /// The trunk that it went over; NULL for phones inside, and in rows of version 1.
         trunk_id: Option<TrunkId>,
         /// Direction of its call, as in `calls`; NULL in rows of versions 1 and 2.
-        direction: Option<String>,
+        call_direction: Option<String>,
         /// The queue that its call had come into last when it ended; NULL for none, and in rows of versions 1 and 2.
         call_queue_id: Option<QueueId>,
     }

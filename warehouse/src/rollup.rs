@@ -412,8 +412,8 @@ mod tests {
         let rows = crate::stories::fold(&crate::stories::day(3, 1, 20));
         warehouse.stage_rows("test", 1, &rows).await.unwrap();
         warehouse.publish_all().await.unwrap();
-        let text = "SELECT direction, SUM(legs) AS legs, SUM(offered) AS offered \
-                    FROM leg_intervals GROUP BY direction ORDER BY direction";
+        let text = "SELECT call_direction, SUM(legs) AS legs, SUM(offered) AS offered \
+                    FROM leg_intervals GROUP BY call_direction ORDER BY call_direction";
         let text = [text.to_owned()];
         let (before, files) = (answers(&warehouse, &text).await, kept_of_legs(&warehouse).await);
         assert!(files > 0 && before[0].contains("inbound"), "{before:?}");

@@ -219,7 +219,7 @@ mod tests {
             let file = now.project(&(0..=last).collect::<Vec<_>>()).unwrap();
             let read = conform(layout, &file).unwrap();
             assert_eq!(read, now);
-            for later in ["trunk_id", "direction", "call_queue_id"] {
+            for later in ["trunk_id", "call_direction", "call_queue_id"] {
                 let column = read.column_by_name(later).expect("it came later");
                 assert_eq!(column.null_count(), 1, "{later}");
             }

@@ -92,27 +92,27 @@ fn minute(rates: &Rates, direction: &str) -> String {
 fn carried(window: &Window, rates: &Rates) -> String {
     let mut parts = vec![carried_before(window, rates)];
     match (window.quarters_fit(), rates.prefixes.is_empty()) {
-        (true, true) => parts.push(counted(window, rates, "l.direction IS NOT NULL")),
+        (true, true) => parts.push(counted(window, rates, "l.call_direction IS NOT NULL")),
         (true, false) => {
             parts.push(counted(window, rates, CAME_IN));
             parts.push(read(window, rates, WENT_OUT));
         }
-        (false, _) => parts.push(read(window, rates, "l.direction IS NOT NULL")),
+        (false, _) => parts.push(read(window, rates, "l.call_direction IS NOT NULL")),
     }
     parts.join(" UNION ALL ")
 }
 
 /// Legs `l` of customers who called, which cost what a call that comes in does.
-const CAME_IN: &str = "l.role = 'customer' AND l.direction = 'inbound'";
+const CAME_IN: &str = "l.role = 'customer' AND l.call_direction = 'inbound'";
 /// All others that tell the direction of their call.
 const WENT_OUT: &str =
-    "(l.direction <> 'inbound' OR l.direction = 'inbound' AND l.role <> 'customer')";
+    "(l.call_direction <> 'inbound' OR l.call_direction = 'inbound' AND l.role <> 'customer')";
 
 /// Out of counts of quarter-hours, those for which `which` holds.
 fn counted(window: &Window, rates: &Rates, which: &str) -> String {
     let in_period = window.holds("l.from_at");
     let flat = Rates { prefixes: Vec::new(), ..rates.clone() };
-    let minute = minute(&flat, "l.direction");
+    let minute = minute(&flat, "l.call_direction");
     format!(
         "SELECT l.call_queue_id AS queue_id, l.connected_ms AS ms, {minute} AS rate
              FROM leg_intervals l
@@ -122,7 +122,7 @@ fn counted(window: &Window, rates: &Rates, which: &str) -> String {
 
 /// Out of legs, those for which `which` holds.
 fn read(window: &Window, rates: &Rates, which: &str) -> String {
-    let (minute, in_period) = (minute(rates, "l.direction"), window.holds("l.started_at"));
+    let (minute, in_period) = (minute(rates, "l.call_direction"), window.holds("l.started_at"));
     format!(
         "SELECT l.call_queue_id AS queue_id, {CONNECTED_MS} AS ms, {minute} AS rate
              FROM legs l
@@ -135,13 +135,13 @@ fn read(window: &Window, rates: &Rates, which: &str) -> String {
 fn carried_before(window: &Window, rates: &Rates) -> String {
     let minute = minute(rates, "COALESCE(c.direction, 'inbound')");
     let in_period = window.holds("l.started_at");
-    let of_period = format!("direction IS NULL AND {}", window.holds("started_at"));
+    let of_period = format!("call_direction IS NULL AND {}", window.holds("started_at"));
     let calls = calls_of(window, "legs", &of_period, "c.call_id, c.direction, c.queue_id");
     format!(
         "SELECT c.queue_id, {CONNECTED_MS} AS ms, {minute} AS rate
              FROM legs l
              LEFT JOIN ({calls}) AS c ON c.call_id = l.call_id
-             WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND l.direction IS NULL
+             WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND l.call_direction IS NULL
                    AND {in_period}"
     )
 }

@@ -145,7 +145,7 @@ fn counted_offers(window: &Window) -> String {
     format!(
         "SELECT agent_id, {hour} AS hour, SUM(offered) AS offered, SUM(answered) AS answered
              FROM leg_intervals
-             WHERE role = 'agent' AND agent_id IS NOT NULL AND direction = 'inbound'
+             WHERE role = 'agent' AND agent_id IS NOT NULL AND call_direction = 'inbound'
                    AND offered > 0 AND {in_period}
              GROUP BY agent_id, {hour}"
     )
@@ -157,7 +157,7 @@ fn offers(window: &Window, key: &str, legs: &str) -> String {
     format!(
         "SELECT o.{key}, {hour} AS hour, COUNT(*) AS offered, COUNT(o.answered_at) AS answered
              FROM {legs} o
-             WHERE o.direction = 'inbound' AND {is_offer}
+             WHERE o.call_direction = 'inbound' AND {is_offer}
              GROUP BY o.{key}, {hour}"
     )
 }
@@ -166,7 +166,7 @@ fn offers(window: &Window, key: &str, legs: &str) -> String {
 /// Where there are none, files are ruled out by their statistics, and no call is read.
 fn offers_of_before(window: &Window, key: &str, legs: &str) -> String {
     let (hour, is_offer) = (offer_hour(window), is_offer(window));
-    let of_period = format!("direction IS NULL AND {}", window.holds("started_at"));
+    let of_period = format!("call_direction IS NULL AND {}", window.holds("started_at"));
     let calls = calls_of(window, "legs", &of_period, "c.call_id, c.direction");
     format!(
         "SELECT o.{key}, {hour} AS hour, COUNT(*) AS offered, COUNT(o.answered_at) AS answered
@@ -174,7 +174,7 @@ fn offers_of_before(window: &Window, key: &str, legs: &str) -> String {
              LEFT JOIN (
                  SELECT call_id FROM ({calls}) AS called WHERE direction <> 'inbound'
              ) AS c ON c.call_id = o.call_id
-             WHERE c.call_id IS NULL AND o.direction IS NULL AND {is_offer}
+             WHERE c.call_id IS NULL AND o.call_direction IS NULL AND {is_offer}
              GROUP BY o.{key}, {hour}"
     )
 }
@@ -274,7 +274,7 @@ fn sql_of(key: &str, parts: &str, offers: &[String; 2]) -> String {
 pub(super) fn offered_in(window: &Window, hour: i64) -> String {
     format!(
         "role = 'agent' AND agent_id IS NOT NULL AND {} AND {} / {HOUR_US} % 24 = {hour} \
-         AND COALESCE(direction, 'inbound') = 'inbound' \
+         AND COALESCE(call_direction, 'inbound') = 'inbound' \
          AND call_id NOT IN (SELECT call_id FROM calls WHERE direction <> 'inbound') \
          AND (answered_at IS NOT NULL OR hangup_cause <> {ELSEWHERE})",
         window.holds("started_at"),

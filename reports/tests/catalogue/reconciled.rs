@@ -311,7 +311,7 @@ pub(super) fn tell(rows: &mut [Row], call: &Call) {
         if let Row::Leg(leg) = row
             && leg.call_id == call.call_id
         {
-            leg.direction = Some(call.direction.clone());
+            leg.call_direction = Some(call.direction.clone());
             leg.call_queue_id = call.queue_id;
         }
     }

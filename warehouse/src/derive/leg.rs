@@ -120,7 +120,7 @@ impl OpenLeg {
             jitter_us: quality.map_or(0, |q| i32::try_from(q.jitter_us).unwrap_or(i32::MAX)),
             mos: heard.map(|quality| f64::from(quality.mos)),
             trunk_id: self.trunk,
-            direction: Some(word(of.direction)),
+            call_direction: Some(word(of.direction)),
             call_queue_id: of.call_queue,
         }
     }

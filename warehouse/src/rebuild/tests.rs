@@ -176,7 +176,7 @@ async fn legs_of_before_they_told_of_their_call_tell_it_after_a_rebuild() {
     }
     sweep_all(&warehouse).await;
     let found = check(&warehouse).await;
-    let columns = ["direction", "call_queue_id"].map(str::to_owned).to_vec();
+    let columns = ["call_direction", "call_queue_id"].map(str::to_owned).to_vec();
     assert!(found.differences.iter().any(|of| of.differs == Differs::Columns(columns.clone())));
     assert!(found.differences.iter().all(|of| of.table == "legs"));
     rebuild(&warehouse, &Plan::default()).await;

@@ -97,7 +97,7 @@ const LEGS: Counts = Counts {
         id("agent_id", true, "The agent."),
         id("queue_id", true, "The queue whose offer they were."),
         id("trunk_id", true, "The trunk that they went over; NULL for phones inside."),
-        word("direction", true, "Direction of their calls; NULL where the legs do not tell."),
+        word("call_direction", true, "Direction of their calls; NULL where the legs do not tell."),
         id("call_queue_id", true, "The queue that their calls had come into last."),
     ],
     measures: &[

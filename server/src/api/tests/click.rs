@@ -58,7 +58,7 @@ pub(super) fn leg_row(rig: &Rig, call: CallId, agent: AgentId, second: i64) -> L
         jitter_us: 0,
         mos: None,
         trunk_id: None,
-        direction: None,
+        call_direction: None,
         call_queue_id: None,
     }
 }

@@ -55,7 +55,7 @@ fn call(rig: &Rig, agent: AgentId, direction: &str, (begins, talks): (i64, i32))
         jitter_us: 0,
         mos: None,
         trunk_id: None,
-        direction: None,
+        call_direction: None,
         call_queue_id: None,
     };
     [Row::Call(Call { direction: direction.into(), ..row }), Row::Leg(leg)]

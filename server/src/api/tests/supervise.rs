@@ -301,7 +301,7 @@ fn leg(rig: &Rig, call: CallId, role: &str) -> Leg {
         jitter_us: 0,
         mos: None,
         trunk_id: None,
-        direction: None,
+        call_direction: None,
         call_queue_id: None,
     }
 }

@@ -277,7 +277,9 @@ fn a_supervisors_phone_neither_holds_nor_moves_the_call_and_may_be_silent_while_
     assert_eq!(phase(&mut rig), "talking");
     rig.refers(leader, "1002");
     assert!(matches!(rig.sip.last(), Some(Sipc::RejectRefer { status: 403, .. })));
-    let silent = |leg| crate::switch::Input::Media(terms::media::Event::Silent { leg, ms: 60_000, paused: false });
+    let silent = |leg| {
+        crate::switch::Input::Media(terms::media::Event::Silent { leg, ms: 60_000, paused: false })
+    };
     rig.feed(silent(leader));
     assert_eq!(rig.leg_of(A3), Some(leader));
     assert_eq!(change(&mut rig, Barge), Answer::Done);

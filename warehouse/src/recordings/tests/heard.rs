@@ -46,7 +46,7 @@ fn leg(id: u64, call: u64, agent: AgentId, (from, to): (i64, i64)) -> Row {
         jitter_us: 0,
         mos: None,
         trunk_id: None,
-        direction: None,
+        call_direction: None,
         call_queue_id: None,
     })
 }
