@@ -24,7 +24,7 @@ fn books(seed: u64, tells: fn(&Call) -> bool) -> Vec<Row> {
     let mut rows: Vec<Row> = led_out.chain(made).collect();
     for row in &mut rows {
         if let Row::Leg(leg) = row {
-            (leg.direction, leg.call_queue_id) = (None, None);
+            (leg.call_direction, leg.call_queue_id) = (None, None);
         }
     }
     calls.iter().filter(|call| tells(call)).for_each(|call| tell(&mut rows, call));
