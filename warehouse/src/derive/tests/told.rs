@@ -6,7 +6,7 @@ use super::*;
 fn told(rows: &[Row]) -> BTreeMap<u64, (Option<&str>, Option<QueueId>)> {
     legs(rows)
         .into_iter()
-        .map(|leg| (leg.leg_id.0, (leg.direction.as_deref(), leg.call_queue_id)))
+        .map(|leg| (leg.leg_id.0, (leg.call_direction.as_deref(), leg.call_queue_id)))
         .collect()
 }
 
@@ -54,7 +54,7 @@ fn legs_tell_of_their_call_what_its_row_says() {
         let of: BTreeMap<_, &Call> = calls(&rows).into_iter().map(|of| (of.call_id, of)).collect();
         for leg in legs(&rows) {
             let call = of[&leg.call_id];
-            assert_eq!(leg.direction.as_deref(), Some(call.direction.as_str()), "seed {seed}");
+            assert_eq!(leg.call_direction.as_deref(), Some(call.direction.as_str()), "seed {seed}");
             if leg.role == "customer" {
                 assert_eq!(leg.call_queue_id, call.queue_id, "seed {seed}");
             }
