@@ -12,8 +12,11 @@ const FRAMES_MAX: usize = 20;
 /// packet says.
 pub const LOOK_AHEAD: u64 = 40;
 
-/// The frames of a payload, and the description of silence behind them.
-fn split(payload: &[u8]) -> Option<(&[[u8; FRAME_OCTETS]], Option<&[u8; SID_OCTETS]>)> {
+/// Frames, and the description of silence behind them.
+type Parts<'a> = (&'a [[u8; FRAME_OCTETS]], Option<&'a [u8; SID_OCTETS]>);
+
+/// The parts of a payload.
+fn split(payload: &[u8]) -> Option<Parts<'_>> {
     let (frames, rest) = payload.as_chunks::<FRAME_OCTETS>();
     let sid = match rest {
         [] => None,
