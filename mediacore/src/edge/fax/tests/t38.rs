@@ -123,10 +123,11 @@ fn three_pages_go_over_as_packets_pixel_by_pixel_though_a_quarter_is_lost() {
             let mut through = Vec::new();
             for datagram in datagrams {
                 count += 1;
-                let copies = if count % 4 == 1 { 0 } else { 1 + usize::from(count % 5 == 0) };
+                let copies =
+                    if count % 4 == 1 { 0 } else { 1 + usize::from(count.is_multiple_of(5)) };
                 through.extend(std::iter::repeat_n(datagram, copies));
             }
-            if count % 7 == 0 {
+            if count.is_multiple_of(7) {
                 through.reverse();
             }
             through
