@@ -160,7 +160,8 @@ impl Phones {
         // Calls are counted from one.
         let doors: Vec<Door> =
             (1..).zip(callers).map(|(n, page)| (n, &page.socket, page.to)).collect();
-        let sessions = pages::arrive(&doors, identity, print)?;
+        let (sessions, heard) = pages::arrive(&doors, identity, print)?;
+        self.received += heard;
         for (page, session) in self.parties.iter_mut().step_by(2).zip(sessions) {
             page.session = Some(session);
         }

@@ -24,10 +24,12 @@ struct Coming<'a> {
     door: Door<'a>,
     handshake: Handshake,
     session: Option<Session>,
+    /// What the box said before all pages had their keys.
+    heard: u64,
 }
 
 /// Brings all pages to the box, which shows the certificate `box_print`: what each seals its audio
-/// with.
+/// with, and how many packets of audio came to all of them meanwhile.
 ///
 /// # Errors
 /// When one has no keys in time.
@@ -35,7 +37,7 @@ pub fn arrive(
     doors: &[Door],
     identity: &Arc<Identity>,
     box_print: Fingerprint,
-) -> Result<Vec<Session>> {
+) -> Result<(Vec<Session>, u64)> {
     let began = Instant::now();
     let now = || Moment::from_secs(1) + began.elapsed();
     let mut coming = Vec::new();
@@ -45,7 +47,7 @@ pub fn arrive(
         let agreed = Dtls { role: DtlsRole::Client, fingerprints: vec![box_print] };
         let mut handshake = Handshake::new(now(), Arc::clone(identity), agreed);
         handshake.start(now());
-        coming.push(Coming { door, handshake, session: None });
+        coming.push(Coming { door, handshake, session: None, heard: 0 });
     }
     while coming.iter().any(|page| page.session.is_none()) {
         ensure!(began.elapsed() < PATIENCE, "not all pages have keys within {PATIENCE:?}");
@@ -54,7 +56,8 @@ pub fn arrive(
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    Ok(coming.into_iter().filter_map(|page| page.session).collect())
+    let heard = coming.iter().map(|page| page.heard).sum();
+    Ok((coming.into_iter().filter_map(|page| page.session).collect(), heard))
 }
 
 impl Coming<'_> {
@@ -66,6 +69,9 @@ impl Coming<'_> {
             if (20..=63).contains(&buffer[0]) {
                 self.handshake.handle_packet(now, &buffer[..length]);
             }
+            // Audio, and no report (RFC 5761 §4).
+            let is_audio = (128..=191).contains(&buffer[0]) && !(192..=223).contains(&buffer[1]);
+            self.heard += u64::from(is_audio);
         }
         if self.handshake.next_timeout().is_some_and(|at| at <= now) {
             self.handshake.handle_timeout(now);
@@ -110,7 +116,7 @@ mod tests {
         assert_eq!(opened[0].0, opened[1].0, "one port is enough");
         sockets.iter().for_each(|socket| socket.set_nonblocking(true).unwrap());
         let doors = [(1, &sockets[0], opened[0].0), (2, &sockets[1], opened[1].0)];
-        assert_eq!(arrive(&doors, &theirs, ours.fingerprint()).unwrap().len(), 2);
+        assert_eq!(arrive(&doors, &theirs, ours.fingerprint()).unwrap().0.len(), 2);
         calls.end().unwrap();
     }
 }
