@@ -21,6 +21,14 @@ const WARM_SHARE: usize = 5;
 const REST: Duration = Duration::from_millis(1_500);
 /// What the engine counted is told within this.
 const TOLD: Duration = Duration::from_millis(300);
+/// How the memory at rest went.
+const FIFTHS: [&str; 5] = [
+    "memory at rest, first fifth",
+    "memory at rest, second fifth",
+    "memory at rest, third fifth",
+    "memory at rest, fourth fifth",
+    "memory at rest, last fifth",
+];
 /// Memory may differ by this from what it was.
 const GROWTH_PERCENT_MAX: f64 = 5.0;
 
@@ -97,7 +105,12 @@ impl Left {
         let grown = late.memory_bytes as f64 / early.memory_bytes.max(1) as f64 * 100.0 - 100.0;
         let more = |late: usize, early: usize| late.saturating_sub(early) as f64;
         let line = |what, value, unit, most| Line { what, value, unit, most };
-        vec![
+        let fifth = self.held.len().div_ceil(FIFTHS.len()).max(1);
+        let fifths = self.held.chunks(fifth).zip(FIFTHS).map(|(held, what)| {
+            line(what, Held::middle(held).memory_bytes as f64 / 1e6, "MB", None)
+        });
+        let mut lines: Vec<Line> = fifths.collect();
+        lines.extend([
             line("calls that came and went", f64::from(self.calls), "calls", None),
             line("packets lost", self.lost as f64, "packets", Some(0.0)),
             line("recorded frames missing", self.missing as f64, "frames", Some(0.0)),
@@ -111,7 +124,8 @@ impl Left {
             line("recordings left", self.counts.recordings as f64, "recordings", Some(0.0)),
             line("receive buffers in use", self.counts.buffers_out as f64, "", Some(0.0)),
             line("receives without a buffer", self.counts.buffers_short as f64, "", None),
-        ]
+        ]);
+        lines
     }
 }
 

@@ -8,8 +8,8 @@
 //! copied into the memory that was used longest ago and is in no cache any more. So it holds only
 //! about twice what one turn needs, and of those with us the one used last goes back first. A turn
 //! that finds the kernel short doubles what it holds; a calm while brings it down again. What a long
-//! while did not come down to gives its pages back to the system, and so does all that is unused once no
-//! call is here.
+//! while did not come down to gives its pages back to the system. Once no call is here all of them do:
+//! what the kernel holds is taken back before, and it is lent the lowest ones anew.
 
 mod cold;
 mod unused;
@@ -215,20 +215,39 @@ impl Pool {
         self.turns = 0;
     }
 
-    /// No call is here: the kernel will need few, and the pages of all that it does not hold can go.
-    pub fn rest(&mut self) {
+    /// No call is here: the kernel will need few, and no page holds anything. Where `is_kernel_still`
+    /// (it has told of every buffer that it filled and fills none until it is entered again) what it
+    /// holds is taken back too.
+    pub fn rest(&mut self, is_kernel_still: bool) {
         self.level = LEVEL_MIN.min(self.count);
         (self.taken_max, self.calm) = (0, 0);
         // Notes what was touched since the last look, too.
         self.give_up_cold();
+        if is_kernel_still {
+            self.take_back();
+        }
         let unused = self.free.here();
         loop {
             let cold = self.cold.look(&unused);
             if cold.is_empty() {
-                return;
+                break;
             }
             cold.into_iter().for_each(|range| self.bytes.give_up(range));
         }
+        self.publish();
+    }
+
+    /// Ends the ring where the kernel will read on. It sees so when it is published with what is lent
+    /// anew: a tail before that would, for a moment, say that it holds nothing.
+    fn take_back(&mut self) {
+        for back in 1..=self.lent {
+            let place = usize::from(self.tail.wrapping_sub(back) & (self.count - 1));
+            // SAFETY: inside the mapping of `count` entries. The kernel only reads them.
+            let entry = unsafe { &*self.entries.start.cast::<BufRingEntry>().add(place).as_ptr() };
+            self.free.push(entry.bid());
+        }
+        self.tail = self.tail.wrapping_sub(std::mem::take(&mut self.lent));
+        self.free.put_in_order();
     }
 
     /// Twice the most that a turn took.
@@ -371,8 +390,7 @@ mod tests {
         }
         (0..CALM_TURNS * 2).for_each(|_| pool.turned());
         (10..16_384).for_each(|buffer| pool.give_back(buffer));
-        pool.rest();
-        pool.publish();
+        pool.rest(false);
         assert_eq!(pool.lent, LEVEL_MIN);
         let most = 12 * BUFFER_BYTES / page_bytes() + 2;
         assert!(resident(&pool) <= most, "{} pages, {most}", resident(&pool));
@@ -380,6 +398,36 @@ mod tests {
             // SAFETY: as above.
             assert!(unsafe { pool.filled(buffer) }.iter().all(|&byte| byte == 7), "{buffer}");
         }
+    }
+
+    #[test]
+    fn a_pool_at_rest_takes_back_what_the_kernel_holds_and_lends_the_lowest_anew() {
+        let mut pool = Pool::new(16_384).unwrap();
+        (0..6).for_each(|_| pool.ran_short());
+        pool.publish();
+        for buffer in 0..16_384 {
+            // SAFETY: the pool is not registered, so all buffers are ours; one slice at a time.
+            unsafe { pool.filled(buffer) }.fill(7);
+        }
+        // The kernel filled some; two of them are still in use, and the others came back in disorder.
+        (0..1_000).for_each(|_| pool.take());
+        (2..1_000).rev().for_each(|buffer| pool.give_back(buffer));
+        let filled = 1_000;
+        assert_eq!((pool.lent, pool.tail), (15_384, 16_384));
+        pool.rest(true);
+        assert_eq!((pool.lent, pool.out()), (LEVEL_MIN, 2));
+        assert_eq!(shown_tail(&pool), filled + LEVEL_MIN, "it reads on where it was");
+        assert!(lent(&pool, filled..filled + LEVEL_MIN).into_iter().eq(2..LEVEL_MIN + 2));
+        let most = 2 * BUFFER_BYTES / page_bytes() + 2;
+        assert!(resident(&pool) <= most, "{} pages, {most}", resident(&pool));
+        for buffer in 0..2 {
+            // SAFETY: as above.
+            assert!(unsafe { pool.filled(buffer) }.iter().all(|&byte| byte == 7), "{buffer}");
+        }
+        let mut all: Vec<u16> = std::iter::from_fn(|| pool.free.pop()).collect();
+        all.extend(lent(&pool, filled..filled + LEVEL_MIN));
+        all.sort_unstable();
+        assert!(all.into_iter().eq(2..16_384), "each is there once");
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl Unused {
         [&self.near.buffers[..], &self.far.buffers[..]].concat()
     }
 
+    /// The lowest on top, as in the beginning: what is used next lies together.
+    pub fn put_in_order(&mut self) {
+        for stack in [&mut self.near, &mut self.far] {
+            stack.buffers.sort_unstable_by(|one, other| other.cmp(one));
+        }
+    }
+
     /// Those that nobody has taken since this was asked last.
     pub fn untouched(&mut self) -> Vec<u16> {
         [&mut self.near, &mut self.far].into_iter().flat_map(Stack::untouched).collect()
