@@ -545,6 +545,9 @@ pub enum Kind {
         queue: QueueId,
         /// The message.
         recording: RecordingId,
+        /// Who left it, normalised; not in older logs.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        caller: String,
     },
     /// Somebody has heard a message. Of no call: that one has ended long ago.
     VoicemailHeard {

@@ -238,7 +238,8 @@ fn one_call(rng: &mut StdRng, tenant: u64, id: u64, start: f64) -> Script {
             let (visit, of) = (VisitId(id), QueueId(queue));
             s.call(pass(rng, 60.0), id, Kind::FlowedOut { visit, queue: of, reason });
             let recording = RecordingId(id + 50);
-            s.call(pass(rng, 30.0), id, Kind::VoicemailLeft { queue: of, recording });
+            let kind = Kind::VoicemailLeft { queue: of, recording, caller: String::new() };
+            s.call(pass(rng, 30.0), id, kind);
             (Outcome::Voicemail, Party::Customer)
         }
         _ => {

@@ -71,7 +71,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("released", "A conversation ended.", "agent:id by:party"),
     ("survey_asked", "The caller was asked for satisfaction.", "survey:id agent:id queue?:id"),
     ("survey_answered", "The survey ended.", "survey:id agent:id queue?:id answer?:satisfied|neutral|dissatisfied"),
-    ("voicemail_left", "A message was left.", "queue:id recording:id"),
+    ("voicemail_left", "A message was left; `caller` is the number of who left it.", "queue:id recording:id caller?:text"),
     ("voicemail_heard", "Somebody has heard a message.", "queue:id recording:id by:id"),
     ("mailbox", "A message was left for an agent, somebody has heard it, or the agent drives.", "agent:id what:any"),
     ("item", "Something was done to an item, which is no call.", "item:id step:int channel:email|sms|web|fax|message queue:id agent?:id by?:id action:create|offer|take|decline|unanswered|withdraw|release|transfer|note|reply|done|close"),

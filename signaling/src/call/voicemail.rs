@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use terms::event::{InMailbox, Kind, Mailbox};
 use terms::media::{PlayEnd, Source};
-use terms::{AgentId, QueueId, RecordingId};
+use terms::{AgentId, PhoneNumber, QueueId, RecordingId};
 
 /// Steps of a flow that take a message, by their kinds.
 const STEPS: &[&str] = &["voicemail", "record"];
@@ -36,9 +36,11 @@ impl MessageFor {
         }
     }
 
-    fn left(self, recording: RecordingId) -> Kind {
+    fn left(self, recording: RecordingId, caller: &PhoneNumber) -> Kind {
         match self {
-            MessageFor::Queue(queue) => Kind::VoicemailLeft { queue, recording },
+            MessageFor::Queue(queue) => {
+                Kind::VoicemailLeft { queue, recording, caller: caller.normal.clone() }
+            }
             MessageFor::Agent(agent) => {
                 Kind::Mailbox(Mailbox { agent, what: InMailbox::Left { recording } })
             }
@@ -164,7 +166,7 @@ impl Call {
     ) {
         self.timers.clear(Timer::Message);
         self.story.message = true;
-        self.log(cx, Some(self.anchor), message.whose.left(recording));
+        self.log(cx, Some(self.anchor), message.whose.left(recording, self.customer()));
     }
 
     /// The key, or long enough.
@@ -208,7 +210,7 @@ impl Call {
             .filter(|running| message.recording && message.is_enough(now - running.since));
         if let Some(recording) = running.map(|running| running.id) {
             self.story.message = true;
-            self.log(cx, Some(self.anchor), message.whose.left(recording));
+            self.log(cx, Some(self.anchor), message.whose.left(recording, self.customer()));
         }
         if message.asked.is_none() && self.step_catches(STEPS) {
             self.left_flow(cx, "voicemail");

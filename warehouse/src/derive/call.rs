@@ -186,7 +186,7 @@ impl OpenCall {
             Kind::RecordingStarted { recording, .. } => {
                 self.recording.get_or_insert(*recording);
             }
-            Kind::VoicemailLeft { queue, recording } => {
+            Kind::VoicemailLeft { queue, recording, .. } => {
                 self.queue.get_or_insert(*queue);
                 self.recording.get_or_insert(*recording);
             }

@@ -489,7 +489,7 @@ fn a_voicemail_is_a_stay_that_flowed_out_and_a_recording_without_agent() {
     s.call(40.0, 100, Kind::FlowedOut { visit, queue, reason }).call(
         60.0,
         100,
-        Kind::VoicemailLeft { queue, recording },
+        Kind::VoicemailLeft { queue, recording, caller: String::new() },
     );
     end(&mut s, 60.0, Outcome::Voicemail, Party::Customer);
     s.call(61.0, 100, recorded(1, 100, 900, None));

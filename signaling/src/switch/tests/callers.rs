@@ -105,6 +105,11 @@ fn who_waited_too_long_leaves_a_message() {
     let told = told(&rig);
     assert!(told.contains(&"flowed out MaxWait".into()), "{told:#?}");
     assert!(told.contains(&"message left".into()), "{told:#?}");
+    let left = rig.log.iter().find_map(|entry| match &entry.kind {
+        Kind::VoicemailLeft { caller, .. } => Some(caller.as_str()),
+        _ => None,
+    });
+    assert_eq!(left, Some("+8613800138000"), "who is to be called back");
     assert_eq!(outcome(&rig).0, Outcome::Voicemail);
     balanced(&mut rig);
 }
