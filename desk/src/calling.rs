@@ -279,6 +279,7 @@ impl Store {
             crate::mailbox::keep(&mut write, entry).await?;
             crate::item::message::keep(&mut write, entry).await?;
             crate::order::lost::keep(self, &mut write, entry).await?;
+            crate::order::message::keep(self, &mut write, entry).await?;
             crate::outgoing_fax::keep(&mut write, entry).await?;
             if followed.is_none_or(|seq| entry.seq > seq) {
                 crate::lease::keep(&mut write, entry).await?;

@@ -17,6 +17,7 @@
 
 pub mod field;
 pub(crate) mod lost;
+pub(crate) mod message;
 pub mod query;
 pub mod rule;
 mod told;
@@ -26,7 +27,9 @@ use crate::store::{DbRow, id, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Result, when};
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, CallId, CustomerId, OrderId, TenantId, Timestamp, UserId, record};
+use terms::{
+    AgentId, CallId, CustomerId, OrderId, RecordingId, TenantId, Timestamp, UserId, record,
+};
 use utoipa::ToSchema;
 
 text_enum! {
@@ -217,6 +220,9 @@ pub struct Order {
     /// The call it came from.
     #[schema(value_type = Option<String>)]
     pub call: Option<CallId>,
+    /// The recording of the message that it came from, while that is kept.
+    #[schema(value_type = Option<String>)]
+    pub recording: Option<RecordingId>,
     /// The customer.
     #[schema(value_type = Option<String>)]
     pub customer: Option<CustomerId>,
@@ -315,7 +321,10 @@ pub struct Step {
 pub(crate) const COLUMNS: &str =
     "SELECT id, number, version, kind, department, area, title, content, address, assignee_id,
     deadline_at, warn_at, progress, suspended_at, closed_at, call_id, customer_id, customer_number,
-    created_by, created_at, changed_at FROM orders WHERE tenant_id = ";
+    created_by, created_at, changed_at,
+    (SELECT MIN(v.recording_id) FROM voicemails v
+     WHERE v.tenant_id = orders.tenant_id AND v.order_id = orders.id) AS message_id
+    FROM orders WHERE tenant_id = ";
 
 pub(crate) fn order(row: &DbRow) -> Result<Order> {
     Ok(Order {
@@ -335,6 +344,7 @@ pub(crate) fn order(row: &DbRow) -> Result<Order> {
         suspended_at: time_opt(row, "suspended_at"),
         closed_at: time_opt(row, "closed_at"),
         call: id_opt(row, "call_id").map(CallId),
+        recording: id_opt(row, "message_id").map(RecordingId),
         customer: id_opt(row, "customer_id").map(CustomerId),
         customer_number: row.get("customer_number"),
         created_by: id_opt(row, "created_by").map(UserId),
@@ -365,6 +375,7 @@ mod tests {
             suspended_at: None,
             closed_at: None,
             call: None,
+            recording: None,
             customer: None,
             customer_number: String::new(),
             created_by: None,

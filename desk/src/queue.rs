@@ -197,6 +197,9 @@ pub struct Settings {
     /// A message that a caller leaves for the queue is an item of the channel `message`, too: it is handed
     /// to an agent. Its `external_id` is the id of its recording.
     pub messages_as_items: bool,
+    /// A message that a caller leaves for the queue is an order of this type, too, by the rule of the type;
+    /// left out, it is none.
+    pub messages_as_orders: Option<String>,
 }
 
 impl Default for Settings {
@@ -239,6 +242,7 @@ impl Default for Settings {
             auto_answer: false,
             item_offer_s: OFFER_S_USUAL,
             messages_as_items: false,
+            messages_as_orders: None,
         }
     }
 }
@@ -308,6 +312,9 @@ async fn check(write: &mut Write, tenant: TenantId, draft: &QueueDraft) -> Resul
         crate::hours::check_name(write, tenant, "hours", name).await?;
     }
     doors::check_targets(write, tenant, &draft.settings.overflow_chain).await?;
+    if let Some(kind) = &draft.settings.messages_as_orders {
+        crate::order::lost::check_kind(write, tenant, "messages_as_orders", kind).await?;
+    }
     text::name("name", &draft.name)
 }
 

@@ -1,6 +1,7 @@
 //! Messages that callers left for a queue's people, and whether somebody has heard them. They arise in
 //! the switch; the store follows its event log ([`Store::keep_calling`]) and says in the plan how many
-//! wait, so that phones show it after every start. A message goes with its recording.
+//! wait, so that phones show it after every start. A message goes with its recording. A queue may make
+//! an order of each ([`crate::order`]).
 
 use crate::error::During;
 use crate::sql;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use terms::event::{Entry, Kind};
 use terms::media::RecordingState;
 use terms::routing::QueueMessages;
-use terms::{QueueId, RecordingId, TenantId, Timestamp, UserId};
+use terms::{OrderId, QueueId, RecordingId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
 /// Messages that are listed at a time, the latest first.
@@ -36,7 +37,15 @@ pub struct Voicemail {
     /// Who.
     #[schema(value_type = Option<String>)]
     pub heard_by: Option<UserId>,
+    /// The order that it became; none where its queue wants none, or while it cannot be heard yet.
+    #[schema(value_type = Option<String>)]
+    pub order: Option<OrderId>,
+    /// Why it became no order although its queue wants one.
+    pub order_problem: Option<String>,
 }
+
+const COLUMNS: &str = "SELECT recording_id, queue_id, left_at, heard_at, heard_by, order_id,
+    order_problem FROM voicemails WHERE tenant_id = $1";
 
 fn voicemail(row: &DbRow) -> Voicemail {
     Voicemail {
@@ -45,6 +54,8 @@ fn voicemail(row: &DbRow) -> Voicemail {
         left_at: time(row, "left_at"),
         heard_at: row.get::<Option<i64>>("heard_at").map(Timestamp),
         heard_by: id_opt(row, "heard_by").map(UserId),
+        order: id_opt(row, "order_id").map(OrderId),
+        order_problem: row.get("order_problem"),
     }
 }
 
@@ -54,15 +65,13 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn voicemails(&self, tenant: TenantId) -> Result<Vec<Voicemail>> {
-        let rows = sql::query(
-            "SELECT recording_id, queue_id, left_at, heard_at, heard_by FROM voicemails
-             WHERE tenant_id = $1 ORDER BY left_at DESC, recording_id DESC LIMIT $2",
-        )
-        .bind(tenant.0 as i64)
-        .bind(LISTED_MAX)
-        .fetch_all(self.reader())
-        .await
-        .during("list messages")?;
+        let order = "ORDER BY left_at DESC, recording_id DESC LIMIT $2";
+        let rows = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} {order}")))
+            .bind(tenant.0 as i64)
+            .bind(LISTED_MAX)
+            .fetch_all(self.reader())
+            .await
+            .during("list messages")?;
         Ok(rows.iter().map(voicemail).collect())
     }
 
@@ -75,15 +84,12 @@ impl Store {
         tenant: TenantId,
         recording: RecordingId,
     ) -> Result<Option<Voicemail>> {
-        let row = sql::query(
-            "SELECT recording_id, queue_id, left_at, heard_at, heard_by FROM voicemails
-             WHERE tenant_id = $1 AND recording_id = $2",
-        )
-        .bind(tenant.0 as i64)
-        .bind(recording.0 as i64)
-        .fetch_optional(self.reader())
-        .await
-        .during("read a message")?;
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND recording_id = $2")))
+            .bind(tenant.0 as i64)
+            .bind(recording.0 as i64)
+            .fetch_optional(self.reader())
+            .await
+            .during("read a message")?;
         Ok(row.as_ref().map(voicemail))
     }
 
@@ -137,7 +143,9 @@ const HEARD: &str = "UPDATE voicemails SET heard_at = $3, heard_by = $4
 /// What the switch said of a message. Said again it changes nothing.
 pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
     let changed = match &entry.kind {
-        Kind::VoicemailLeft { queue, recording } => left(write, entry, *queue, *recording).await?,
+        Kind::VoicemailLeft { queue, recording, caller } => {
+            left(write, entry, (*queue, *recording), caller).await?
+        }
         Kind::VoicemailHeard { recording, by, .. } => {
             heard(write, entry, (*recording, *by), HEARD).await?
         }
@@ -155,20 +163,21 @@ pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
 async fn left(
     write: &mut Write,
     entry: &Entry,
-    queue: QueueId,
-    recording: RecordingId,
+    (queue, recording): (QueueId, RecordingId),
+    caller: &str,
 ) -> Result<bool> {
     let doing = write.doing;
     let done = sql::query(
-        "INSERT INTO voicemails (tenant_id, recording_id, queue_id, left_at)
-         SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM tenants
-         WHERE id = $1
+        "INSERT INTO voicemails (tenant_id, recording_id, queue_id, left_at, caller)
+         SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS TEXT)
+         FROM tenants WHERE id = $1
          ON CONFLICT (tenant_id, recording_id) DO NOTHING",
     )
     .bind(entry.tenant.0 as i64)
     .bind(recording.0 as i64)
     .bind(queue.0 as i64)
     .bind(entry.at.0)
+    .bind(caller.to_owned())
     .execute(write.db())
     .await
     .during(doing)?;

@@ -20,9 +20,12 @@ use desk::worker::WorkerDraft;
 use desk::{By, Store};
 use serde_json::json;
 use std::path::Path;
+use std::sync::Arc;
+use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::routing::LeaseKind;
 use terms::{
-    AgentId, FaxId, MailAddress, Person, QueueId, Subscriber, TenantId, Timestamp, UserId,
+    AgentId, FaxId, MailAddress, Person, QueueId, RecordingId, Subscriber, TenantId, Timestamp,
+    UserId,
 };
 
 const AT: Timestamp = Timestamp::from_secs(1_795_406_400);
@@ -78,6 +81,7 @@ async fn known(store: &Store, tenant: TenantId) -> terms::OrderId {
         deadline_at: None,
         warn_at: None,
         fields: [("meter".to_owned(), format!("of {DIGITS}"))].into(),
+        origin: String::new(),
     };
     let order = store.create_order(tenant, &by(), &new).await.unwrap();
     let note = format!("asked at {DIGITS}");
@@ -94,6 +98,11 @@ async fn known(store: &Store, tenant: TenantId) -> terms::OrderId {
     let (item, _) = store.create_item(tenant, &by(), &item).await.unwrap();
     let note = ItemChange::Note { note: format!("rang {DIGITS}") };
     store.change_item(tenant, &by(), item.id, &note).await.unwrap();
+    let (queue, recording) = (QueueId(1), RecordingId(71));
+    let kind = Kind::VoicemailLeft { queue, recording, caller: format!("+86{DIGITS}") };
+    let (v, seq, at, contact, call, leg) = (ENTRY_VERSION, 1, AT, None, None, None);
+    let left = Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind });
+    store.keep_calling(&[left], seq, false).await.unwrap();
     // The warehouse has what the outbox held.
     let entries = store.read_after(0, 1_000).await.unwrap();
     store.forget_through(entries.last().unwrap().position).await.unwrap();
@@ -109,7 +118,7 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     assert!(holds_digits(folder.path()).await, "there is something to erase");
     let plan = store.compile_plan(tenant).await.unwrap().version;
 
-    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 7);
+    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 8);
     assert!(!holds_digits(folder.path()).await);
     let order = store.order(tenant, order).await.unwrap();
     assert_eq!((order.title.as_str(), order.content.as_str(), order.version), ("", "", 2));

@@ -5,16 +5,18 @@ use super::place;
 use desk::area::AreaDraft;
 use desk::bootstrap::{Defaults, First};
 use desk::number::NumberDraft;
-use desk::order::query::OrderFilter;
+use desk::order::query::{OrderFilter, OrderSort};
 use desk::order::rule::Rule;
+use desk::queue::QueueDraft;
 use desk::tenant::Profile;
 use desk::worker::{Absence, Worker, WorkerDraft};
 use desk::{By, Error, Store};
 use serde_json::json;
 use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Hop, Hunt, InHunt, Kind};
+use terms::media::{Ledger, RecordingState};
 use terms::routing::Target;
-use terms::{AreaId, CallId, QueueId, TenantId, Timestamp, WorkerId};
+use terms::{AreaId, CallId, ContactId, QueueId, RecordingId, TenantId, Timestamp, WorkerId};
 
 /// 2026-11-23T04:00:00Z.
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
@@ -230,9 +232,8 @@ async fn another_tenants_areas_and_workers_do_not_exist() {
     assert!(missing(unknown));
 }
 
-fn lost(tenant: TenantId, area: AreaId, call: u64, seq: u64) -> Arc<Entry> {
-    let hop = Hop::Voicemail { queue: QueueId(1) };
-    let what = InHunt::Lost { caller: "+8613800138000".into() };
+/// What happened in a call.
+fn told(tenant: TenantId, call: u64, seq: u64, kind: Kind) -> Arc<Entry> {
     Arc::new(Entry {
         v: ENTRY_VERSION,
         seq,
@@ -241,8 +242,14 @@ fn lost(tenant: TenantId, area: AreaId, call: u64, seq: u64) -> Arc<Entry> {
         contact: None,
         call: Some(CallId(call)),
         leg: None,
-        kind: Kind::Hunt(Hunt { area, hop, what }),
+        kind,
     })
+}
+
+fn lost(tenant: TenantId, area: AreaId, call: u64, seq: u64) -> Arc<Entry> {
+    let hop = Hop::Voicemail { queue: QueueId(1) };
+    let what = InHunt::Lost { caller: "+8613800138000".into() };
+    told(tenant, call, seq, Kind::Hunt(Hunt { area, hop, what }))
 }
 
 #[tokio::test]
@@ -278,4 +285,38 @@ async fn a_caller_whom_nobody_answered_becomes_an_order_once() {
     assert_eq!(order.customer_number, "+8613800138000");
     assert_eq!(order.deadline_at, Some(after(1)));
     assert!(store.orders(other, &all, NOON).await.unwrap().orders.is_empty());
+}
+
+#[tokio::test]
+async fn the_message_of_a_caller_whom_nobody_answered_belongs_to_the_order_that_they_are() {
+    let (_folder, store, first) = desk().await;
+    let (tenant, queue) = (first.tenant, QueueId(1));
+    let shown = store.queue(tenant, queue).await.unwrap();
+    let mut draft = QueueDraft { name: shown.name, settings: shown.settings };
+    draft.settings.messages_as_orders = Some("投诉".into());
+    store.change_queue(tenant, &by(), queue, &draft).await.unwrap();
+    let draft = AreaDraft { order: Some("报修".into()), ..north(&[]) };
+    let area = store.create_area(tenant, &by(), &draft).await.unwrap().id;
+    let message = |seq, recording| {
+        let recording = RecordingId(recording);
+        let caller = "+8613800138000".into();
+        let left = Kind::VoicemailLeft { queue, recording, caller };
+        let of = (tenant, ContactId(7), CallId(7));
+        let ledger = Ledger::refused(of, recording, NOON, "");
+        let ledger = Ledger { state: RecordingState::Recorded, ..ledger };
+        let (agent, queue, meeting) = (None, Some(queue), None);
+        let recorded = Kind::Recorded { ledger, agent, queue, meeting, message: false };
+        [told(tenant, 7, seq, left), told(tenant, 7, seq + 1, recorded)]
+    };
+    store.keep_calling(&[lost(tenant, area, 7, 1)], 1, false).await.unwrap();
+    store.keep_calling(&message(2, 71), 3, false).await.unwrap();
+    store.keep_calling(&message(2, 71), 3, true).await.unwrap();
+    // What they say once more is a message of its own.
+    store.keep_calling(&message(4, 72), 5, false).await.unwrap();
+    let oldest = Some(OrderSort::Oldest);
+    let all = OrderFilter { limit: 10, sort: oldest, ..OrderFilter::default() };
+    let orders = store.orders(tenant, &all, NOON).await.unwrap().orders;
+    let found: Vec<_> = orders.iter().map(|order| (&*order.kind, order.recording)).collect();
+    let of = |recording| Some(RecordingId(recording));
+    assert_eq!(found, [("报修", of(71)), ("投诉", of(72))]);
 }

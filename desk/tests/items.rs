@@ -307,7 +307,10 @@ async fn a_message_of_a_queue_that_wants_it_is_an_item_once_it_can_be_heard() {
         let (contact, call, leg) = (None, None, None);
         Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind })
     };
-    let left = |seq, recording| entry(seq, Kind::VoicemailLeft { queue: FIRST_QUEUE, recording });
+    let left = |seq, recording| {
+        let caller = String::new();
+        entry(seq, Kind::VoicemailLeft { queue: FIRST_QUEUE, recording, caller })
+    };
     let recorded = |seq, recording, state| {
         let of = (t, ContactId(1), CallId(1));
         let ledger = Ledger { state, ..Ledger::refused(of, recording, NOON, "too short") };

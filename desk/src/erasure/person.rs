@@ -42,7 +42,7 @@ struct Place {
 
 /// In the order that references ask for; orders, customers and their items are looked at before
 /// ([`of_orders`], [`of_items`]).
-const PLACES: [Place; 21] = [
+const PLACES: [Place; 22] = [
     Place {
         table: "order_fields",
         keys: &["id"],
@@ -130,6 +130,14 @@ const PLACES: [Place; 21] = [
         names: &["number"],
         only: "TRUE",
         change: Change::Delete,
+    },
+    Place {
+        table: "voicemails",
+        keys: &["recording_id"],
+        text: false,
+        names: &["caller"],
+        only: "TRUE",
+        change: Change::Empty,
     },
     Place {
         table: "leases",

@@ -59,6 +59,9 @@ pub struct NewOrder {
     /// What it has in fields of the tenant's own, by their names.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// What it came from where nobody made it by hand, for its log.
+    #[serde(skip)]
+    pub origin: String,
 }
 
 impl Store {
@@ -177,6 +180,7 @@ pub(crate) async fn make(
         suspended_at: None,
         closed_at: None,
         call: new.call,
+        recording: None,
         customer: customer.as_ref().map(|(id, _)| *id),
         customer_number: customer.map(|(_, number)| number).unwrap_or_default(),
         created_by: by.user,
@@ -185,7 +189,7 @@ pub(crate) async fn make(
     };
     insert(write, tenant, &made).await?;
     field::keep(write, tenant, id, &new.fields).await?;
-    put_down(write, tenant, by, &made, None, "create", "").await?;
+    put_down(write, tenant, by, &made, None, "create", &new.origin).await?;
     Ok(made)
 }
 
