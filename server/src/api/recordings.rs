@@ -386,8 +386,7 @@ impl Api {
         recording: RecordingId,
     ) -> Result<Indexed, Problem> {
         let found = self.warehouse.recording(caller.tenant(), recording).await?;
-        // What was left for the people of a queue is for each of them.
-        let is_message = self.message_for(caller, recording).await?.is_some();
+        let is_message = self.hears_message(caller, recording).await?;
         let is_theirs = match &found {
             Some(found) => is_message || self.is_theirs(caller, &found.recording).await?,
             None => is_message,

@@ -1,5 +1,6 @@
 //! Messages that callers left: which there are, and that one was heard. They are for the people of
-//! their queue and for who sees the calls of these; nobody else learns of them. Whoever says that one was
+//! their queue and for who sees the calls of these; nobody else learns of them. One that became an order
+//! is heard by whoever opens orders, too. Whoever says that one was
 //! heard is a row of the audit table before the switch hears of it, and with the last one the lamps of
 //! the queue's phones go out.
 
@@ -67,5 +68,21 @@ impl Api {
         };
         let seen = self.queues_seen(caller).await?;
         Ok(seen.is_none_or(|seen| seen.contains(&message.queue)).then_some(message))
+    }
+
+    /// Whether this recording is a message that this person may hear: what was left for the people of a
+    /// queue is for each of them, and what became an order for whoever opens it.
+    pub(super) async fn hears_message(
+        &self,
+        caller: &Caller,
+        recording: RecordingId,
+    ) -> Result<bool, Problem> {
+        let Some(message) = self.store.voicemail(caller.tenant(), recording).await? else {
+            return Ok(false);
+        };
+        if message.order.is_some() && caller.may(Permission::OrdersRead) {
+            return Ok(true);
+        }
+        Ok(self.message_for(caller, recording).await?.is_some())
     }
 }

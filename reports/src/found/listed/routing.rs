@@ -213,6 +213,7 @@ pub(super) static QUEUES: Report = Report {
         count("wrap_up_s", words("话后处理（秒）", "Wrap-up (s)")),
         text_of("record", words("录音", "Recorded")),
         text_of("survey", words("评价", "Survey")),
+        text_of("messages_as_orders", words("留言转工单", "Order of messages")),
     ],
     ..FOUND_ORDERS
 };

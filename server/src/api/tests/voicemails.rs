@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use terms::control::Ask;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
+use terms::media::{Ledger, RecordingState};
 use terms::record::Row;
-use terms::{AgentId, RecordingId, UserId};
+use terms::{AgentId, CallId, ContactId, RecordingId, UserId};
 
 const VOICEMAILS: &str = "/api/v1/voicemails";
 const AUDIO: &[u8] = b"RIFF0123456789abcdefghij";
@@ -32,7 +33,8 @@ async fn left_with(rig: &Rig, audio: &[u8]) -> RecordingId {
     let mut row = recording_row(tenant, recording, AgentId(0), Some(path), audio.len());
     row.agent_id = None;
     rig.stage(&[Row::Recording(row)]).await;
-    let kind = Kind::VoicemailLeft { queue: FIRST_QUEUE, recording };
+    let caller = "+8613800138000".into();
+    let kind = Kind::VoicemailLeft { queue: FIRST_QUEUE, recording, caller };
     let (v, seq, at) = (ENTRY_VERSION, 1, NOON);
     let (contact, call, leg) = (None, None, None);
     let entry = Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind });
@@ -74,7 +76,8 @@ async fn the_people_of_a_queue_hear_its_messages_and_say_so_and_nobody_else_lear
     assert_eq!(
         listed,
         json!([{"recording": recording, "queue": FIRST_QUEUE, "heard_at": null,
-            "left_at": "2026-11-23T04:00:00.000Z", "heard_by": null}])
+            "left_at": "2026-11-23T04:00:00.000Z", "heard_by": null, "order": null,
+            "order_problem": null}])
     );
     assert_eq!(rig.get(&audio, &agent).await.status, StatusCode::OK);
     let other = rig.ask(Method::POST, &format!("{VOICEMAILS}/7/heard"), &agent, None).await;
@@ -88,6 +91,63 @@ async fn the_people_of_a_queue_hear_its_messages_and_say_so_and_nobody_else_lear
     assert!(rows.iter().any(|row| noted(row) && row.subject == recording.to_string()));
     let leader = rig.token(Role::Supervisor).await;
     assert_eq!(rig.get(VOICEMAILS, &leader).await.json(), listed);
+}
+
+const QUEUE: &str = "/api/v1/queues/1";
+
+/// The message is on disk.
+async fn recorded(rig: &Rig, recording: RecordingId) {
+    let of = (rig.tenant(), ContactId(5), CallId(5));
+    let ledger = Ledger::refused(of, recording, NOON, "");
+    let ledger = Ledger { state: RecordingState::Recorded, ..ledger };
+    let (agent, queue, meeting) = (None, Some(FIRST_QUEUE), None);
+    let kind = Kind::Recorded { ledger, agent, queue, meeting, message: false };
+    let (contact, call, leg) = (None, None, None);
+    let (v, seq, at, tenant) = (ENTRY_VERSION, 2, NOON, rig.tenant());
+    let entry = Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind });
+    rig.store.keep_calling(&[entry], 2, false).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_that_became_an_order_is_named_by_it_and_heard_by_who_opens_it() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let mut queue = rig.get(QUEUE, &manager).await.json();
+    queue["messages_as_orders"] = json!("嘉奖");
+    let refused = rig.ask(Method::PUT, QUEUE, &manager, Some(queue.clone())).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("messages_as_orders") && message.contains("嘉奖"), "{message}");
+    queue["messages_as_orders"] = json!("投诉");
+    let set = rig.ask(Method::PUT, QUEUE, &manager, Some(queue)).await;
+    assert_eq!((set.status, &set.json()["messages_as_orders"]), (StatusCode::OK, &json!("投诉")));
+
+    let recording = left(&rig).await;
+    let audio = format!("/api/v1/recordings/{recording}");
+    let new = NewAgent { number: "8999".into(), name: "Nan".into(), queues: Vec::new() };
+    let by = By::system("test", NOON);
+    let agent = rig.store.create_agent(rig.tenant(), &by, &new).await.unwrap().0.id;
+    let other = rig.token_of(rig.tenant(), UserId(agent.0), Role::Agent, Some(agent)).await;
+    assert_eq!(rig.get(&audio, &other).await.status, StatusCode::NOT_FOUND, "of no order yet");
+    recorded(&rig, recording).await;
+    let listed = rig.get(VOICEMAILS, &manager).await.json();
+    let order = listed[0]["order"].as_str().unwrap_or_else(|| panic!("{listed}"));
+    assert_eq!(listed[0]["order_problem"], json!(null));
+    let order = format!("/api/v1/orders/{order}");
+    let shown = rig.get(&order, &other).await.json();
+    assert_eq!((&shown["recording"], &shown["kind"]), (&json!(recording), &json!("投诉")));
+    assert_eq!((&shown["call"], &shown["created_by"]), (&json!(CallId(5)), &json!(null)));
+    assert_eq!(shown["customer_number"], "+8613800138000");
+    let steps = rig.get(&format!("{order}/steps"), &other).await.json();
+    assert_eq!(steps[0]["note"], format!("message {recording}"));
+
+    assert_eq!(rig.get(&audio, &other).await.status, StatusCode::OK, "its order is theirs to open");
+    assert_eq!(rig.get(VOICEMAILS, &other).await.json(), json!([]), "the queue is not");
+    let heard_by_them = format!("{VOICEMAILS}/{recording}/heard");
+    let got = rig.ask(Method::POST, &heard_by_them, &other, None).await;
+    assert_eq!((got.status, heard(&rig)), (StatusCode::NOT_FOUND, vec![]));
+    let (_, foreign) = rig.other_tenant().await;
+    assert_eq!(rig.get(&audio, &foreign).await.status, StatusCode::NOT_FOUND);
 }
 
 const PROMPT: &str = "/api/v1/prompts/zh-CN/storm";
