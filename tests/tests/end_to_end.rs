@@ -627,6 +627,10 @@ fn a_message_is_left_over_ipv6(backend: &str) {
 }
 
 fn leaves_a_message(house: &House) {
+    let mut queue = house.json("/api/v1/queues")[0].clone();
+    queue["messages_as_orders"] = json!("投诉");
+    let path = format!("/api/v1/queues/{}", queue["id"].as_str().expect("an id"));
+    assert_eq!(house.put_json(&path, &queue).0, 200);
     let acts = vec![
         Act::Pause(seconds(1)),
         Act::Digit('3'),
@@ -639,10 +643,14 @@ fn leaves_a_message(house: &House) {
     Caller::new("13900139000", &house.hotline, acts).call(house.sip, house.scratch()).finish();
     let call = house.wait_row("SELECT outcome FROM calls");
     assert_eq!(call["outcome"], "voicemail");
-    let row =
-        house.wait_row("SELECT kind, state, duration_ms FROM recordings WHERE path IS NOT NULL");
+    let row = house.wait_row("SELECT * FROM recordings WHERE path IS NOT NULL");
     assert_eq!((&row["kind"], &row["state"]), (&json!("voicemail"), &json!("recorded")));
     assert!(row["duration_ms"].as_i64().expect("a length") > 2000, "{row}");
+    let order = wait_for("the order", seconds(20), || {
+        house.json("/api/v1/orders")["orders"].get(0).cloned()
+    });
+    assert_eq!((&order["kind"], &order["recording"]), (&json!("投诉"), &row["recording_id"]));
+    assert_eq!(order["customer_number"], "+8613900139000");
 }
 
 fn a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call(backend: &str) {
