@@ -1,7 +1,9 @@
 //! Mails that flows have sent. The switch says so in its event log; the store follows that log
 //! ([`Store::keep_calling`]), and each of them is a row by the name that the log has for it, however often
-//! an entry comes. One is taken before it is sent: whoever dies in between leaves it uncertain, and it is
-//! not sent again, because nobody shall have a mail twice.
+//! an entry comes. A call has one: a process of calls that is killed between the log and its live state does
+//! not know that the flow has asked, and asks again under another name. One is taken before it is sent:
+//! whoever dies in between leaves it uncertain, and it is not sent again, because nobody shall have a mail
+//! twice.
 //!
 //! Nobody asked for one who has a right of their own, and callers may name any address, so there are
 //! limits besides; what is beyond them is kept as failed.
@@ -20,6 +22,8 @@ use utoipa::ToSchema;
 
 /// The time that the limits are about.
 const HOUR: Duration = Duration::from_secs(3_600);
+/// No flow that a killed process restores asks again for what it asked for so long ago.
+const DAY: Duration = Duration::from_secs(86_400);
 /// Mails to one address in that time, whatever the case of its letters.
 const TO_ADDRESS_MAX: usize = 3;
 /// Mails of all callers of a tenant in that time.
@@ -278,11 +282,31 @@ fn names_one(row: &DbRow, people: &BTreeSet<Subscriber>) -> bool {
 /// erased since does not come back.
 pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
     let Kind::MailAsked(asked) = &entry.kind else { return Ok(()) };
+    if has_one(write, entry).await? {
+        tracing::info!(tenant = %entry.tenant, mail = %asked.id, "its call has had a mail sent before");
+        return Ok(());
+    }
     let state = match within_limits(write, entry, &asked.address).await? {
         true => MailState::Waiting,
         false => MailState::Failed,
     };
     insert(write, entry, asked, state).await
+}
+
+/// Whether the call of an entry has had a mail sent, under whatever name.
+async fn has_one(write: &mut Write, entry: &Entry) -> Result<bool> {
+    let Some(call) = entry.call else { return Ok(false) };
+    let doing = write.doing;
+    let found = sql::query(
+        "SELECT id FROM mails WHERE tenant_id = $1 AND asked_at > $2 AND call_id = $3 LIMIT 1",
+    )
+    .bind(entry.tenant.0 as i64)
+    .bind(entry.at.0 - DAY.as_micros() as i64)
+    .bind(call.0 as i64)
+    .fetch_optional(write.db())
+    .await
+    .during(doing)?;
+    Ok(found.is_some())
 }
 
 async fn within_limits(write: &mut Write, entry: &Entry, address: &str) -> Result<bool> {

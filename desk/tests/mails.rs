@@ -27,7 +27,7 @@ async fn filled(folder: &Path) -> (Store, TenantId) {
     (store, first.tenant)
 }
 
-/// The entry `seq` of the log asks for the mail of that number.
+/// The entry `seq` of the log asks for the mail of that number, in a call of its own.
 fn asked(seq: u64, tenant: TenantId, address: &str, text: &str) -> Arc<Entry> {
     let mail = MailAsked {
         id: MailId(seq),
@@ -36,8 +36,14 @@ fn asked(seq: u64, tenant: TenantId, address: &str, text: &str) -> Arc<Entry> {
         text: Written(text.into()),
         document: Some("price-list".into()),
     };
-    let (contact, call, leg, kind) = (None, Some(CallId(9)), None, Kind::MailAsked(mail));
+    let (contact, call, leg, kind) = (None, Some(CallId(seq)), None, Kind::MailAsked(mail));
     Arc::new(Entry { v: ENTRY_VERSION, seq, at: at(seq), tenant, contact, call, leg, kind })
+}
+
+/// The same in that call.
+fn asked_in(call: CallId, seq: u64, tenant: TenantId, text: &str) -> Arc<Entry> {
+    let mail = asked(seq, tenant, ZHANG, text);
+    Arc::new(Entry { call: Some(call), ..Entry::clone(&mail) })
 }
 
 async fn all(store: &Store, tenant: TenantId) -> Vec<OutgoingMail> {
@@ -58,7 +64,7 @@ async fn a_mail_of_a_flow_is_one_row_however_often_the_log_says_it_and_is_taken_
     assert_eq!(states(&store, tenant).await, [(2, MailState::Waiting), (1, MailState::Waiting)]);
     let first = OutgoingMail {
         id: MailId(1),
-        call: Some(CallId(9)),
+        call: Some(CallId(1)),
         address: ZHANG.into(),
         subject: "your parcel".into(),
         text: "' OR 1=1 --".into(),
@@ -94,6 +100,32 @@ async fn a_mail_of_a_flow_is_one_row_however_often_the_log_says_it_and_is_taken_
     let over = store.mail(tenant, MailId(1)).await.unwrap();
     assert_eq!((over.state, over.problem.as_str()), (MailState::Failed, "no such receiver"));
     assert_eq!(over.ended_at, Some(at(61)), "what is over stays over");
+}
+
+#[tokio::test]
+async fn a_call_has_one_mail_sent_whatever_its_flow_asks_for_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = filled(folder.path()).await;
+    let call = CallId(9);
+    store.keep_calling(&[asked_in(call, 1, tenant, "x")], 1, false).await.unwrap();
+    // Under other names, while the first waits and after it was sent.
+    let again = [asked_in(call, 2, tenant, "x"), asked_in(call, 3, tenant, "other")];
+    store.keep_calling(&again[..1], 2, false).await.unwrap();
+    let (_, mail) = store.claim_mail(at(9)).await.unwrap().expect("the first one");
+    store.note_mail(mail.id, MailState::Sent, "", at(9)).await.unwrap();
+    store.keep_calling(&again[1..], 3, false).await.unwrap();
+    assert_eq!(states(&store, tenant).await, [(1, MailState::Sent)]);
+    assert_eq!(store.claim_mail(at(9)).await.unwrap(), None);
+
+    let others = [
+        asked_in(CallId(10), 4, tenant, "x"),
+        asked_in(CallId(10), 5, tenant, "x"),
+        asked_in(CallId(11), 6, tenant, "x"),
+    ];
+    store.keep_calling(&others, 6, false).await.unwrap();
+    let waiting = MailState::Waiting;
+    let expected = [(6, waiting), (4, waiting), (1, MailState::Sent)];
+    assert_eq!(states(&store, tenant).await, expected, "other calls have theirs, three in all");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind, MailAsked, Written, write_frame};
-use terms::{MailId, TenantId};
+use terms::{CallId, MailId, TenantId};
 
 const MAILS: &str = "/api/v1/mails";
 
@@ -72,7 +72,8 @@ async fn a_mail_of_a_flow_is_taken_from_the_log_and_seen_by_who_sees_the_calls_o
 #[tokio::test]
 async fn a_mail_of_a_flow_that_the_server_does_not_take_is_tried_again_and_then_no_more() {
     let rig = Rig::new().await;
-    let entries = [Arc::new(asked(1, rig.tenant(), "x")), Arc::new(asked(2, rig.tenant(), "y"))];
+    let other = Entry { call: Some(CallId(MADE_CALL.0 + 1)), ..asked(2, rig.tenant(), "y") };
+    let entries = [Arc::new(asked(1, rig.tenant(), "x")), Arc::new(other)];
     rig.store.keep_calling(&entries[..1], 1, false).await.unwrap();
     let (mut pauses, mut now) = (Vec::new(), NOON);
     while let Some((tenant, mail)) = rig.store.claim_mail(now).await.unwrap() {
