@@ -5,8 +5,9 @@
 use crate::agent::Agent;
 use crate::audit::By;
 use crate::error::During;
+use crate::setting::Setting;
 use crate::sql;
-use crate::store::{DbRow, Write, document, id, time};
+use crate::store::{DbRow, Write, id, time};
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -22,6 +23,8 @@ const PREFIX_DIGITS_MAX: usize = 15;
 const SWITCH: &str = "switch";
 /// How far the event log was followed.
 const FOLLOWED: &str = "calling";
+/// Where the rules of a tenant are kept.
+const SETTING: Setting = Setting { column: "calling", what: "calling rule" };
 
 /// What the agents of a tenant may call outside. Each class holds those before it: `internal`
 /// (nothing outside), `local`, `national`, `international`, `premium`.
@@ -136,13 +139,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn calling_rules(&self, tenant: TenantId) -> Result<CallingRules> {
-        let row = sql::query("SELECT calling FROM tenants WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .fetch_optional(self.reader())
-            .await
-            .during("read what may be called")?
-            .ok_or_else(|| Error::not_found("tenant", tenant))?;
-        document(&row, "calling", "read what may be called", "calling rule")
+        self.setting(tenant, SETTING, "read what may be called").await
     }
 
     /// Changes what the agents of a tenant may call outside.
@@ -157,15 +154,7 @@ impl Store {
     ) -> Result<()> {
         rules.check()?;
         let mut write = self.write("change what may be called").await?;
-        let done = sql::query("UPDATE tenants SET calling = $2 WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .bind(written(rules))
-            .execute(write.db())
-            .await
-            .during("change what may be called")?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("tenant", tenant));
-        }
+        write.set(tenant, SETTING, &written(rules)).await?;
         let (dial, forward) = (written(&rules.dial), written(&rules.forward));
         let subject = format!("dial {dial}, forward {forward}, {} prefixes", rules.prefixes.len());
         write.audit(tenant, by, "calling_rules.change", subject).await?;

@@ -9,6 +9,7 @@
 //! limits besides; what is beyond them is kept as failed.
 
 use crate::error::During;
+use crate::portion::Said;
 use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt, time, time_opt};
 use crate::text::text_enum;
@@ -28,8 +29,13 @@ const DAY: Duration = Duration::from_secs(86_400);
 const TO_ADDRESS_MAX: usize = 3;
 /// Mails of all callers of a tenant in that time.
 const OF_TENANT_MAX: usize = 500;
-/// Mails that are looked at in one step where they are forgotten.
-const PORTION: i64 = 1_000;
+/// Where they name people.
+const SAID: Said = Said {
+    table: "mails",
+    at: "asked_at",
+    words: &["address", "subject", "text"],
+    doing: "forget mails",
+};
 
 /// What is said of those that are beyond the limits.
 const TOO_MANY: &str = "callers had too many mails sent within an hour";
@@ -230,52 +236,8 @@ impl Store {
         until: Timestamp,
         held: &BTreeSet<Subscriber>,
     ) -> Result<u64> {
-        let (mut gone, mut after) = (0, -1_i64);
-        loop {
-            let rows = sql::query(
-                "SELECT id, address, subject, text FROM mails
-                 WHERE tenant_id = $1 AND asked_at < $2 AND id > $3 ORDER BY id LIMIT $4",
-            )
-            .bind(tenant.0 as i64)
-            .bind(until.0)
-            .bind(after)
-            .bind(PORTION)
-            .fetch_all(self.reader())
-            .await
-            .during("forget mails")?;
-            let Some(last) = rows.last() else { return Ok(gone) };
-            after = last.get::<i64>("id");
-            let over: Vec<String> = rows
-                .iter()
-                .filter(|row| !names_one(row, held))
-                .map(|row| row.get::<i64>("id").to_string())
-                .collect();
-            gone += self.drop_mails(tenant, &over).await?;
-        }
+        self.forget_said(&SAID, tenant, until, held).await
     }
-
-    async fn drop_mails(&self, tenant: TenantId, mails: &[String]) -> Result<u64> {
-        if mails.is_empty() {
-            return Ok(0);
-        }
-        let mut write = self.write("forget mails").await?;
-        let doing = write.doing;
-        let delete =
-            format!("DELETE FROM mails WHERE tenant_id = $1 AND id IN ({})", mails.join(", "));
-        let done = sql::query(sqlx::AssertSqlSafe(delete))
-            .bind(tenant.0 as i64)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        write.commit().await?;
-        Ok(done.rows_affected())
-    }
-}
-
-/// Whether a mail names one of these people.
-fn names_one(row: &DbRow, people: &BTreeSet<Subscriber>) -> bool {
-    let said = ["address", "subject", "text"].map(|column| row.get::<&str>(column));
-    people.iter().any(|person| said.iter().any(|text| person.is_in(text)))
 }
 
 /// What an entry of the event log says of mails. Entries that were followed before are not given: what was

@@ -1,14 +1,15 @@
 //! Who takes a parked caller, and where they go whom nobody takes: a setting of the tenant.
 
 use crate::audit::By;
-use crate::error::During;
-use crate::sql;
-use crate::store::document;
+use crate::setting::Setting;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
 use terms::routing::{self, PARK_WAIT_S_MAX, PARK_WAIT_S_MIN};
 use terms::{FlowId, QueueId, TenantId};
 use utoipa::ToSchema;
+
+/// Where it is kept.
+const SETTING: Setting = Setting { column: "parking", what: "rule of parked callers" };
 
 /// Who takes parked callers, and where they go whom nobody takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -39,14 +40,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn park_rules(&self, tenant: TenantId) -> Result<ParkRules> {
-        let doing = "read who takes parked callers";
-        let row = sql::query("SELECT parking FROM tenants WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .fetch_optional(self.reader())
-            .await
-            .during(doing)?
-            .ok_or_else(|| Error::not_found("tenant", tenant))?;
-        document(&row, "parking", doing, "rule of parked callers")
+        self.setting(tenant, SETTING, "read who takes parked callers").await
     }
 
     /// Changes who takes parked callers, and where they go whom nobody takes.
@@ -68,8 +62,7 @@ impl Store {
             let problem = "callers go to a queue or into a flow, not to both";
             return Err(Error::invalid("flow", problem));
         }
-        let doing = "change who takes parked callers";
-        let mut write = self.write(doing).await?;
+        let mut write = self.write("change who takes parked callers").await?;
         if let Some(queue) = rules.queue {
             let select = "SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2";
             if !write.has(tenant, select, queue.0).await? {
@@ -84,15 +77,7 @@ impl Store {
             }
         }
         let written = serde_json::to_string(rules).expect("rules are always valid JSON");
-        let done = sql::query("UPDATE tenants SET parking = $2 WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .bind(&written)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("tenant", tenant));
-        }
+        write.set(tenant, SETTING, &written).await?;
         write.audit(tenant, by, "parking.change", written).await?;
         write.raise_plan(tenant).await?;
         write.commit().await?;

@@ -2,15 +2,16 @@
 //! Reports over the past go by them too: what is stored are counters and times, never shares.
 
 use crate::audit::By;
-use crate::error::During;
-use crate::sql;
-use crate::store::document;
+use crate::setting::Setting;
 use crate::text::text_enum;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 use terms::TenantId;
 use utoipa::ToSchema;
+
+/// Where it is kept.
+const SETTING: Setting = Setting { column: "report_settings", what: "setting of reports" };
 
 /// Shortest and longest threshold of service level, in seconds.
 const SERVICE_LEVEL_S: RangeInclusive<u32> = 1..=3_600;
@@ -112,14 +113,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn report_settings(&self, tenant: TenantId) -> Result<ReportSettings> {
-        let doing = "read what reports go by";
-        let row = sql::query("SELECT report_settings FROM tenants WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .fetch_optional(self.reader())
-            .await
-            .during(doing)?
-            .ok_or_else(|| Error::not_found("tenant", tenant))?;
-        document(&row, "report_settings", doing, "setting of reports")
+        self.setting(tenant, SETTING, "read what reports go by").await
     }
 
     /// Changes what the reports of a tenant go by, those over the past too.
@@ -133,18 +127,9 @@ impl Store {
         settings: &ReportSettings,
     ) -> Result<()> {
         settings.check()?;
-        let doing = "change what reports go by";
-        let mut write = self.write(doing).await?;
+        let mut write = self.write("change what reports go by").await?;
         let written = serde_json::to_string(settings).expect("a setting is always valid JSON");
-        let done = sql::query("UPDATE tenants SET report_settings = $2 WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .bind(&written)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("tenant", tenant));
-        }
+        write.set(tenant, SETTING, &written).await?;
         write.audit(tenant, by, "report_settings.change", written).await?;
         write.commit().await
     }

@@ -6,6 +6,7 @@
 
 use crate::error::During;
 use crate::item::texted;
+use crate::portion::Said;
 use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt, time, time_opt};
 use crate::text::text_enum;
@@ -16,8 +17,9 @@ use terms::event::{Entry, Kind, TextAsked, TextReceived, TextResult, TextSent};
 use terms::{Subscriber, TenantId, TextId, Timestamp, TrunkId, UserId};
 use utoipa::ToSchema;
 
-/// Texts that are looked at in one step where they are forgotten.
-const PORTION: i64 = 1_000;
+/// Where they name people.
+const SAID: Said =
+    Said { table: "texts", at: "at", words: &["number", "text"], doing: "forget texts" };
 
 text_enum! {
     /// Which way a text went.
@@ -203,52 +205,8 @@ impl Store {
         until: Timestamp,
         held: &BTreeSet<Subscriber>,
     ) -> Result<u64> {
-        let (mut gone, mut after) = (0, -1_i64);
-        loop {
-            let rows = sql::query(
-                "SELECT id, number, text FROM texts WHERE tenant_id = $1 AND at < $2 AND id > $3
-                 ORDER BY id LIMIT $4",
-            )
-            .bind(tenant.0 as i64)
-            .bind(until.0)
-            .bind(after)
-            .bind(PORTION)
-            .fetch_all(self.reader())
-            .await
-            .during("forget texts")?;
-            let Some(last) = rows.last() else { return Ok(gone) };
-            after = last.get::<i64>("id");
-            let over: Vec<String> = rows
-                .iter()
-                .filter(|row| !names_one(row, held))
-                .map(|row| row.get::<i64>("id").to_string())
-                .collect();
-            gone += self.drop_texts(tenant, &over).await?;
-        }
+        self.forget_said(&SAID, tenant, until, held).await
     }
-
-    async fn drop_texts(&self, tenant: TenantId, texts: &[String]) -> Result<u64> {
-        if texts.is_empty() {
-            return Ok(0);
-        }
-        let mut write = self.write("forget texts").await?;
-        let doing = write.doing;
-        let delete =
-            format!("DELETE FROM texts WHERE tenant_id = $1 AND id IN ({})", texts.join(", "));
-        let done = sql::query(sqlx::AssertSqlSafe(delete))
-            .bind(tenant.0 as i64)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        write.commit().await?;
-        Ok(done.rows_affected())
-    }
-}
-
-/// Whether a text is from or to one of these, or names one.
-fn names_one(row: &DbRow, people: &BTreeSet<Subscriber>) -> bool {
-    let said = [row.get::<&str>("number"), row.get::<&str>("text")];
-    people.iter().any(|person| said.iter().any(|text| person.is_in(text)))
 }
 
 /// Adds a row, or does with the one that is there what `known` says. Of a tenant that is not there nothing

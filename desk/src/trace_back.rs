@@ -1,9 +1,7 @@
 //! Whom those reach who call back the number that an agent's call showed them: a setting of the tenant.
 
 use crate::audit::By;
-use crate::error::During;
-use crate::sql;
-use crate::store::document;
+use crate::setting::Setting;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
 use terms::routing::{self, TRACE_KEEP_S_MAX, TRACE_WAIT_S_MAX};
@@ -12,6 +10,8 @@ use utoipa::ToSchema;
 
 /// Numbers that are left out.
 const NOT_AT_MAX: usize = 1_000;
+/// Where it is kept.
+const SETTING: Setting = Setting { column: "trace_back", what: "trace-back rule" };
 
 /// Whoever was called from a number of the tenant and calls it back reaches the agent who called them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,14 +44,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn trace_back(&self, tenant: TenantId) -> Result<TraceBack> {
-        let doing = "read whom callers reach who call back";
-        let row = sql::query("SELECT trace_back FROM tenants WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .fetch_optional(self.reader())
-            .await
-            .during(doing)?
-            .ok_or_else(|| Error::not_found("tenant", tenant))?;
-        document(&row, "trace_back", doing, "trace-back rule")
+        self.setting(tenant, SETTING, "read whom callers reach who call back").await
     }
 
     /// Changes whom those reach who call back.
@@ -87,15 +80,7 @@ impl Store {
         }
         let mut write = self.write("change whom callers reach who call back").await?;
         let written = serde_json::to_string(&rules).expect("rules are always valid JSON");
-        let done = sql::query("UPDATE tenants SET trace_back = $2 WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .bind(&written)
-            .execute(write.db())
-            .await
-            .during("change whom callers reach who call back")?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("tenant", tenant));
-        }
+        write.set(tenant, SETTING, &written).await?;
         write.audit(tenant, by, "trace_back.change", written).await?;
         write.raise_plan(tenant).await?;
         write.commit().await?;

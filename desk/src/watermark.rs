@@ -1,13 +1,14 @@
 //! Which files that leave the house say who fetched them and when: a setting of the tenant.
 
 use crate::audit::By;
-use crate::error::During;
-use crate::sql;
-use crate::store::document;
-use crate::{Error, Result, Store};
+use crate::setting::Setting;
+use crate::{Result, Store};
 use serde::{Deserialize, Serialize};
 use terms::TenantId;
 use utoipa::ToSchema;
+
+/// Where it is kept.
+const SETTING: Setting = Setting { column: "watermark", what: "setting of watermarks" };
 
 /// Which files say who fetched them and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,40 +30,24 @@ impl Store {
     /// Which files of a tenant say who fetched them.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub async fn watermark(&self, tenant: TenantId) -> Result<Watermark> {
-        let doing = "read which files are marked";
-        let row = sql::query("SELECT watermark FROM tenants WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .fetch_optional(self.reader())
-            .await
-            .during(doing)?
-            .ok_or_else(|| Error::not_found("tenant", tenant))?;
-        document(&row, "watermark", doing, "setting of watermarks")
+        self.setting(tenant, SETTING, "read which files are marked").await
     }
 
     /// Changes which files say who fetched them: those that are fetched or made from then on.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub async fn put_watermark(
         &self,
         tenant: TenantId,
         by: &By,
         setting: Watermark,
     ) -> Result<Watermark> {
-        let doing = "change which files are marked";
-        let mut write = self.write(doing).await?;
+        let mut write = self.write("change which files are marked").await?;
         let written = serde_json::to_string(&setting).expect("a setting is always valid JSON");
-        let done = sql::query("UPDATE tenants SET watermark = $2 WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .bind(&written)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("tenant", tenant));
-        }
+        write.set(tenant, SETTING, &written).await?;
         write.audit(tenant, by, "watermark.change", written).await?;
         write.commit().await?;
         Ok(setting)

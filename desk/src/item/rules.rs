@@ -2,6 +2,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::setting::Setting;
 use crate::sql;
 use crate::store::{document, id};
 use crate::{Error, Result, Store};
@@ -14,6 +15,8 @@ use utoipa::ToSchema;
 /// Most items of a channel that one agent has at a time.
 pub const CAPACITY_MAX: u32 = 100;
 const DOING: &str = "read how many items agents have";
+/// Where a tenant's is kept.
+const SETTING: Setting = Setting { column: "items", what: "rule of items" };
 
 /// What a tenant says of items.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -52,13 +55,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn item_capacity(&self, tenant: TenantId) -> Result<ItemCapacity> {
-        let row = sql::query("SELECT items FROM tenants WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .fetch_optional(self.reader())
-            .await
-            .during(DOING)?
-            .ok_or_else(|| Error::not_found("tenant", tenant))?;
-        document(&row, "items", DOING, "rule of items")
+        self.setting(tenant, SETTING, DOING).await
     }
 
     /// Changes it, from the next offer on.
@@ -72,18 +69,9 @@ impl Store {
         setting: &ItemCapacity,
     ) -> Result<()> {
         check(&setting.capacity)?;
-        let doing = "change how many items agents have";
         let written = serde_json::to_string(setting).expect("a setting is always valid JSON");
-        let mut write = self.write(doing).await?;
-        let done = sql::query("UPDATE tenants SET items = $2 WHERE id = $1")
-            .bind(tenant.0 as i64)
-            .bind(&written)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("tenant", tenant));
-        }
+        let mut write = self.write("change how many items agents have").await?;
+        write.set(tenant, SETTING, &written).await?;
         write.audit(tenant, by, "item_capacity.change", written).await?;
         write.commit().await
     }
