@@ -12,6 +12,7 @@ mod on_sqlite {
     use crate::place::sqlite as place;
 
     mod arrivals;
+    mod begun;
     mod calling;
     mod conferences;
     mod connectors;
@@ -46,6 +47,7 @@ mod on_postgres {
     use crate::place::postgres as place;
 
     mod arrivals;
+    mod begun;
     mod calling;
     mod conferences;
     mod connectors;

@@ -1,25 +1,17 @@
 //! Rights to call out, bars, and what agents set for their phones, on a real file.
 
+use super::begun::{at, begun};
 use super::place;
-use desk::bootstrap::Defaults;
 use desk::calling::{CallingBar, CallingPrefix, CallingRight, CallingRules};
 use desk::ringing::Ringing;
 use desk::{By, Error, Store};
-use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use terms::event::{
     Calling, CallingLimit, ENTRY_VERSION, Entry, Forwarding, InCalling, InLease, Kind, Leased,
 };
 use terms::routing::{Bar, NumberClass, PhoneSettings, Plan};
-use terms::{AgentId, LeaseId, TenantId, Timestamp};
-
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
-
-fn at(secs: u64) -> Timestamp {
-    NOON + Duration::from_secs(secs)
-}
+use terms::{AgentId, LeaseId, TenantId};
 
 fn by(secs: u64) -> By {
     By { user: None, source: "192.0.2.1".into(), at: at(secs) }
@@ -27,9 +19,7 @@ fn by(secs: u64) -> By {
 
 /// A store with a tenant and its first agent.
 async fn filled(folder: &Path) -> (Store, TenantId, AgentId) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
+    let (store, first) = begun(folder).await;
     (store, first.tenant, first.agents[0].0)
 }
 

@@ -1,7 +1,8 @@
 //! Items on a real store: each change with its step, its audit row and, at the end, its record.
 
+use super::begun::{NOON, begun};
 use super::place;
-use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
+use desk::bootstrap::FIRST_QUEUE;
 use desk::item::query::ItemFilter;
 use desk::item::rules::{AgentItemCapacity, ItemCapacity};
 use desk::item::write::{ItemChange, ReplyWay};
@@ -9,28 +10,18 @@ use desk::item::{Item, ItemAction, ItemState, NewItem, ReplyDelivery};
 use desk::queue::QueueDraft;
 use desk::{By, Error, Store};
 use serde_json::json;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::item::Channel;
 use terms::media::{FaxOutcome, FaxWork, Ledger, RecordingState};
 use terms::{
-    AgentId, CallId, ContactId, FaxId, ItemId, PhoneNumber, QueueId, RecordingId, TenantId,
-    Timestamp, UserId, record,
+    AgentId, CallId, ContactId, FaxId, ItemId, PhoneNumber, QueueId, RecordingId, TenantId, UserId,
+    record,
 };
-
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 
 fn by_at(second: u64) -> By {
     By::system("test", NOON + Duration::from_secs(second))
-}
-
-async fn filled(folder: &Path) -> (Store, First) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
-    (store, first)
 }
 
 fn mail(id: &str) -> NewItem {
@@ -78,7 +69,7 @@ async fn rows(store: &Store) -> Vec<record::Item> {
 #[tokio::test]
 async fn an_item_is_offered_taken_and_done_with_a_step_an_audit_row_and_one_record() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let (t, a, b) = (first.tenant, first.agents[0].0, first.agents[1].0);
     let id = made(&store, t, "<1@example.com>", 0).await;
     change(&store, t, 1, id, offer(a)).await;
@@ -111,7 +102,7 @@ async fn an_item_is_offered_taken_and_done_with_a_step_an_audit_row_and_one_reco
 #[tokio::test]
 async fn an_item_that_comes_again_is_the_first_one() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let t = first.tenant;
     let id = made(&store, t, "<1@example.com>", 0).await;
     let (again, is_new) = store.create_item(t, &by_at(5), &mail("<1@example.com>")).await.unwrap();
@@ -134,7 +125,7 @@ async fn an_item_that_comes_again_is_the_first_one() {
 #[tokio::test]
 async fn what_a_state_does_not_allow_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let (t, a, b) = (first.tenant, first.agents[0].0, first.agents[1].0);
     let id = made(&store, t, "<1@example.com>", 0).await;
     change(&store, t, 1, id, offer(a)).await;
@@ -156,7 +147,7 @@ async fn what_a_state_does_not_allow_changes_nothing() {
 #[tokio::test]
 async fn items_are_found_by_what_they_are_page_by_page() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let (t, a) = (first.tenant, first.agents[0].0);
     let mut ids = Vec::new();
     for n in 0..5 {
@@ -195,7 +186,7 @@ async fn items_are_found_by_what_they_are_page_by_page() {
 #[tokio::test]
 async fn capacities_are_the_tenants_and_an_agents_own() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let (t, a, b) = (first.tenant, first.agents[0].0, first.agents[1].0);
     let rules = store.item_rules(t).await.unwrap();
     assert_eq!((rules.capacity(a, Channel::Email), rules.offer_s(FIRST_QUEUE)), (3, 60));
@@ -229,7 +220,7 @@ async fn capacities_are_the_tenants_and_an_agents_own() {
 #[tokio::test]
 async fn a_reply_is_taken_once_and_uncertain_after_a_start() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let (t, a) = (first.tenant, first.agents[0].0);
     let id = made(&store, t, "<1@example.com>", 0).await;
     change(&store, t, 1, id, ItemChange::Take { agent: a }).await;
@@ -268,7 +259,7 @@ async fn a_reply_is_taken_once_and_uncertain_after_a_start() {
 #[tokio::test]
 async fn steps_are_told_in_order_until_they_are_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let (t, a) = (first.tenant, first.agents[0].0);
     let id = made(&store, t, "<1@example.com>", 0).await;
     let who = By { user: Some(UserId(a.0)), ..by_at(1) };
@@ -285,7 +276,7 @@ async fn steps_are_told_in_order_until_they_are_acknowledged() {
 #[tokio::test]
 async fn what_was_over_for_long_is_forgotten_and_what_is_open_never() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let t = first.tenant;
     let (open, over) = (made(&store, t, "1", 0).await, made(&store, t, "2", 0).await);
     change(&store, t, 1, over, ItemChange::Close { note: String::new() }).await;
@@ -300,7 +291,7 @@ async fn what_was_over_for_long_is_forgotten_and_what_is_open_never() {
 #[tokio::test]
 async fn a_message_of_a_queue_that_wants_it_is_an_item_once_it_can_be_heard() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let t = first.tenant;
     let entry = |seq: u64, kind: Kind| {
         let (v, at, tenant) = (ENTRY_VERSION, by_at(seq).at, t);
@@ -346,7 +337,7 @@ async fn a_message_of_a_queue_that_wants_it_is_an_item_once_it_can_be_heard() {
 #[tokio::test]
 async fn a_fax_that_came_for_a_queue_is_one_item_of_it_and_of_nobody_but_its_agent() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, first) = filled(folder.path()).await;
+    let (store, first) = begun(folder.path()).await;
     let (t, a, b) = (first.tenant, first.agents[0].0, first.agents[1].0);
     let entry = |seq: u64, fax: u64, path: Option<&str>, queue: Option<QueueId>| {
         let path = path.map(str::to_owned);

@@ -1,36 +1,24 @@
 //! Messages for single agents, on a real file: what the switch says of them lasts and stands in the
 //! plan.
 
-use super::place;
-use desk::bootstrap::Defaults;
+use super::begun::{NOON, begun, entry};
 use desk::mailbox::{MailboxDraft, MailboxTakes};
 use desk::{By, Store};
-use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-use terms::event::{ENTRY_VERSION, Entry, InMailbox, Kind, Mailbox};
+use terms::event::{Entry, InMailbox, Kind, Mailbox};
 use terms::media::Ledger;
-use terms::{AgentId, CallId, ContactId, RecordingId, TenantId, Timestamp, UserId, routing};
+use terms::{AgentId, CallId, ContactId, RecordingId, TenantId, UserId, routing};
 
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const ONE: RecordingId = RecordingId(70);
 const TWO: RecordingId = RecordingId(71);
-
-fn entry(secs: u64, tenant: TenantId, kind: Kind) -> Arc<Entry> {
-    let (v, seq, at) = (ENTRY_VERSION, secs, NOON + Duration::from_secs(secs));
-    let (contact, call, leg) = (None, None, None);
-    Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind })
-}
 
 fn of(secs: u64, tenant: TenantId, agent: AgentId, what: InMailbox) -> Arc<Entry> {
     entry(secs, tenant, Kind::Mailbox(Mailbox { agent, what }))
 }
 
 async fn filled(folder: &Path) -> (Store, TenantId, Vec<AgentId>) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
+    let (store, first) = begun(folder).await;
     let agents = first.agents.iter().map(|agent| agent.0).collect();
     (store, first.tenant, agents)
 }

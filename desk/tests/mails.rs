@@ -1,31 +1,15 @@
 //! Mails that flows have sent, on a real store: each is a row by its name, sent once or known not to be,
 //! and not too many are.
 
-use super::place;
-use desk::bootstrap::Defaults;
+use super::begun::{NOON, at, entry, filled};
 use desk::mails::{MailState, OutgoingMail};
 use desk::{Error, Store};
-use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-use terms::event::{ENTRY_VERSION, Entry, Kind, MailAsked, Written};
-use terms::{CallId, MailAddress, MailId, Person, Subscriber, TenantId, Timestamp};
+use terms::event::{Entry, Kind, MailAsked, Written};
+use terms::{CallId, MailAddress, MailId, Person, Subscriber, TenantId};
 
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const ZHANG: &str = "zhang@example.com";
-
-fn at(secs: u64) -> Timestamp {
-    NOON + Duration::from_secs(secs)
-}
-
-async fn filled(folder: &Path) -> (Store, TenantId) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
-    (store, first.tenant)
-}
 
 /// The entry `seq` of the log asks for the mail of that number, in a call of its own.
 fn asked(seq: u64, tenant: TenantId, address: &str, text: &str) -> Arc<Entry> {
@@ -36,14 +20,16 @@ fn asked(seq: u64, tenant: TenantId, address: &str, text: &str) -> Arc<Entry> {
         text: Written(text.into()),
         document: Some("price-list".into()),
     };
-    let (contact, call, leg, kind) = (None, Some(CallId(seq)), None, Kind::MailAsked(mail));
-    Arc::new(Entry { v: ENTRY_VERSION, seq, at: at(seq), tenant, contact, call, leg, kind })
+    in_call(CallId(seq), &entry(seq, tenant, Kind::MailAsked(mail)))
 }
 
 /// The same in that call.
 fn asked_in(call: CallId, seq: u64, tenant: TenantId, text: &str) -> Arc<Entry> {
-    let mail = asked(seq, tenant, ZHANG, text);
-    Arc::new(Entry { call: Some(call), ..Entry::clone(&mail) })
+    in_call(call, &asked(seq, tenant, ZHANG, text))
+}
+
+fn in_call(call: CallId, entry: &Entry) -> Arc<Entry> {
+    Arc::new(Entry { call: Some(call), ..entry.clone() })
 }
 
 async fn all(store: &Store, tenant: TenantId) -> Vec<OutgoingMail> {

@@ -1,25 +1,19 @@
 //! Faxes that the box sends, on a real store: they are taken one by one, tried again where nobody
 //! answered, and never after one was delivered or nobody knows.
 
+use super::begun::{NOON, at, filled};
 use super::place;
-use desk::bootstrap::Defaults;
 use desk::outgoing_fax::{AT_ONCE_MAX, FaxDraft, OutgoingFax, OutgoingFaxState, Then};
 use desk::tenant::Profile;
 use desk::{By, Store};
 use serde_json::json;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind, Outcome, Party};
 use terms::media::FaxOutcome;
-use terms::{CallId, FaxId, PhoneNumber, TenantId, Timestamp, UserId};
+use terms::{CallId, FaxId, PhoneNumber, TenantId, UserId};
 
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const CALL: CallId = CallId(900);
-
-fn at(secs: u64) -> Timestamp {
-    NOON + Duration::from_secs(secs)
-}
 
 fn by() -> By {
     By::system("test", NOON)
@@ -28,13 +22,6 @@ fn by() -> By {
 fn draft(number: &str) -> FaxDraft {
     let told = json!({"number": number, "document": "price-list", "tries_max": 2, "pause_s": 60});
     serde_json::from_value(told).unwrap()
-}
-
-async fn filled(folder: &Path) -> (Store, TenantId) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
-    (store, first.tenant)
 }
 
 fn entry(seq: u64, tenant: TenantId, kind: Kind) -> Arc<Entry> {

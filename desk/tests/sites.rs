@@ -1,29 +1,18 @@
 //! Sites in the store: what they may be called, what leads to them, and that one tenant's are not another's.
 
-use super::place;
+use super::begun::{NOON, filled};
 use desk::agent::NewAgent;
-use desk::bootstrap::Defaults;
 use desk::calling::CallingRules;
 use desk::number::NumberDraft;
 use desk::site::{SiteDraft, SiteRange};
 use desk::trunk::TrunkDraft;
 use desk::{By, Error, Store};
 use serde_json::json;
-use std::path::Path;
 use terms::routing::Target;
-use terms::{SiteId, TenantId, Timestamp, TrunkId};
-
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
+use terms::{SiteId, TenantId, TrunkId};
 
 fn by() -> By {
     By::system("test", NOON)
-}
-
-async fn filled(folder: &Path) -> (Store, TenantId) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
-    (store, first.tenant)
 }
 
 async fn trunk(store: &Store, tenant: TenantId, name: &str) -> TrunkId {

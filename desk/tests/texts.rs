@@ -1,8 +1,8 @@
 //! Text messages, on a real store: each is a row by its name, however often the log says it, and none is
 //! said to be on its way when nobody knows any more.
 
-use super::place;
-use desk::bootstrap::{Defaults, FIRST_QUEUE};
+use super::begun::{NOON, at, entry, filled};
+use desk::bootstrap::FIRST_QUEUE;
 use desk::item::write::{ItemChange, ReplyWay};
 use desk::item::{Item, ItemStep, ReplyDelivery};
 use desk::texts::{TextDirection, TextMessage, TextState, Whose};
@@ -10,37 +10,15 @@ use desk::trunk::{Settings, TrunkDraft};
 use desk::{By, Error, Store};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-use terms::event::{
-    ENTRY_VERSION, Entry, Kind, TextAsked, TextReceived, TextResult, TextSent, Written,
-};
+use terms::event::{Entry, Kind, TextAsked, TextReceived, TextResult, TextSent, Written};
 use terms::item::Channel;
 use terms::{
-    AgentId, ItemId, Person, PhoneNumber, QueueId, Subscriber, TenantId, TextId, Timestamp,
-    TrunkId, UserId,
+    AgentId, ItemId, Person, PhoneNumber, QueueId, Subscriber, TenantId, TextId, TrunkId, UserId,
 };
 
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const MOBILE: &str = "13800138000";
 const TRUNK: TrunkId = TrunkId(4);
-
-fn at(secs: u64) -> Timestamp {
-    NOON + Duration::from_secs(secs)
-}
-
-async fn filled(folder: &Path) -> (Store, TenantId) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
-    (store, first.tenant)
-}
-
-fn entry(seq: u64, tenant: TenantId, kind: Kind) -> Arc<Entry> {
-    let (contact, call, leg) = (None, None, None);
-    Arc::new(Entry { v: ENTRY_VERSION, seq, at: at(seq), tenant, contact, call, leg, kind })
-}
 
 fn number(text: &str) -> PhoneNumber {
     PhoneNumber::parse(text, "86")

@@ -1,8 +1,9 @@
 //! Messages that callers left, on a real file: they wait until somebody has heard them, and are orders
 //! where their queue says so.
 
+use super::begun::{NOON, entry, filled};
 use super::place;
-use desk::bootstrap::{Defaults, FIRST_QUEUE};
+use desk::bootstrap::FIRST_QUEUE;
 use desk::order::Order;
 use desk::order::query::OrderFilter;
 use desk::order::rule::Rule;
@@ -10,31 +11,16 @@ use desk::queue::QueueDraft;
 use desk::user::UserChange;
 use desk::{By, Error, Store};
 use serde_json::json;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{ENTRY_VERSION, Entry, Kind};
+use terms::event::{Entry, Kind};
 use terms::media::{Ledger, RecordingState};
 use terms::routing::QueueMessages;
-use terms::{CallId, ContactId, RecordingId, TenantId, Timestamp, UserId};
+use terms::{CallId, ContactId, RecordingId, TenantId, UserId};
 
-const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 const ONE: RecordingId = RecordingId(70);
 const TWO: RecordingId = RecordingId(71);
 const CALL: CallId = CallId(7);
-
-fn entry(secs: u64, tenant: TenantId, kind: Kind) -> Arc<Entry> {
-    Arc::new(Entry {
-        v: ENTRY_VERSION,
-        seq: secs,
-        at: NOON + Duration::from_secs(secs),
-        tenant,
-        contact: None,
-        call: None,
-        leg: None,
-        kind,
-    })
-}
 
 fn left(secs: u64, tenant: TenantId, recording: RecordingId) -> Arc<Entry> {
     let caller = "+8613800138000".into();
@@ -59,13 +45,6 @@ fn recorded(secs: u64, tenant: TenantId, recording: RecordingId) -> Arc<Entry> {
     let ledger = Ledger { state: RecordingState::Recorded, ..ledger };
     let (agent, queue, meeting) = (None, Some(FIRST_QUEUE), None);
     entry(secs, tenant, Kind::Recorded { ledger, agent, queue, meeting, message: false })
-}
-
-async fn filled(folder: &Path) -> (Store, TenantId) {
-    let store = place::open(folder).await;
-    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
-    let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
-    (store, first.tenant)
 }
 
 /// The plan's version, and what it says of messages.
