@@ -86,9 +86,22 @@ pub(crate) trait Kind {
     fn check(&self, report: &mut Report);
     /// The call comes in.
     fn enter(&self, run: &mut Run, cx: &Cx);
-    /// Something happened while the call is here.
-    fn handle(&self, run: &mut Run, cx: &Cx, input: &Input);
+    /// Something happened while the call is here; nothing that matters to most kinds.
+    fn handle(&self, _run: &mut Run, _cx: &Cx, _input: &Input) {}
 }
+
+/// The edges of a kind that has one way of its own, `next`, and others under `on`.
+macro_rules! one_way {
+    () => {
+        fn on_edges(&self) -> &$crate::ivr::flow::On {
+            &self.on
+        }
+        fn ways(&self) -> Vec<(String, &str)> {
+            vec![("next".to_owned(), &self.next)]
+        }
+    };
+}
+use one_way;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {

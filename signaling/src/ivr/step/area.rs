@@ -6,7 +6,7 @@
 use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Hand, Input, Run};
+use crate::ivr::run::{Cx, Hand, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,6 @@ impl Kind for Area {
         let code = run.variables.expand(known, Escape::None).trim().to_owned();
         run.hand(Hand::Area { by: self.by, code });
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use serde::{Deserialize, Serialize};
 
 /// Ends a called flow.
@@ -37,5 +37,4 @@ impl Kind for Return {
     fn enter(&self, run: &mut Run, _: &Cx) {
         run.come_back(self.result.as_deref());
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

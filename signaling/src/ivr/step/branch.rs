@@ -4,7 +4,7 @@ use super::Kind;
 use crate::ivr::LIST_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use crate::ivr::template::{Escape, Variables};
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +116,6 @@ impl Kind for Branch {
             None => run.exit("else", Some(&self.otherwise)),
         }
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! `callback`: the caller is called back by the people of a queue, without waiting in it first. Their
 //! place counts from now on; how they are called is what the queue says of callbacks.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Hand, Input, Run};
+use crate::ivr::run::{Cx, Hand, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 use terms::QueueId;
@@ -30,12 +30,8 @@ impl Kind for Callback {
     const NEEDS: &'static [&'static str] = &["error"];
     const MAY: &'static [&'static str] = &["hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.queue("queue", self.queue);
         report.template("number", &self.number);
@@ -44,5 +40,4 @@ impl Kind for Callback {
         let number = run.variables.expand(&self.number, Escape::None);
         run.hand(Hand::Callback { queue: self.queue, number });
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

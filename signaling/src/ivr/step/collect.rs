@@ -1,7 +1,7 @@
 //! `collect`: several digits into a variable. Silence, too few digits and an entry that is not what
 //! the step asks for are asked again, `attempts` times in all.
 
-use super::{Kind, yes};
+use super::{Kind, one_way, yes};
 use crate::ivr::check::Report;
 use crate::ivr::collect::{Entered, Rules};
 use crate::ivr::flow::On;
@@ -132,12 +132,8 @@ impl Kind for Collect {
     const NEEDS: &'static [&'static str] = &["timeout", "invalid"];
     const MAY: &'static [&'static str] = &["error", "hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.prompts("prompts", &self.prompts);
         report.prompts("invalid_prompts", &self.invalid_prompts);

@@ -1,10 +1,10 @@
 //! `consent`: the caller agrees to be recorded, or does not. The step stands behind the key by which
 //! they say so; what they said is an entry of the event log, and good for the rest of the call.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use serde::{Deserialize, Serialize};
 
 /// Notes whether the caller agrees to be recorded.
@@ -23,16 +23,11 @@ pub struct Consent {
 impl Kind for Consent {
     const KIND: &'static str = "consent";
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, _: &mut Report) {}
     fn enter(&self, run: &mut Run, _: &Cx) {
         run.agree(self.given);
         run.exit("next", Some(&self.next));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

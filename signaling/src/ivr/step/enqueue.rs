@@ -8,7 +8,7 @@ use super::Kind;
 use crate::ivr::LIST_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Hand, Input, Run};
+use crate::ivr::run::{Cx, Hand, Run};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use terms::QueueId;
@@ -94,5 +94,4 @@ impl Kind for Enqueue {
     fn enter(&self, run: &mut Run, _: &Cx) {
         run.hand(Hand::Enqueue { queue: self.queue, priority: self.priority });
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -4,7 +4,7 @@ use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::expression::parse;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use serde::{Deserialize, Serialize};
 
 /// Computes.
@@ -66,5 +66,4 @@ impl Kind for Expression {
             Some(_) | None => run.exit("next", Some(&self.next)),
         }
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -5,10 +5,10 @@
 //! flow goes on at once. A caller has one such fax in a call: whoever rings a flow has no phone of the
 //! tenant to have many machines called by.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{self, Cx, Hand, Input, Run};
+use crate::ivr::run::{self, Cx, Hand, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 use terms::QueueId;
@@ -55,12 +55,8 @@ impl Kind for Fax {
     const NEEDS: &'static [&'static str] = &["error"];
     const MAY: &'static [&'static str] = &["hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.fax(self.send.as_deref(), &self.station);
         report.fax_to(self.send.as_deref(), &self.to);
@@ -77,5 +73,4 @@ impl Kind for Fax {
         }
         run.hand(Hand::Fax(run::Fax { document, station, ecm: self.ecm, queue: self.queue }));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

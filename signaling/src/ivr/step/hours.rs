@@ -5,7 +5,7 @@ use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
 use crate::ivr::hours::{is_holiday, is_open};
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use serde::{Deserialize, Serialize};
 
 /// Chooses by opening hours.
@@ -54,5 +54,4 @@ impl Kind for Hours {
             None => run.exit("error", self.on.get("error").or(Some(&self.closed))),
         }
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -2,7 +2,7 @@
 //! Variables may stand anywhere in the URL after the host, never in it: a caller must not choose
 //! which server we talk to.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
 use crate::ivr::run::{Answer, Cx, Input, Run};
@@ -78,12 +78,8 @@ impl Kind for Http {
     const MAY: &'static [&'static str] = &["hangup"];
     const NEEDS_CALLER: bool = false;
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         let known = matches!(self.method.as_str(), "GET" | "POST");
         report.unless(known, || (format!("method \"{}\"", self.method), "GET or POST".to_owned()));

@@ -1,10 +1,10 @@
 //! `language`: from here on the call hears another language, in this flow and behind it: in queues,
 //! surveys and conferences. A prompt that is missing in it is heard in the tenant's.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use serde::{Deserialize, Serialize};
 
 /// Changes the language of the call.
@@ -23,12 +23,8 @@ pub struct Language {
 impl Kind for Language {
     const KIND: &'static str = "language";
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.language("language", &self.language);
     }
@@ -36,5 +32,4 @@ impl Kind for Language {
         run.speak_in(&self.language);
         run.exit("next", Some(&self.next));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -1,7 +1,7 @@
 //! `load`: how busy a queue is, as variables that a `branch` or an `expression` goes by. The answer is
 //! there in the same moment, and nobody waits for it.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
 use crate::ivr::run::{Cx, Input, Run};
@@ -26,12 +26,8 @@ impl Kind for Load {
     const NEEDS: &'static [&'static str] = &["error"];
     const NEEDS_CALLER: bool = false;
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.queue("queue", self.queue);
     }

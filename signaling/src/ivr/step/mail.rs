@@ -1,10 +1,10 @@
 //! `mail`: a mail goes to an address that a variable holds, with a document of the tenant where one is
 //! named. The flow goes on at once; the business store has it sent, and says what came of it.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{self, Cx, Hand, Input, Run};
+use crate::ivr::run::{self, Cx, Hand, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 
@@ -33,12 +33,8 @@ impl Kind for Mail {
     const NEEDS: &'static [&'static str] = &["error"];
     const MAY: &'static [&'static str] = &["hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.mail(&self.to, &self.subject, self.document.as_deref());
         report.words(&self.text);
@@ -53,5 +49,4 @@ impl Kind for Mail {
         };
         run.hand(Hand::Mail(mail));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

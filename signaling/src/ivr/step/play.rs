@@ -1,7 +1,7 @@
 //! `play`: prompts, one after the other. A key skips them unless the step says otherwise, and is the
 //! answer where the next step asks. Other keys may go back and forward in what is played.
 
-use super::{Kind, yes};
+use super::{Kind, one_way, yes};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
 use crate::ivr::run::{Cx, Input, Manner, Run};
@@ -65,12 +65,8 @@ impl Kind for Play {
     const KIND: &'static str = "play";
     const MAY: &'static [&'static str] = &["error", "hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.prompts("prompts", &self.prompts);
         report.range("times", self.times.into(), 1, PLAY_TIMES_MAX.into());

@@ -1,11 +1,11 @@
 //! `record`: the caller says something after a tone, for the people of a queue, and the flow goes on.
 //! It ends with a key, or when it is long enough; what is too short is no message.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::RECORD_S_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{self, Cx, Hand, Input, Run};
+use crate::ivr::run::{self, Cx, Hand, Run};
 use serde::{Deserialize, Serialize};
 use terms::QueueId;
 
@@ -51,12 +51,8 @@ impl Kind for Record {
     const NEEDS: &'static [&'static str] = &["error", "timeout"];
     const MAY: &'static [&'static str] = &["hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.queue("queue", self.queue);
         report.prompts("prompts", &self.prompts);
@@ -70,5 +66,4 @@ impl Kind for Record {
         let Record { queue, max_s, min_ms, terminator, .. } = *self;
         run.hand(Hand::Record(run::Record { queue, sources, max_s, min_ms, terminator }));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

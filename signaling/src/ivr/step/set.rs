@@ -1,10 +1,10 @@
 //! `set`: gives variables new values. All right sides are read before the first left side changes.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::LIST_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,12 +26,8 @@ impl Kind for Set {
     const KIND: &'static str = "set";
     const NEEDS_CALLER: bool = false;
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.range("values", self.values.len() as u32, 1, LIST_MAX as u32);
         for (name, value) in &self.values {
@@ -50,5 +46,4 @@ impl Kind for Set {
         }
         run.exit("next", Some(&self.next));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -5,7 +5,7 @@ use super::Kind;
 use crate::ivr::LIST_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Back, Cx, Input, Run};
+use crate::ivr::run::{Back, Cx, Run};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use terms::FlowId;
@@ -54,5 +54,4 @@ impl Kind for Subflow {
             run.exit("error", self.on.get("error"));
         }
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -1,10 +1,10 @@
 //! `survey`: 1 satisfied, 2 neutral, 3 dissatisfied. After an agent (the `released` edge of
 //! `enqueue`) the answer is about that agent; before one it is only a step of the flow.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Hand, Input, Run};
+use crate::ivr::run::{Cx, Hand, Run};
 use serde::{Deserialize, Serialize};
 
 /// Asks for satisfaction.
@@ -23,15 +23,10 @@ impl Kind for Survey {
     const NEEDS: &'static [&'static str] = &["timeout"];
     const MAY: &'static [&'static str] = &["error", "hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, _: &mut Report) {}
     fn enter(&self, run: &mut Run, _: &Cx) {
         run.hand(Hand::Survey);
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

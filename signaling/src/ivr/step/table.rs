@@ -5,7 +5,7 @@ use super::Kind;
 use crate::ivr::LIST_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -72,5 +72,4 @@ impl Kind for Table {
         }
         run.exit("next", Some(&self.next));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -4,10 +4,10 @@
 //! It is sent by the tenant's right to call out, once in a call: whoever rings a flow has no right of
 //! their own.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{self, Cx, Hand, Input, Run};
+use crate::ivr::run::{self, Cx, Hand, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 use terms::TrunkId;
@@ -37,12 +37,8 @@ impl Kind for Text {
     const NEEDS: &'static [&'static str] = &["error"];
     const MAY: &'static [&'static str] = &["hangup"];
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.words(&self.text);
         report.text_to(&self.to);
@@ -57,5 +53,4 @@ impl Kind for Text {
         }
         run.hand(Hand::Text(run::TextTo { number, text, trunk: self.trunk }));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

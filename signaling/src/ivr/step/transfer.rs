@@ -4,7 +4,7 @@
 use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Hand, Input, Run};
+use crate::ivr::run::{Cx, Hand, Run};
 use crate::ivr::template::Escape;
 use serde::{Deserialize, Serialize};
 
@@ -38,5 +38,4 @@ impl Kind for Transfer {
         let target = run.variables.expand(&self.target, Escape::None);
         run.hand(Hand::Transfer { target });
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

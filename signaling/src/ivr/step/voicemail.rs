@@ -4,7 +4,7 @@
 use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Hand, Input, Run};
+use crate::ivr::run::{Cx, Hand, Run};
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, QueueId};
 
@@ -53,5 +53,4 @@ impl Kind for Voicemail {
             (None, None) => run.hand(Hand::Hangup { cause: NORMAL }),
         }
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

@@ -2,11 +2,11 @@
 //! nobody: the event is an entry of the event log, and the tenant's hooks are told of it signed, in
 //! order, and again when they fail.
 
-use super::Kind;
+use super::{Kind, one_way};
 use crate::ivr::TOLD_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::run::{Cx, Run};
 use crate::ivr::template::{Escape, is_variable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,12 +31,8 @@ impl Kind for Webhook {
     const KIND: &'static str = "webhook";
     const NEEDS_CALLER: bool = false;
 
-    fn on_edges(&self) -> &On {
-        &self.on
-    }
-    fn ways(&self) -> Vec<(String, &str)> {
-        vec![("next".to_owned(), &self.next)]
-    }
+    one_way!();
+
     fn check(&self, report: &mut Report) {
         report.unless(is_variable(&self.event), || {
             let right = "a letter, then letters, digits and _, 64 in all";
@@ -54,5 +50,4 @@ impl Kind for Webhook {
         run.tell(self.event.clone(), data);
         run.exit("next", Some(&self.next));
     }
-    fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }
