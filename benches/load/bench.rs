@@ -86,6 +86,14 @@ impl Limit {
 }
 
 impl Bench {
+    /// The figures of a run of this name, for the file of the results.
+    ///
+    /// # Errors
+    /// When that is not known.
+    pub fn named(name: impl Into<String>) -> Result<Self> {
+        Ok(Bench { name: name.into(), file: results::file()?, good: true })
+    }
+
     /// Prints a figure, with what it may be at most, and keeps it.
     ///
     /// # Errors
@@ -143,8 +151,7 @@ pub fn scratch() -> Result<PathBuf> {
 }
 
 async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
-    let name = format!("load-{}-calls", arguments.calls);
-    let mut bench = Bench { name, file: results::file()?, good: true };
+    let mut bench = Bench::named(format!("load-{}-calls", arguments.calls))?;
     tokio::time::sleep(IDLE).await;
     let idle = procstat::usage(server.pid(), "")?;
     bench.note("idle server memory", idle.memory_bytes as f64 / 1e6, "MB", Some(IDLE_MB_MAX))?;

@@ -7,14 +7,14 @@ use crate::api::{self, Api};
 use crate::bench::{self, Bench, NUMBER};
 use crate::field::{Field, News, Order, Setup};
 use crate::load;
+use crate::own::{self, Wave};
 use crate::script::{Handling, Step, Then};
-use crate::server::{self, Server};
+use crate::server::Server;
 use crate::sip::digest::Credential;
 use anyhow::{Context, Result};
-use benches::media::g711::Law;
 use benches::media::rtp::Heard;
 use benches::media::wire::Choice;
-use benches::{procstat, results, voices};
+use benches::procstat;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -147,20 +147,11 @@ impl Round {
 /// # Errors
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    let data = bench::scratch()?;
-    let mut server = server::start(&data)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(measure(arguments, &server));
-    server.end()?;
-    if result.is_ok() {
-        std::fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))?;
-    }
-    result
+    own::with_switch("", async |server, _| measure(arguments, server).await)
 }
 
 async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
-    let name = format!("kill-{}-calls", arguments.calls);
-    let mut bench = Bench { name, file: results::file()?, good: true };
+    let mut bench = Bench::named(format!("kill-{}-calls", arguments.calls))?;
     let agents = bench::hire(server, arguments.calls).await?;
     let style = ProgressStyle::with_template("{elapsed_precise} [{bar:40}] {pos}/{len} kills")?;
     let bar = ProgressBar::new(u64::from(arguments.rounds)).with_style(style.progress_chars("=> "));
@@ -204,36 +195,19 @@ async fn round(
     agents: &[Credential],
     n: u32,
 ) -> Result<Round> {
-    let law = Law::A;
-    let mut field = Field::start(Setup {
-        server: server.sip,
-        ip: server.sip.ip(),
-        law,
-        engines: 1,
-        wire: arguments.wire,
-        seed: u64::from(std::process::id()) + u64::from(n) * 2,
-        customer: voices::customer(law),
-        agent: voices::agent(law),
-        silent: false,
-    })?;
+    let speakers = own::speakers(server, arguments.wire);
+    let seed = speakers.seed + u64::from(n) * 2;
+    let mut field = Field::start(Setup { seed, ..speakers })?;
     load::register(&mut field, agents).await?;
-    let began = Instant::now();
-    let all_up = began + Duration::from_secs_f64(f64::from(arguments.calls) / CPS);
-    let ends = all_up + BEFORE + AFTER;
+    let wave = Wave { calls: arguments.calls, cps: CPS, began: Instant::now() };
+    let ends = wave.all_up() + BEFORE + AFTER;
     let mut round = Round::default();
-    for n in 0..arguments.calls {
-        let at = began + Duration::from_secs_f64(f64::from(n) / CPS);
-        listen_until(&mut field, at, &mut round).await?;
-        field.place(order(n + 1, ends - Instant::now()));
-    }
-    listen_until(&mut field, all_up + BEFORE, &mut round).await?;
+    wave.place(&mut field, ends, &mut round).await?;
+    listen_until(&mut field, wave.all_up() + BEFORE, &mut round).await?;
     let pid = procstat::find(server.pid(), "calls").context("the switch has a call process")?;
     kill(pid);
     listen_until(&mut field, ends + STRAGGLERS, &mut round).await?;
-    field.clear();
-    let last = Instant::now() + Duration::from_millis(500);
-    listen_until(&mut field, last, &mut round).await?;
-    tokio::task::spawn_blocking(move || field.stop()).await??;
+    own::leave(field, &mut round).await?;
     Ok(round)
 }
 

@@ -19,6 +19,7 @@ mod field;
 mod kill;
 mod load;
 mod outward;
+mod own;
 mod runaway;
 mod script;
 mod server;

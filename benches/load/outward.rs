@@ -4,16 +4,16 @@
 //! the other until the phone hangs up.
 
 use crate::bench::{self, Bench, NUMBER};
-use crate::field::{Field, News, Order, Setup};
+use crate::field::{Field, News, Order};
 use crate::kill::{self, Round};
 use crate::load::{self, Sum};
+use crate::own;
 use crate::script::{Handling, Step, Then};
-use crate::server::{self, Server};
+use crate::server::Server;
 use crate::sip::digest::Credential;
 use anyhow::{Context, Result, bail, ensure};
-use benches::media::g711::Law;
 use benches::media::wire::Choice;
-use benches::{procstat, results, voices};
+use benches::procstat;
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -67,34 +67,14 @@ impl Calls {
 /// # Errors
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    let data = bench::scratch()?;
-    let mut server = server::start(&data)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(measure(arguments, &server));
-    server.end()?;
-    if result.is_ok() {
-        std::fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))?;
-    }
-    result
+    own::with_switch("", async |server, _| measure(arguments, server).await)
 }
 
 async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     ensure!(arguments.calls < FIRST_TRY, "so many calls have no number each");
-    let name = format!("outward-{}-calls", arguments.calls);
-    let mut bench = Bench { name, file: results::file()?, good: true };
+    let mut bench = Bench::named(format!("outward-{}-calls", arguments.calls))?;
     let agents = bench::hire(server, arguments.calls).await?;
-    let law = Law::A;
-    let mut field = Field::start_outward(Setup {
-        server: server.sip,
-        ip: server.sip.ip(),
-        law,
-        engines: 1,
-        wire: arguments.wire,
-        seed: u64::from(std::process::id()),
-        customer: voices::customer(law),
-        agent: voices::agent(law),
-        silent: false,
-    })?;
+    let mut field = Field::start_outward(own::speakers(server, arguments.wire))?;
     load::register(&mut field, &agents).await?;
     let admin = bench::admin(server).await?;
     let trunk = json!({

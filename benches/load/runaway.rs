@@ -6,15 +6,14 @@
 
 use crate::api::{Api, Told};
 use crate::bench::{self, Bench};
-use crate::field::{Field, Setup};
-use crate::kill::{Round, Sum, listen_until, order};
+use crate::field::Field;
+use crate::kill::{Round, Sum, listen_until};
 use crate::load;
-use crate::server::{self, Server};
+use crate::own::{self, Wave};
+use crate::server::Server;
 use anyhow::{Context, Result, ensure};
 use benches::media::delay::Delays;
-use benches::media::g711::Law;
 use benches::media::wire::Choice;
-use benches::{results, voices};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::time::Duration;
@@ -96,49 +95,24 @@ impl Answers {
 /// # Errors
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    let data = bench::scratch()?;
     let time_max = arguments.time_max().as_millis();
     let more = format!("[sql]\ntime_max = \"{time_max}ms\"\njobs_max = {JOBS_MAX}\n");
-    let mut server = server::start_with(&data, &more)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(measure(arguments, &server));
-    server.end()?;
-    if result.is_ok() {
-        std::fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))?;
-    }
-    result
+    own::with_switch(&more, async |server, _| measure(arguments, server).await)
 }
 
 async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
-    let name = format!("runaway-{}-calls", arguments.calls);
-    let mut bench = Bench { name, file: results::file()?, good: true };
+    let mut bench = Bench::named(format!("runaway-{}-calls", arguments.calls))?;
     let agents = bench::hire(server, arguments.calls).await?;
     let admin = bench::admin(server).await?;
-    let law = Law::A;
-    let mut field = Field::start(Setup {
-        server: server.sip,
-        ip: server.sip.ip(),
-        law,
-        engines: 1,
-        wire: arguments.wire,
-        seed: u64::from(std::process::id()),
-        customer: voices::customer(law),
-        agent: voices::agent(law),
-        silent: false,
-    })?;
+    let mut field = Field::start(own::speakers(server, arguments.wire))?;
     load::register(&mut field, &agents).await?;
 
     let phase = Duration::from_secs(arguments.seconds);
-    let began = Instant::now();
-    let all_up = began + Duration::from_secs_f64(f64::from(arguments.calls) / CPS);
-    let ends = all_up + SETTLES + 3 * phase + STOPS + Duration::from_secs(1);
+    let wave = Wave { calls: arguments.calls, cps: CPS, began: Instant::now() };
+    let ends = wave.all_up() + SETTLES + 3 * phase + STOPS + Duration::from_secs(1);
     let mut round = Round::default();
-    for n in 0..arguments.calls {
-        let at = began + Duration::from_secs_f64(f64::from(n) / CPS);
-        listen_until(&mut field, at, &mut round).await?;
-        field.place(order(n + 1, ends - Instant::now()));
-    }
-    listen_until(&mut field, all_up + SETTLES, &mut round).await?;
+    wave.place(&mut field, ends, &mut round).await?;
+    listen_until(&mut field, wave.all_up() + SETTLES, &mut round).await?;
     let style = ProgressStyle::with_template("{elapsed_precise} {msg}")?;
     let bar = ProgressBar::new_spinner().with_style(style);
     bar.set_message("before the questions");
@@ -153,9 +127,7 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     bar.finish_and_clear();
 
     listen_until(&mut field, ends + STRAGGLERS, &mut round).await?;
-    field.clear();
-    listen_until(&mut field, Instant::now() + Duration::from_millis(500), &mut round).await?;
-    tokio::task::spawn_blocking(move || field.stop()).await??;
+    own::leave(field, &mut round).await?;
     let mut sum = Sum::default();
     round.end(arguments.calls, &mut sum);
     note_delays(&mut bench, &[before, during, after])?;

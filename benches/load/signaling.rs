@@ -14,7 +14,7 @@ use crate::bench::{Bench, Limit};
 use crate::sip::digest::Credential;
 use anyhow::{Result, ensure};
 use benches::procstat;
-use benches::results::{self, Figure};
+use benches::results::Figure;
 use callers::Callers;
 use meter::{Cost, Meter, median};
 use registrations::Registrations;
@@ -111,7 +111,7 @@ trait System {
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
     ensure!(arguments.runs > 0, "at least one run");
-    let mut bench = Bench { name: "signaling".into(), file: results::file()?, good: true };
+    let mut bench = Bench::named("signaling")?;
     for part in &arguments.only {
         match part {
             Part::Calls => calls(arguments, &mut bench)?,

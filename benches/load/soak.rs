@@ -12,12 +12,11 @@ use crate::bench::{self, Bench};
 use crate::field::{Field, Setup};
 use crate::kill::order;
 use crate::load::{self, Sum, listen_until};
-use crate::server::{self, Server};
+use crate::own;
+use crate::server::Server;
 use crate::sip::digest::Credential;
 use anyhow::{Context, Result, ensure};
-use benches::media::g711::Law;
 use benches::media::wire::Choice;
-use benches::{results, voices};
 use followers::{Followed, Followers};
 use held::{GAUGES, Left, Memory};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -73,19 +72,11 @@ pub struct Arguments {
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
     ensure!(arguments.cps > 0 && arguments.minutes > 0, "calls come for a while");
-    let data = bench::scratch()?;
-    let mut server = server::start(&data)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(measure(arguments, &server));
-    server.end()?;
-    if result.is_ok() {
-        std::fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))?;
-    }
-    result
+    own::with_switch("", async |server, _| measure(arguments, server).await)
 }
 
 async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
-    let mut bench = Bench { name: "soak".into(), file: results::file()?, good: true };
+    let mut bench = Bench::named("soak")?;
     let agents = bench::hire(server, arguments.cps * AGENTS_PER_CPS).await?;
     let admin = bench::admin(server).await?;
     let mut soak = Soak { arguments, server, admin, agents, placed: 0, sum: Sum::default() };
@@ -157,18 +148,9 @@ impl Soak<'_> {
     }
 
     fn field(&self) -> Result<Field> {
-        let law = Law::A;
-        Field::start(Setup {
-            server: self.server.sip,
-            ip: self.server.sip.ip(),
-            law,
-            engines: 1,
-            wire: self.arguments.wire,
-            seed: u64::from(std::process::id()) + u64::from(self.placed) * 2,
-            customer: voices::customer(law),
-            agent: voices::agent(law),
-            silent: false,
-        })
+        let speakers = own::speakers(self.server, self.arguments.wire);
+        let seed = speakers.seed + u64::from(self.placed) * 2;
+        Field::start(Setup { seed, ..speakers })
     }
 
     /// What is there when nothing is remembered any more.

@@ -11,12 +11,10 @@ mod writer;
 use crate::api;
 use crate::bench::{self, Bench};
 use crate::kill;
-use crate::server::{self, Server};
-use anyhow::{Context, Result};
+use crate::server::Server;
+use anyhow::Result;
 use benches::media::wire::Choice;
-use benches::results;
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 use talk::Book;
 use tokio::time::Instant;
@@ -77,7 +75,7 @@ impl fmt::Display for Part {
 /// # Errors
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    let mut bench = Bench { name: "stores".into(), file: results::file()?, good: true };
+    let mut bench = Bench::named("stores")?;
     for part in &arguments.only {
         eprintln!("{part}");
         match part {
@@ -86,19 +84,6 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         }
     }
     Ok(bench.good)
-}
-
-/// A switch with these sections of the configuration, as long as the work takes.
-fn with_switch<T>(more: &str, work: impl AsyncFnOnce(&Server, &Path) -> Result<T>) -> Result<T> {
-    let data = bench::scratch()?;
-    let mut server = server::start_with(&data, more)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(work(&server, &data));
-    server.end()?;
-    if result.is_ok() {
-        std::fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))?;
-    }
-    result
 }
 
 /// What became of all calls: none is lost, and each has one row.

@@ -11,12 +11,12 @@ mod reflection;
 mod stolen;
 
 use crate::bench::{self, Bench};
-use crate::server::{self, Server};
+use crate::own;
+use crate::server::Server;
 use crate::sip::digest::Credential;
 use crate::sip::phone::Event;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use benches::media::wire::Choice;
-use benches::results;
 use line::Line;
 use std::fmt;
 use std::time::Duration;
@@ -72,19 +72,11 @@ impl fmt::Display for Part {
 /// # Errors
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    let data = bench::scratch()?;
-    let mut server = server::start(&data)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(measure(arguments, &server));
-    server.end()?;
-    if result.is_ok() {
-        std::fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))?;
-    }
-    result
+    own::with_switch("", async |server, _| measure(arguments, server).await)
 }
 
 async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
-    let mut bench = Bench { name: "threats".into(), file: results::file()?, good: true };
+    let mut bench = Bench::named("threats")?;
     let agents = bench::hire(server, AGENTS).await?;
     come_and_go(server, &agents)?;
     let (flooded, rest) = agents.split_at(FLOODED);

@@ -3,9 +3,10 @@
 
 use super::talk::Talk;
 use super::writer::Writer;
-use super::{AFTER, AGENTS, Arguments, BEFORE, note_calls, note_orders, with_switch};
+use super::{AFTER, AGENTS, Arguments, BEFORE, note_calls, note_orders};
 use crate::api::Api;
 use crate::bench::{self, Bench};
+use crate::own::with_switch;
 use crate::server::Server;
 use anyhow::{Result, bail};
 use benches::postgres::Postgres;

@@ -3,8 +3,9 @@
 
 use super::talk::Talk;
 use super::writer::Writer;
-use super::{AFTER, AGENTS, Arguments, BEFORE, LOOK_EVERY, note_calls, note_orders, with_switch};
+use super::{AFTER, AGENTS, Arguments, BEFORE, LOOK_EVERY, note_calls, note_orders};
 use crate::bench::{self, Bench};
+use crate::own::with_switch;
 use crate::server::Server;
 use anyhow::{Context, Result, anyhow};
 use sqlx::ConnectOptions;

@@ -1,14 +1,13 @@
 //! Short calls that follow one another, and what came of each.
 
-use crate::field::{Field, News, Report, Setup};
+use crate::field::{Field, News, Report};
 use crate::kill::order;
 use crate::load;
+use crate::own;
 use crate::server::Server;
 use crate::sip::digest::Credential;
 use anyhow::{Context, Result};
-use benches::media::g711::Law;
 use benches::media::wire::Choice;
-use benches::voices;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -49,18 +48,7 @@ impl Talk {
     /// # Errors
     /// When one is refused.
     pub async fn begin(server: &Server, agents: &[Credential], wire: Choice) -> Result<Talk> {
-        let law = Law::A;
-        let mut field = Field::start(Setup {
-            server: server.sip,
-            ip: server.sip.ip(),
-            law,
-            engines: 1,
-            wire,
-            seed: u64::from(std::process::id()),
-            customer: voices::customer(law),
-            agent: voices::agent(law),
-            silent: false,
-        })?;
+        let mut field = Field::start(own::speakers(server, wire))?;
         load::register(&mut field, agents).await?;
         Ok(Talk { field, due: Instant::now(), book: Book::default() })
     }

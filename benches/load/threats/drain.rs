@@ -2,17 +2,16 @@
 //! told to come back.
 
 use crate::bench::{Bench, Limit, NUMBER};
-use crate::field::{Field, Setup};
-use crate::kill::{Round, Sum, listen_until, order};
+use crate::field::Field;
+use crate::kill::{Round, Sum, listen_until};
 use crate::load;
+use crate::own::{self, Wave};
 use crate::server::Server;
 use crate::sip::digest::Credential;
 use crate::sip::message::Message;
 use anyhow::{Result, ensure};
-use benches::media::g711::Law;
 use benches::media::wire::Choice;
 use benches::results::Figure;
-use benches::voices;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -40,29 +39,15 @@ pub async fn happen(
     agents: &[Credential],
     bench: &mut Bench,
 ) -> Result<()> {
-    let (law, calls) = (Law::A, agents.len() as u32);
+    let calls = agents.len() as u32;
     ensure!(calls > 0, "nobody talks");
-    let mut field = Field::start(Setup {
-        server: server.sip,
-        ip: server.sip.ip(),
-        law,
-        engines: 1,
-        wire,
-        seed: u64::from(std::process::id()),
-        customer: voices::customer(law),
-        agent: voices::agent(law),
-        silent: false,
-    })?;
+    let mut field = Field::start(own::speakers(server, wire))?;
     load::register(&mut field, agents).await?;
-    let began = Instant::now();
-    let all_up = began + Duration::from_secs_f64(f64::from(calls) / CPS);
+    let wave = Wave { calls, cps: CPS, began: Instant::now() };
+    let all_up = wave.all_up();
     let ends = all_up + BEFORE + AFTER;
     let (mut round, mut sum) = (Round::default(), Sum::default());
-    for n in 0..calls {
-        let at = began + Duration::from_secs_f64(f64::from(n) / CPS);
-        listen_until(&mut field, at, &mut round).await?;
-        field.place(order(n + 1, ends - Instant::now()));
-    }
+    wave.place(&mut field, ends, &mut round).await?;
     listen_until(&mut field, all_up + BEFORE, &mut round).await?;
     server.terminate();
     listen_until(&mut field, all_up + BEFORE + TOLD, &mut round).await?;
@@ -71,10 +56,7 @@ pub async fn happen(
         told += u32::from(is_told_to_come_back(&late(server.sip, n)?));
     }
     listen_until(&mut field, ends + STRAGGLERS, &mut round).await?;
-    field.clear();
-    let last = Instant::now() + Duration::from_millis(500);
-    listen_until(&mut field, last, &mut round).await?;
-    tokio::task::spawn_blocking(move || field.stop()).await??;
+    own::leave(field, &mut round).await?;
     round.end(calls, &mut sum);
     for why in &sum.lost {
         println!("       {why}");
