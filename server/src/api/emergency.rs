@@ -4,7 +4,7 @@
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::rows::{Cursor, page_limit};
+use super::rows::{Cursor, page_limit, page_of};
 use super::{Api, Shared};
 use axum::Json;
 use axum::extract::State;
@@ -206,12 +206,9 @@ pub(super) async fn log(
         drill: search.drill,
         after: after.map(|Cursor { key, id }| (Timestamp(key), id as i64)),
     };
-    // One more than shown tells whether there is a next page.
-    let mut occasions = api.store.occasions(caller.tenant(), &filter, limit + 1).await?;
-    let more = occasions.len() > limit as usize;
-    occasions.truncate(limit as usize);
-    let last = occasions.last().filter(|_| more);
-    let next = last.map(|last| Cursor { key: last.started_at.0, id: last.id as u64 }.to_string());
+    let read = api.store.occasions(caller.tenant(), &filter, limit + 1).await?;
+    let at = |last: &Occasion| Cursor { key: last.started_at.0, id: last.id as u64 };
+    let (occasions, next) = page_of(read, limit as usize, at);
     Ok(Json(EmergencyLog { occasions, next }))
 }
 

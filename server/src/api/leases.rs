@@ -7,7 +7,7 @@ use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::plans::PENDING;
 use super::problem::Problem;
-use super::rows::{Cursor, filter, page_limit};
+use super::rows::{Cursor, filter, page_limit, page_of};
 use super::{Api, Shared};
 use axum::Json;
 use axum::extract::State;
@@ -90,12 +90,9 @@ pub(super) async fn list(
         open_at: search.open.then(|| caller.now()),
         before: before.map(|cursor| LeaseId(cursor.id)),
     };
-    // One more than shown tells whether there is a next page.
-    let mut leases = api.store.leases(caller.tenant(), &wanted, limit + 1).await?;
-    let more = leases.len() > limit as usize;
-    leases.truncate(limit as usize);
-    let last = leases.last().filter(|_| more);
-    let next = last.map(|last| Cursor { key: last.created_at.0, id: last.id.0 }.to_string());
+    let read = api.store.leases(caller.tenant(), &wanted, limit + 1).await?;
+    let at = |last: &Lease| Cursor { key: last.created_at.0, id: last.id.0 };
+    let (leases, next) = page_of(read, limit as usize, at);
     Ok(Json(LeasePage { leases, next }))
 }
 

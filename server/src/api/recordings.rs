@@ -14,7 +14,7 @@ use super::extract::{Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::related::{Asked, Related};
-use super::rows::{Cursor, columns_of, filter, page_limit};
+use super::rows::{Cursor, columns_of, filter, page_limit, page_of};
 use super::{Api, Shared};
 use crate::open::beneath;
 use crate::work::encode::Form;
@@ -177,15 +177,15 @@ pub(super) async fn list(
     let Some(search) = api.search_of(&caller, &search).await? else {
         return Ok(Json(RecordingPage { recordings: Vec::new(), next: None }));
     };
-    // One more than shown tells whether there is a next page.
-    let mut found = api.warehouse.recordings(&search, limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let last = found.last().filter(|_| more).map(|last| &last.recording);
-    let next = last.map(|last| Cursor { key: last.started_at.0, id: last.recording_id.0 });
+    let read = api.warehouse.recordings(&search, limit + 1).await?;
+    let at = |last: &Indexed| {
+        let last = &last.recording;
+        Cursor { key: last.started_at.0, id: last.recording_id.0 }
+    };
+    let (found, next) = page_of(read, limit, at);
     let columns = Recording::columns();
     let recordings = found.iter().map(|found| listed(found, &columns)).collect();
-    Ok(Json(RecordingPage { recordings, next: next.map(|next| next.to_string()) }))
+    Ok(Json(RecordingPage { recordings, next }))
 }
 
 /// A recording in a list: its row without the column that says whose it is, and what became of it.

@@ -4,7 +4,7 @@ use super::Shared;
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::rows::{Cursor, page_limit};
+use super::rows::{Cursor, page_limit, page_of};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -82,12 +82,9 @@ pub(super) async fn list(
         done: search.done,
         after: after.map(|Cursor { key, id }| (Timestamp(key), id as i64)),
     };
-    // One more than shown tells whether there is a next page.
-    let mut visits = api.store.return_visits(caller.tenant(), &filter, limit + 1).await?;
-    let more = visits.len() > limit as usize;
-    visits.truncate(limit as usize);
-    let last = visits.last().filter(|_| more);
-    let next = last.map(|last| Cursor { key: last.due_at.0, id: last.id as u64 }.to_string());
+    let read = api.store.return_visits(caller.tenant(), &filter, limit + 1).await?;
+    let at = |last: &ReturnVisit| Cursor { key: last.due_at.0, id: last.id as u64 };
+    let (visits, next) = page_of(read, limit as usize, at);
     Ok(Json(ReturnVisitPage { return_visits: visits, next }))
 }
 

@@ -269,6 +269,21 @@ pub(super) fn page_limit(asked: Option<u32>) -> u32 {
     asked.unwrap_or(PAGE).clamp(1, PAGE_MAX)
 }
 
+/// A page of `limit` rows, of those that were read for it: one more than it shows tells whether there is
+/// a next one. With it comes where that begins, which `at` reads from the last row.
+pub(super) fn page_of<T, At: Into<Option<Cursor>>>(
+    mut rows: Vec<T>,
+    limit: usize,
+    at: impl FnOnce(&T) -> At,
+) -> (Vec<T>, Option<String>) {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more);
+    let next: Option<Cursor> = last.and_then(|last| at(last).into());
+    let next = next.map(|next| next.to_string());
+    (rows, next)
+}
+
 /// One page of a list.
 pub(super) struct Page {
     pub(super) rows: Vec<Value>,
@@ -293,11 +308,7 @@ impl Page {
             conditions.sql(),
             limit + 1
         );
-        let mut rows = rows(session, &sql).await?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| more);
-        let next = last.and_then(cursor).map(|cursor| cursor.to_string());
+        let (rows, next) = page_of(rows(session, &sql).await?, limit, cursor);
         Ok(Page { rows, next })
     }
 }
@@ -368,6 +379,15 @@ mod tests {
         {
             assert!(Cursor::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_page_says_where_the_next_one_begins_where_there_is_one() {
+        let at = |row: &u64| Cursor { key: 9, id: *row };
+        assert_eq!(page_of(vec![1, 2, 3], 2, at), (vec![1, 2], Some("9.2".to_owned())));
+        assert_eq!(page_of(vec![1, 2], 2, at), (vec![1, 2], None));
+        assert_eq!(page_of(Vec::new(), 2, at), (Vec::new(), None));
+        assert_eq!(page_of(vec![1, 2, 3], 2, |_| None::<Cursor>), (vec![1, 2], None));
     }
 
     #[test]

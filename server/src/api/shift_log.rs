@@ -5,7 +5,7 @@ use super::Shared;
 use super::extract::{Body, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::rows::{Cursor, page_limit};
+use super::rows::{Cursor, page_limit, page_of};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -82,12 +82,9 @@ pub(super) async fn list(
         seen: seen.map(|agents| (caller.user(), agents)),
         before: before.map(|Cursor { key, id }| (Timestamp(key), id as i64)),
     };
-    // One more than shown tells whether there is a next page.
-    let mut entries = api.store.shift_log(caller.tenant(), &filter, limit + 1).await?;
-    let more = entries.len() > limit as usize;
-    entries.truncate(limit as usize);
-    let last = entries.last().filter(|_| more);
-    let next = last.map(|last| Cursor { key: last.written_at.0, id: last.id as u64 }.to_string());
+    let read = api.store.shift_log(caller.tenant(), &filter, limit + 1).await?;
+    let at = |last: &LogEntry| Cursor { key: last.written_at.0, id: last.id as u64 };
+    let (entries, next) = page_of(read, limit as usize, at);
     Ok(Json(LogPage { entries, next }))
 }
 

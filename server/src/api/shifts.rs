@@ -4,7 +4,7 @@ use super::Shared;
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::rows::{Cursor, page_limit};
+use super::rows::{Cursor, page_limit, page_of};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -68,12 +68,9 @@ pub(super) async fn list(
     let after = search.cursor.as_deref().map(Cursor::parse).transpose()?;
     let after = after.map(|Cursor { key, id }| (Timestamp(key), id as i64));
     let filter = ShiftFilter { from: search.from, to: search.to, agent: search.agent, after };
-    // One more than shown tells whether there is a next page.
-    let mut shifts = api.store.shifts(caller.tenant(), &filter, limit + 1).await?;
-    let more = shifts.len() > limit as usize;
-    shifts.truncate(limit as usize);
-    let last = shifts.last().filter(|_| more);
-    let next = last.map(|last| Cursor { key: last.starts_at.0, id: last.id as u64 }.to_string());
+    let read = api.store.shifts(caller.tenant(), &filter, limit + 1).await?;
+    let at = |last: &Shift| Cursor { key: last.starts_at.0, id: last.id as u64 };
+    let (shifts, next) = page_of(read, limit as usize, at);
     Ok(Json(ShiftPage { shifts, next }))
 }
 
