@@ -55,9 +55,11 @@ pub fn speakers(server: &Server, wire: Choice) -> Setup {
 /// Calls that begin one after the other, and are all up from some time on.
 #[derive(Clone, Copy)]
 pub struct Wave {
+    /// How many.
     pub calls: u32,
     /// New calls in a second.
     pub cps: f64,
+    /// When the first one begins.
     pub began: Instant,
 }
 

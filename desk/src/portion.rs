@@ -13,6 +13,7 @@ const PORTION: i64 = 1_000;
 
 /// A table whose rows have an `id` and a `tenant_id`, and where they say something of people.
 pub(crate) struct Said {
+    /// Its name.
     pub table: &'static str,
     /// The column that says when it was.
     pub at: &'static str,

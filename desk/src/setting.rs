@@ -10,6 +10,7 @@ use terms::TenantId;
 /// A column of tenants that holds a setting.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting {
+    /// Its name.
     pub column: &'static str,
     /// Its noun, for an error.
     pub what: &'static str,

@@ -11,8 +11,10 @@ use std::time::Duration;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::{TenantId, Timestamp};
 
+/// When its tenant begins.
 pub const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 
+/// So many seconds after that.
 pub fn at(secs: u64) -> Timestamp {
     NOON + Duration::from_secs(secs)
 }
