@@ -1,45 +1,36 @@
 //! Rights to call out, bars, and what agents set for their phones, from the outside.
 
 use super::rig::{NOON, Rig};
-use crate::api::calling::follow;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::json;
-use std::io::Write;
 use std::time::Duration;
 use terms::AgentId;
 use terms::control::LiveAgent;
 use terms::event::{
-    Activity, Calling, CallingLimit, ENTRY_VERSION, Entry, Forwarding, InCalling, Kind, write_frame,
+    Activity, Calling, CallingLimit, ENTRY_VERSION, Entry, Forwarding, InCalling, Kind,
 };
 use terms::routing::NumberClass;
 
 /// The switch writes this into the event log.
 fn write(rig: &Rig, agent: AgentId, whats: Vec<InCalling>) {
-    let mut bytes = Vec::new();
-    for (seq, what) in (1..).zip(whats) {
-        let entry = Entry {
-            v: ENTRY_VERSION,
-            seq,
-            at: NOON + Duration::from_secs(seq),
-            tenant: rig.tenant(),
-            contact: None,
-            call: None,
-            leg: None,
-            kind: Kind::Calling(Calling { agent, what }),
-        };
-        write_frame(&entry, &mut bytes);
-    }
-    let file = rig.folder.path().join("events/events-00000000000000000001.log");
-    let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
-    file.write_all(&bytes).unwrap();
+    let entry = |(seq, what)| Entry {
+        v: ENTRY_VERSION,
+        seq,
+        at: NOON + Duration::from_secs(seq),
+        tenant: rig.tenant(),
+        contact: None,
+        call: None,
+        leg: None,
+        kind: Kind::Calling(Calling { agent, what }),
+    };
+    rig.write_log(&(1..).zip(whats).map(entry).collect::<Vec<_>>());
 }
 
 /// The store follows the log, up to a change of the plan.
 async fn followed(rig: &Rig) {
     let mut changes = rig.store.plan_changes();
-    tokio::spawn(rig.feed.clone().follow(1));
-    tokio::spawn(follow::run(rig.store.clone(), rig.feed.clone(), 1));
+    rig.follow_log();
     tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap().unwrap();
 }
 

@@ -13,11 +13,10 @@ use desk::secret::Secret;
 use desk::signer::Signer;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use terms::event::{ENTRY_VERSION, Entry, Kind, Party, write_frame};
+use terms::event::{ENTRY_VERSION, Entry, Kind, Party};
 use terms::{AgentId, CallId, TenantId};
 use tokio::task::JoinHandle;
 
@@ -108,20 +107,16 @@ fn write(rig: &Rig, tenant: TenantId, seqs: std::ops::RangeInclusive<u64>) {
 
 /// Of so many calls in turn.
 fn write_of(rig: &Rig, tenant: TenantId, seqs: std::ops::RangeInclusive<u64>, calls: u64) {
-    let mut bytes = Vec::new();
-    for seq in seqs {
+    let entry = |seq: u64| {
         let kind = match seq % 3 {
             0 => Kind::Released { agent: AgentId(2), by: Party::Agent },
             _ => Kind::Held { by: Party::Agent },
         };
         let (contact, leg) = (None, None);
         let call = Some(CallId(100 + seq % calls));
-        let entry = Entry { v: ENTRY_VERSION, seq, at: NOON, tenant, contact, call, leg, kind };
-        write_frame(&entry, &mut bytes);
-    }
-    let file = rig.folder.path().join("events/events-00000000000000000001.log");
-    let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
-    file.write_all(&bytes).unwrap();
+        Entry { v: ENTRY_VERSION, seq, at: NOON, tenant, contact, call, leg, kind }
+    };
+    rig.write_log(&seqs.map(entry).collect::<Vec<_>>());
 }
 
 /// Makes a hook: its address and its secret.

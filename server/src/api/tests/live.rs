@@ -5,10 +5,9 @@ use desk::team::Limits;
 use desk::{By, Role};
 use futures::StreamExt;
 use serde_json::Value;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
-use terms::event::{ENTRY_VERSION, Entry, Kind, Party, write_frame};
+use terms::event::{ENTRY_VERSION, Entry, Kind, Party};
 use terms::{AgentId, TenantId};
 use tokio::time::timeout;
 use tokio_tungstenite::MaybeTlsStream;
@@ -37,30 +36,24 @@ async fn connect(address: SocketAddr, query: &str, token: &str) -> Result<Socket
 }
 
 fn append(rig: &Rig, seqs: std::ops::RangeInclusive<u64>, target: &str) {
-    let mut bytes = Vec::new();
-    for seq in seqs {
-        let entry = Entry {
-            v: ENTRY_VERSION,
-            seq,
-            at: NOON,
-            tenant: TenantId(if seq % 5 == 0 { 2 } else { 1 }),
-            contact: None,
-            call: None,
-            leg: None,
-            kind: match target {
-                "" => Kind::Released { agent: AgentId(2), by: Party::Agent },
-                target => Kind::Transferred {
-                    kind: terms::event::TransferKind::Blind,
-                    agent: AgentId(2),
-                    target: target.to_owned(),
-                },
+    let entry = |seq: u64| Entry {
+        v: ENTRY_VERSION,
+        seq,
+        at: NOON,
+        tenant: TenantId(if seq % 5 == 0 { 2 } else { 1 }),
+        contact: None,
+        call: None,
+        leg: None,
+        kind: match target {
+            "" => Kind::Released { agent: AgentId(2), by: Party::Agent },
+            target => Kind::Transferred {
+                kind: terms::event::TransferKind::Blind,
+                agent: AgentId(2),
+                target: target.to_owned(),
             },
-        };
-        write_frame(&entry, &mut bytes);
-    }
-    let file = rig.folder.path().join("events/events-00000000000000000001.log");
-    let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
-    file.write_all(&bytes).unwrap();
+        },
+    };
+    rig.write_log(&seqs.map(entry).collect::<Vec<_>>());
 }
 
 /// The next event; `None` when the server ended the connection.

@@ -2,17 +2,15 @@
 //! refused.
 
 use super::rig::{MADE_CALL, NOON, Rig};
-use crate::api::calling::follow;
 use crate::api::mails::sending;
 use crate::schedules::outcome::Outcome;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use desk::bootstrap::FIRST_QUEUE;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{ENTRY_VERSION, Entry, Kind, MailAsked, Written, write_frame};
+use terms::event::{ENTRY_VERSION, Entry, Kind, MailAsked, Written};
 use terms::{CallId, MailId, TenantId};
 
 const MAILS: &str = "/api/v1/mails";
@@ -38,21 +36,10 @@ async fn listed(rig: &Rig, token: &str) -> Vec<Value> {
 #[tokio::test]
 async fn a_mail_of_a_flow_is_taken_from_the_log_and_seen_by_who_sees_the_calls_of_all() {
     let rig = Rig::new().await;
-    let mut bytes = Vec::new();
-    write_frame(&asked(1, rig.tenant(), "call 13800138000"), &mut bytes);
-    let log = rig.folder.path().join("events/events-00000000000000000001.log");
-    let mut log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-    log.write_all(&bytes).unwrap();
-    tokio::spawn(rig.feed.clone().follow(1));
-    tokio::spawn(follow::run(rig.store.clone(), rig.feed.clone(), 1));
+    rig.write_log(&[asked(1, rig.tenant(), "call 13800138000")]);
+    rig.follow_log();
     let supervisor = rig.token(Role::Supervisor).await;
-    for _ in 0..2_000 {
-        if !listed(&rig, &supervisor).await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let mails = listed(&rig, &supervisor).await;
+    let mails = rig.rows_at_last(MAILS, &supervisor).await;
     assert_eq!(
         (&mails[0]["id"], &mails[0]["state"], &mails[0]["address"]),
         (&json!("501"), &json!("waiting"), &json!("zhang.wei@example.com"))

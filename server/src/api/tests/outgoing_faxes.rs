@@ -3,17 +3,15 @@
 
 use super::faxes::document;
 use super::rig::{Got, MADE_CALL, NOON, Rig, request};
-use crate::api::calling::follow;
 use crate::api::fax_sending::Sender;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{Ask, FaxCall, NO_MORE_CALLS};
-use terms::event::{ENTRY_VERSION, Entry, Kind, write_frame};
+use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::media::FaxOutcome;
 use terms::{PhoneNumber, Timestamp, UserId};
 
@@ -236,14 +234,8 @@ async fn what_a_caller_has_faxed_to_another_number_is_taken_from_the_log_and_sen
         leg: None,
         kind: Kind::FaxAsked { document, number, station },
     };
-    let mut bytes = Vec::new();
-    write_frame(&entry, &mut bytes);
-    let log = rig.folder.path().join("events/events-00000000000000000001.log");
-    let mut log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-    log.write_all(&bytes).unwrap();
-
-    tokio::spawn(rig.feed.clone().follow(1));
-    tokio::spawn(follow::run(rig.store.clone(), rig.feed.clone(), 1));
+    rig.write_log(&[entry]);
+    rig.follow_log();
     let mut sender = sender(&rig);
     for _ in 0..2_000 {
         if sender.send_one(NOON).await {

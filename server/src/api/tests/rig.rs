@@ -1,5 +1,6 @@
 //! A box for one test.
 
+use crate::api::calling::follow;
 use crate::api::deletion::Deletion;
 use crate::api::items::handing::Items;
 use crate::api::links::{CallsLink, Clock, Seal, WorkLink};
@@ -28,6 +29,7 @@ use desk::{By, Role, Store};
 use futures::future::BoxFuture;
 use mediacore::speech::{Engine, Utterance};
 use serde_json::Value;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -481,6 +483,33 @@ impl Rig {
 
     pub async fn post(&self, uri: &str, token: &str, body: Value) -> Got {
         self.ask(Method::POST, uri, token, Some(body)).await
+    }
+
+    /// The rows of a list, as soon as there are some, or none after a while.
+    pub async fn rows_at_last(&self, uri: &str, token: &str) -> Vec<Value> {
+        for _ in 0..2_000 {
+            let rows = self.get(uri, token).await.json().as_array().unwrap().clone();
+            if !rows.is_empty() {
+                return rows;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Vec::new()
+    }
+
+    /// The switch writes these into the event log.
+    pub fn write_log(&self, entries: &[event::Entry]) {
+        let mut bytes = Vec::new();
+        entries.iter().for_each(|entry| event::write_frame(entry, &mut bytes));
+        let log = self.folder.path().join("events/events-00000000000000000001.log");
+        let mut log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        log.write_all(&bytes).unwrap();
+    }
+
+    /// The store follows the log from its beginning.
+    pub fn follow_log(&self) {
+        tokio::spawn(self.feed.clone().follow(1));
+        tokio::spawn(follow::run(self.store.clone(), self.feed.clone(), 1));
     }
 
     pub fn id(&self) -> u64 {

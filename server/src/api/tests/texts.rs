@@ -1,19 +1,15 @@
 //! Text messages, from the outside: who may have one sent, what the switch is asked, and who sees what.
 
 use super::rig::{MADE_TEXT, NOON, Rig};
-use crate::api::calling::follow;
 use axum::http::{Method, StatusCode};
 use desk::bootstrap::FIRST_QUEUE;
 use desk::trunk::{Settings, TrunkDraft};
 use desk::{By, Role};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{Ask, TextOrder};
-use terms::event::{
-    ENTRY_VERSION, Entry, Kind, TextReceived, TextResult, TextSent, Written, write_frame,
-};
+use terms::event::{ENTRY_VERSION, Entry, Kind, TextReceived, TextResult, TextSent, Written};
 use terms::{PhoneNumber, TenantId, TextId, TrunkId, UserId};
 
 const TEXTS: &str = "/api/v1/texts";
@@ -128,22 +124,10 @@ async fn what_cannot_be_sent_is_refused_and_what_the_switch_refuses_is_told() {
 #[tokio::test]
 async fn what_came_in_is_kept_from_the_log_for_who_sees_the_calls_of_all() {
     let rig = Rig::new().await;
-    let mut bytes = Vec::new();
-    write_frame(&came(1, rig.tenant(), "balance?"), &mut bytes);
-    let log = rig.folder.path().join("events/events-00000000000000000001.log");
-    let mut log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-    log.write_all(&bytes).unwrap();
-    tokio::spawn(rig.feed.clone().follow(1));
-    tokio::spawn(follow::run(rig.store.clone(), rig.feed.clone(), 1));
+    rig.write_log(&[came(1, rig.tenant(), "balance?")]);
+    rig.follow_log();
     let token = rig.token(Role::Supervisor).await;
-    let mut texts = Vec::new();
-    for _ in 0..2_000 {
-        texts = listed(&rig, &token).await;
-        if !texts.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let texts = rig.rows_at_last(TEXTS, &token).await;
     let expected = json!({"id": "501", "direction": "in", "trunk": "1",
         "number": "+8613800138000", "own_number": PhoneNumber::parse("95105688", "86").normal,
         "text": "balance?", "asked_by": null, "at": texts[0]["at"], "state": "received",
