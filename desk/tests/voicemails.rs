@@ -10,7 +10,6 @@ use desk::order::rule::Rule;
 use desk::queue::QueueDraft;
 use desk::user::UserChange;
 use desk::{By, Error, Store};
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{Entry, Kind};
