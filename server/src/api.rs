@@ -26,6 +26,7 @@ mod connectors;
 mod consents;
 pub mod customers;
 pub mod deletion;
+pub mod document_links;
 mod download;
 mod emergency;
 pub mod encoding;
@@ -125,7 +126,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use warehouse::Warehouse;
 
 /// Routes that anybody may ask without a token.
-pub const PUBLIC: &[&str] = &["/healthz", "/readyz", "/metrics", "/api/v1/session"];
+pub const PUBLIC: &[&str] = &["/healthz", "/readyz", "/metrics", "/api/v1/session", "/d/{code}"];
 
 /// What the API is built from.
 #[derive(Clone)]
@@ -211,6 +212,8 @@ impl Default for ApiLimits {
 pub struct Api {
     state: ApiState,
     lockout: Mutex<Lockout>,
+    /// Who tries links to documents that nobody made.
+    guessers: Mutex<Lockout>,
     http: HttpMetrics,
     readiness: health::Cached,
     looked: silence::Looked,
@@ -250,6 +253,7 @@ pub fn router(state: ApiState) -> Router {
 fn shared(state: ApiState) -> Shared {
     Arc::new(Api {
         lockout: Mutex::default(),
+        guessers: Mutex::default(),
         http: HttpMetrics::default(),
         readiness: health::Cached::default(),
         looked: silence::Looked::default(),
@@ -294,6 +298,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(prompts::routes(guard))
         .merge(connectors::routes(guard))
         .merge(fax_documents::routes(guard))
+        .merge(document_links::routes(guard))
         .merge(faxes::routes(guard))
         .merge(outgoing_faxes::routes(guard))
         .merge(texts::routes(guard))

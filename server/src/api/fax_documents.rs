@@ -9,7 +9,7 @@ use super::extract::Id;
 use super::faxes::{answer, blocking};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::{Api, Shared};
+use super::{Api, Shared, document_links};
 use crate::fax::drawing::PDF_BYTES_MAX;
 use crate::open::beneath;
 use crate::whole;
@@ -49,7 +49,7 @@ const WIDTHS: [u32; 9] = [1_728, 2_048, 2_432, 2_592, 3_072, 3_648, 3_456, 4_096
 
 /// Documents are put one after the other, so that two under one name do not mix, and there is one
 /// place at the end for one.
-static PUTS: Mutex<()> = Mutex::new(());
+pub(super) static PUTS: Mutex<()> = Mutex::new(());
 /// What is being written; it is no name of a document, and a box that was killed begins it anew.
 const PARTIAL: &str = ".part";
 /// A PDF that is being drawn, as little a name.
@@ -64,6 +64,8 @@ pub(super) struct FaxDocument {
     name: String,
     /// Its size.
     bytes: u64,
+    /// Links to it may be sent, and open it without an account.
+    public: bool,
 }
 
 /// What was brought.
@@ -105,7 +107,9 @@ fn brought(folder: &Path) -> io::Result<Vec<FaxDocument>> {
         let name = entry.file_name();
         let name = name.to_str().and_then(|name| name.strip_suffix(".tif"));
         if let Some(name) = name.filter(|name| is_fax_name(name)) {
-            found.push(FaxDocument { name: name.to_owned(), bytes: entry.metadata()?.len() });
+            let (bytes, public) =
+                (entry.metadata()?.len(), document_links::is_public(folder, name));
+            found.push(FaxDocument { name: name.to_owned(), bytes, public });
         }
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -174,7 +178,7 @@ async fn put(
     Ok(Json(BroughtDocument { name, pages }))
 }
 
-/// Take a document away. A step that sends it goes on at `error` from now on.
+/// Take a document away, and what links lead to. A step that sends it goes on at `error` from now on.
 #[utoipa::path(
     delete, path = "/api/v1/fax-documents/{name}", tag = "faxes",
     params(("name" = String, Path, description = "The document's name")),
@@ -188,14 +192,20 @@ async fn remove(
     let path = existing(caller.tenant(), &name)?;
     beneath(&api.faxes, &path).map_err(|error| missing(&error))?;
     api.store.note(caller.tenant(), &caller.by(), "fax_document.delete", &name).await?;
-    let path = api.faxes.join(path);
-    let removed = blocking(move || std::fs::remove_file(path)).await?;
+    let (path, folder) = (api.faxes.join(path), documents(&api.faxes, caller.tenant()));
+    let remove = move || {
+        let _one = PUTS.lock().unwrap_or_else(PoisonError::into_inner);
+        // First, so that no later document of this name is public without a word.
+        document_links::end(&folder, &name)?;
+        std::fs::remove_file(path)
+    };
+    let removed = blocking(remove).await?;
     removed.map_err(|error| missing(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Whatever is no name names nothing: 404.
-fn existing(tenant: TenantId, name: &str) -> Result<String, Problem> {
+pub(super) fn existing(tenant: TenantId, name: &str) -> Result<String, Problem> {
     let found = is_fax_name(name).then(|| format!("{tenant}/documents/{name}.tif"));
     found.ok_or_else(|| Problem::not_found("There is no such fax document."))
 }
@@ -231,7 +241,7 @@ pub(in crate::api) async fn names(
     Ok(found.into_iter().map(|document| document.name).collect())
 }
 
-fn missing(error: &io::Error) -> Problem {
+pub(super) fn missing(error: &io::Error) -> Problem {
     match error.kind() {
         io::ErrorKind::NotFound => Problem::not_found("There is no such fax document."),
         _ => Problem::internal(format!("open a fax document: {error}")),
@@ -311,13 +321,14 @@ fn keep(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Problem> {
         let message = format!("There are {there} fax documents already; take one away first.");
         return Err(Problem::conflict(message));
     }
-    write(folder, &path, bytes).map_err(|error| {
+    let kept = document_links::renew(folder, name).and_then(|()| write(folder, &path, bytes));
+    kept.map_err(|error| {
         let message = "The fax document could not be kept; nothing was changed.";
         Problem::unavailable(message, format!("keep {}: {error}", path.display()))
     })
 }
 
-fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     if !folder.is_dir() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         for made in folder.ancestors().skip(1).take(3) {

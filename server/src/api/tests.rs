@@ -14,6 +14,7 @@ mod click;
 mod conferences;
 mod connectors;
 mod consents;
+mod document_links;
 mod documented;
 mod emergency;
 mod emergency_log;

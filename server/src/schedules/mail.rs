@@ -108,6 +108,11 @@ impl Mailer {
         bytes > self.bytes_max
     }
 
+    /// Where a document is opened by the code of a link; nowhere where the box has no address for people.
+    pub fn document_link(&self, code: &str) -> Option<String> {
+        (!self.link.is_empty()).then(|| format!("{}/d/{code}", self.link))
+    }
+
     /// Sends a run's files, or links to them when `attachments` are left out.
     pub async fn send(
         &self,

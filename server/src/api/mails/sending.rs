@@ -3,8 +3,8 @@
 //! again. One that waited for a day, because no mail server was named or none answered, tells nobody
 //! anything any more.
 
-use crate::api::fax_documents;
 use crate::api::links::Clock;
+use crate::api::{document_links, fax_documents};
 use crate::schedules::mail::Mailer;
 use crate::schedules::outcome::{ATTEMPTS_MAX, Outcome, pause, without_receiver};
 use desk::Store;
@@ -63,11 +63,30 @@ pub async fn send(mailer: &Mailer, faxes: &Path, tenant: TenantId, mail: &Outgoi
     let Some(name) = &mail.document else { return mailer.send_mail(mail, None).await };
     match fax_documents::as_pdf(faxes, tenant, name).await {
         Ok(pdf) if mailer.is_linked(pdf.len() as u64) => {
-            Outcome::Failed(format!("the document {name} is too large for a mail"))
+            linked(mailer, faxes, tenant, (mail, name.as_str())).await
         }
         Ok(pdf) => mailer.send_mail(mail, Some((format!("{name}.pdf"), pdf))).await,
         Err(why) => Outcome::Failed(why),
     }
+}
+
+/// Sends it with a link to the document, which is too large to go along.
+async fn linked(
+    mailer: &Mailer,
+    faxes: &Path,
+    tenant: TenantId,
+    (mail, name): (&OutgoingMail, &str),
+) -> Outcome {
+    let why =
+        |why| Outcome::Failed(format!("the document {name} is too large for a mail, and {why}"));
+    let Some(code) = document_links::code(faxes, tenant, name, mail.asked_at).await else {
+        return why("not public");
+    };
+    let Some(link) = mailer.document_link(&code) else {
+        return why("schedules.link names no address for a link");
+    };
+    let text = format!("{}\n\n{link}", mail.text);
+    mailer.send_mail(&OutgoingMail { text, ..mail.clone() }, None).await
 }
 
 /// Writes down what came of an attempt; says after how long it is tried again.

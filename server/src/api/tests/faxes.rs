@@ -57,7 +57,7 @@ fn blank_pdf(pages: i32) -> Vec<u8> {
     pdf.finish()
 }
 
-async fn bring(rig: &Rig, name: &str, token: &str, file: Vec<u8>) -> Got {
+pub(super) async fn bring(rig: &Rig, name: &str, token: &str, file: Vec<u8>) -> Got {
     let mut sent = request(Method::PUT, &format!("{DOCUMENTS}/{name}"), token, None);
     *sent.body_mut() = Body::from(file);
     rig.send(sent).await
@@ -372,7 +372,7 @@ async fn a_document_is_brought_looked_at_replaced_and_taken_away() {
     assert_eq!(std::fs::read(rig.folder.path().join(place)).unwrap(), first);
     assert_eq!(bring(&rig, "price-list", &token, second.clone()).await.status, StatusCode::OK);
     let listed = rig.get(DOCUMENTS, &token).await.json();
-    assert_eq!(listed, json!([{"name": "price-list", "bytes": second.len()}]));
+    assert_eq!(listed, json!([{"name": "price-list", "bytes": second.len(), "public": false}]));
     let one = format!("{DOCUMENTS}/price-list");
     assert_eq!(rig.get(&one, &token).await.body, second);
     let (_, stranger) = rig.other_tenant().await;

@@ -66,6 +66,35 @@ async fn a_mail_of_a_flow_goes_to_one_address_with_its_document_as_pdf() {
 }
 
 #[tokio::test]
+async fn a_document_too_large_for_a_mail_goes_as_a_link_where_it_is_public() {
+    let _one = ONE.lock().await;
+    let mut rig = Rig::new(Manner::Takes).await;
+    rig.config.schedules.mail_bytes_max = Bytes(1);
+    let mailer = Mailer::open(&rig.config).unwrap().expect("a server is named");
+    let faxes = rig.folder.path().join("faxes");
+    let documents = faxes.join(format!("{}/documents", rig.tenant));
+    std::fs::create_dir_all(&documents).unwrap();
+    let page = vec![0x55; 216 * 100];
+    std::fs::write(documents.join("price-list.tif"), tiff::write(&[(1_728, &page)])).unwrap();
+    let large = OutgoingMail { document: Some("price-list".into()), ..mail() };
+    let refused = |why: &str| {
+        Outcome::Failed(format!("the document price-list is too large for a mail, and {why}"))
+    };
+    assert_eq!(send(&mailer, &faxes, rig.tenant, &large).await, refused("not public"));
+    std::fs::write(documents.join("price-list.key"), "0".repeat(64)).unwrap();
+    assert_eq!(send(&mailer, &faxes, rig.tenant, &large).await, Outcome::Delivered);
+    let sent = rig.smtp.mails().remove(0).replace("=\r\n", "");
+    let link = format!("https://desk.example.com/d/{}.price-list.", rig.tenant);
+    assert!(sent.contains("It is on its way.") && sent.contains(&link), "{sent}");
+    assert!(!sent.contains("application/pdf"), "{sent}");
+    rig.config.schedules.link = String::new();
+    let mailer = Mailer::open(&rig.config).unwrap().expect("a server is named");
+    let nowhere = refused("schedules.link names no address for a link");
+    assert_eq!(send(&mailer, &faxes, rig.tenant, &large).await, nowhere);
+    assert_eq!(rig.smtp.mails().len(), 1);
+}
+
+#[tokio::test]
 async fn a_mail_of_a_flow_that_waited_for_longer_than_a_day_is_not_sent() {
     let _one = ONE.lock().await;
     let rig = Rig::new(Manner::Takes).await;
