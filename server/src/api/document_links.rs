@@ -37,7 +37,7 @@ const LIFE: Duration = Duration::from_secs(7 * 86_400);
 const KEY_CHARS: usize = 64;
 /// Characters of a signature in a link: 16 bytes in hex.
 const TAG_CHARS: usize = 32;
-/// Documents that are opened at the same time: each is held whole meanwhile.
+/// Documents that are made ready at the same time: each wants memory and a thread meanwhile.
 const OPENED_MAX: usize = 4;
 /// Characters of a wrong link that are told from those of another.
 const WRONG_CHARS: usize = 200;
@@ -106,7 +106,7 @@ async fn changed(
 
 /// Open a document that you were sent a link to.
 ///
-/// Ten links that nobody made lock an address out for fifteen minutes.
+/// Ten links that nobody made, or that were taken back, lock an address out for fifteen minutes.
 #[utoipa::path(
     get, path = "/d/{code}", tag = "faxes",
     params(("code" = String, Path, description = "What the link says")),
