@@ -148,7 +148,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 let (pairs, print) = inside.open_pages(&calls, pages)?;
                 Answer::OpenedPages(pairs, print)
             }
-            Ask::EndCalls => Answer::Ended(inside.end_calls()?),
+            Ask::EndCalls => {
+                let ending = inside.end_calls()?;
+                // What a thousand calls were asked for with is of this bench, not of the program.
+                give_back();
+                Answer::Ended(ending)
+            }
             Ask::Counts => Answer::Counted(inside.counts()),
         })
     })
