@@ -3,14 +3,15 @@
 //! The allocator is the program's. As a rule it keeps what a thread has freed, or what others have
 //! freed of it, until this very thread asks for memory again, which one without calls does not: how
 //! much a process holds at rest would then depend on where its last peak was. So the program says how
-//! its allocator gives memory back, and each thread that calls come and go through does it once
-//! whenever it has been idle for a while.
+//! its allocator gives memory back, and each thread that calls come and go through does it when it has
+//! been idle for a while; and again after twice as long, and so on, because other threads that are not
+//! done yet, like the one that renders, still free what this one had asked for.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 use terms::Moment;
 
-/// Idle for so long.
+/// Idle for so long, the first time.
 pub const QUIET_AFTER: Duration = Duration::from_secs(1);
 
 static GIVE_BACK: OnceLock<fn()> = OnceLock::new();
@@ -31,19 +32,21 @@ pub(crate) fn give_back() {
 #[derive(Debug, Default)]
 pub(crate) struct Quiet {
     since: Option<Moment>,
-    is_told: bool,
+    /// How often it was told since then.
+    told: u32,
 }
 
 impl Quiet {
-    /// Whether the thread has been idle for [`QUIET_AFTER`] now; true once for each time it is idle.
+    /// Whether the thread has been idle for [`QUIET_AFTER`] now, or for twice as long as when it was told
+    /// last.
     pub(crate) fn begins(&mut self, now: Moment, is_idle: bool) -> bool {
         if !is_idle {
             *self = Quiet::default();
             return false;
         }
         let since = *self.since.get_or_insert(now);
-        let begins = !self.is_told && now.since(since) >= QUIET_AFTER;
-        self.is_told |= begins;
+        let begins = now.since(since) >= QUIET_AFTER.saturating_mul(1_u32 << self.told.min(31));
+        self.told += u32::from(begins);
         begins
     }
 }
@@ -83,13 +86,16 @@ mod tests {
     }
 
     #[test]
-    fn quiet_begins_once_after_a_while_and_again_after_work() {
+    fn quiet_begins_after_a_while_then_after_twice_as_long_and_anew_after_work() {
         let mut quiet = Quiet::default();
         let looks = [
             (0, true, false),
             (900, true, false),
             (1_000, true, true),
-            (5_000, true, false),
+            (1_900, true, false),
+            (2_000, true, true),
+            (3_900, true, false),
+            (5_000, true, true),
             (6_000, false, false),
             (6_500, true, false),
             (7_000, false, false),
