@@ -287,36 +287,65 @@ async fn a_caller_whom_nobody_answered_becomes_an_order_once() {
     assert!(store.orders(other, &all, NOON).await.unwrap().orders.is_empty());
 }
 
-#[tokio::test]
-async fn the_message_of_a_caller_whom_nobody_answered_belongs_to_the_order_that_they_are() {
-    let (_folder, store, first) = desk().await;
-    let (tenant, queue) = (first.tenant, QueueId(1));
-    let shown = store.queue(tenant, queue).await.unwrap();
+/// A message in that call for the first queue, and that it can be heard.
+fn message(tenant: TenantId, seq: u64, recording: u64) -> [Arc<Entry>; 2] {
+    let (queue, recording) = (QueueId(1), RecordingId(recording));
+    let left = Kind::VoicemailLeft { queue, recording, caller: "+8613800138000".into() };
+    let of = (tenant, ContactId(7), CallId(7));
+    let ledger = Ledger::refused(of, recording, NOON, "");
+    let ledger = Ledger { state: RecordingState::Recorded, ..ledger };
+    let (agent, queue, meeting) = (None, Some(queue), None);
+    let recorded = Kind::Recorded { ledger, agent, queue, meeting, message: false };
+    [told(tenant, 7, seq, left), told(tenant, 7, seq + 1, recorded)]
+}
+
+/// Messages of the first queue are orders of one type, lost callers of an area those of another.
+async fn orders_of_both(store: &Store, tenant: TenantId) -> AreaId {
+    let shown = store.queue(tenant, QueueId(1)).await.unwrap();
     let mut draft = QueueDraft { name: shown.name, settings: shown.settings };
     draft.settings.messages_as_orders = Some("投诉".into());
-    store.change_queue(tenant, &by(), queue, &draft).await.unwrap();
+    store.change_queue(tenant, &by(), QueueId(1), &draft).await.unwrap();
     let draft = AreaDraft { order: Some("报修".into()), ..north(&[]) };
-    let area = store.create_area(tenant, &by(), &draft).await.unwrap().id;
-    let message = |seq, recording| {
-        let recording = RecordingId(recording);
-        let caller = "+8613800138000".into();
-        let left = Kind::VoicemailLeft { queue, recording, caller };
-        let of = (tenant, ContactId(7), CallId(7));
-        let ledger = Ledger::refused(of, recording, NOON, "");
-        let ledger = Ledger { state: RecordingState::Recorded, ..ledger };
-        let (agent, queue, meeting) = (None, Some(queue), None);
-        let recorded = Kind::Recorded { ledger, agent, queue, meeting, message: false };
-        [told(tenant, 7, seq, left), told(tenant, 7, seq + 1, recorded)]
-    };
-    store.keep_calling(&[lost(tenant, area, 7, 1)], 1, false).await.unwrap();
-    store.keep_calling(&message(2, 71), 3, false).await.unwrap();
-    store.keep_calling(&message(2, 71), 3, true).await.unwrap();
-    // What they say once more is a message of its own.
-    store.keep_calling(&message(4, 72), 5, false).await.unwrap();
+    store.create_area(tenant, &by(), &draft).await.unwrap().id
+}
+
+/// Types of the orders and the messages that they name, the oldest first.
+async fn named(store: &Store, tenant: TenantId) -> Vec<(String, Option<u64>)> {
     let oldest = Some(OrderSort::Oldest);
     let all = OrderFilter { limit: 10, sort: oldest, ..OrderFilter::default() };
     let orders = store.orders(tenant, &all, NOON).await.unwrap().orders;
-    let found: Vec<_> = orders.iter().map(|order| (&*order.kind, order.recording)).collect();
-    let of = |recording| Some(RecordingId(recording));
-    assert_eq!(found, [("报修", of(71)), ("投诉", of(72))]);
+    let named = orders.into_iter().map(|order| (order.kind, order.recording.map(|of| of.0)));
+    named.collect()
+}
+
+#[tokio::test]
+async fn the_message_of_a_caller_whom_nobody_answered_belongs_to_the_order_that_they_are() {
+    let (_folder, store, first) = desk().await;
+    let tenant = first.tenant;
+    let area = orders_of_both(&store, tenant).await;
+    store.keep_calling(&[lost(tenant, area, 7, 1)], 1, false).await.unwrap();
+    store.keep_calling(&message(tenant, 2, 71), 3, false).await.unwrap();
+    store.keep_calling(&message(tenant, 2, 71), 3, true).await.unwrap();
+    // What they say once more is a message of its own.
+    store.keep_calling(&message(tenant, 4, 72), 5, false).await.unwrap();
+    let expected = [("报修".to_owned(), Some(71)), ("投诉".to_owned(), Some(72))];
+    assert_eq!(named(&store, tenant).await, expected);
+}
+
+#[tokio::test]
+async fn a_caller_whom_nobody_answered_is_an_order_also_where_they_had_left_a_message_before() {
+    let (_folder, store, first) = desk().await;
+    let tenant = first.tenant;
+    let area = orders_of_both(&store, tenant).await;
+    store.keep_calling(&message(tenant, 1, 71), 2, false).await.unwrap();
+    let lost = [lost(tenant, area, 7, 3)];
+    store.keep_calling(&lost, 3, false).await.unwrap();
+    store.keep_calling(&lost, 3, true).await.unwrap();
+    let complaint = ("投诉".to_owned(), Some(71));
+    let expected = [complaint.clone(), ("报修".to_owned(), None)];
+    assert_eq!(named(&store, tenant).await, expected, "somebody is to call them back");
+    store.keep_calling(&message(tenant, 4, 72), 5, false).await.unwrap();
+    store.keep_calling(&lost, 5, true).await.unwrap();
+    let expected = [complaint, ("报修".to_owned(), Some(72))];
+    assert_eq!(named(&store, tenant).await, expected);
 }

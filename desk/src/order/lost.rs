@@ -25,7 +25,10 @@ pub(crate) async fn keep(store: &Store, write: &mut Write, entry: &Entry) -> Res
         .during(doing)?;
     let Some(row) = row else { return Ok(()) };
     let Some(kind) = row.get::<Option<String>>("order_kind") else { return Ok(()) };
-    let made = "SELECT 1 FROM orders WHERE tenant_id = $1 AND call_id = $2";
+    // A message that they had left before may be an order too, of no area, and nobody made that one by
+    // hand: it does not call them back.
+    let made = "SELECT 1 FROM orders WHERE tenant_id = $1 AND call_id = $2
+                AND (created_by IS NOT NULL OR area <> '')";
     let call = entry.call.map_or(0, |call| call.0);
     if write.has(entry.tenant, made, call).await? {
         return Ok(());
