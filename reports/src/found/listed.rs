@@ -316,14 +316,7 @@ static VOICEMAILS: Report = Report {
     id: "voicemails",
     title: words("队列留言", "Messages"),
     help: words("来电者在队列留下的留言。", "Messages that callers left for queues."),
-    columns: &[
-        LEFT,
-        QUEUE,
-        HEARD,
-        HEARD_BY,
-        RECORDING,
-        text_of("order", words("工单编号", "Order")),
-    ],
+    columns: &[LEFT, QUEUE, HEARD, HEARD_BY, RECORDING, text_of("order", words("工单", "Order"))],
     ..FOUND_ORDERS
 };
 

@@ -1,8 +1,7 @@
 //! Messages that callers left: which there are, and that one was heard. They are for the people of
 //! their queue and for who sees the calls of these; nobody else learns of them. One that became an order
-//! is heard by whoever opens orders, too. Whoever says that one was
-//! heard is a row of the audit table before the switch hears of it, and with the last one the lamps of
-//! the queue's phones go out.
+//! is heard by whoever opens orders, too. Whoever says that one was heard is a row of the audit table
+//! before the switch hears of it, and with the last one the lamps of the queue's phones go out.
 
 use super::agents::done;
 use super::extract::Id;

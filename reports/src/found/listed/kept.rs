@@ -81,7 +81,11 @@ pub(super) static FAX_DOCUMENTS: Report = Report {
     id: "fax-documents",
     title: words("传真文档", "Fax documents"),
     help: words("可以发送的传真文档。", "Documents that can be faxed."),
-    columns: &[NAME, count("bytes", words("字节", "Bytes"))],
+    columns: &[
+        NAME,
+        count("bytes", words("字节", "Bytes")),
+        text_of("public", words("公开", "Public")),
+    ],
     ..FOUND_ORDERS
 };
 
