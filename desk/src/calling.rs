@@ -7,7 +7,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::setting::Setting;
 use crate::sql;
-use crate::store::{DbRow, Write, id, time};
+use crate::store::{DbRow, Write, document, id, time};
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

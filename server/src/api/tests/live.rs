@@ -40,7 +40,7 @@ fn append(rig: &Rig, seqs: std::ops::RangeInclusive<u64>, target: &str) {
         v: ENTRY_VERSION,
         seq,
         at: NOON,
-        tenant: TenantId(if seq % 5 == 0 { 2 } else { 1 }),
+        tenant: TenantId(if seq.is_multiple_of(5) { 2 } else { 1 }),
         contact: None,
         call: None,
         leg: None,
