@@ -257,4 +257,28 @@ mod tests {
         (0..100_000).for_each(|_| growth.push(Delay::samples(20), 1.3));
         assert!(growth.bounds.iter().all(|bound| bound.is_finite()));
     }
+
+    #[test]
+    fn the_gain_that_is_told_is_held_as_the_one_that_is_searched() {
+        // What is wanted is louder than what was, and otherwise the same: a gain of 1.15 has no rival.
+        let flat: Predictor = std::array::from_fn(|n| if n == 0 { 1.0 } else { 0.0 });
+        let voice = |n: usize| {
+            let turn = n as f32 * std::f32::consts::TAU / 60.0;
+            1_000.0 * turn.sin() + 500.0 * (3.0 * turn).sin()
+        };
+        let mut calm = Encoder::new();
+        for subframe in 0..8 {
+            calm.excitation.push(&std::array::from_fn(|n| voice(subframe * SUBFRAME + n)));
+        }
+        let wanted: Subframe = std::array::from_fn(|n| 1.15 * voice(8 * SUBFRAME + n));
+        let told = |encoder: &Encoder| {
+            let (code, delay) = encoder.clone().first_subframe(&flat, &wanted, 60);
+            assert_eq!(delay.whole(), 60);
+            super::super::gain::told(code.gain_first, code.gain_second).pitch
+        };
+        assert!(told(&calm) > 1.0, "{}", told(&calm));
+        let mut grown = calm;
+        grown.growth.bounds = [2.0 * Growth::MOST; 4];
+        assert!(told(&grown) < PITCH_TAME, "{}", told(&grown));
+    }
 }
