@@ -143,13 +143,21 @@ impl Phone {
     /// # Panics
     /// When the files are not what baresip writes.
     pub fn heard(&self) -> Vec<i16> {
+        self.heard_by_call().concat()
+    }
+
+    /// The same, each file by itself.
+    ///
+    /// # Panics
+    /// When the files are not what baresip writes.
+    pub fn heard_by_call(&self) -> Vec<Vec<i16>> {
         let files = std::fs::read_dir(&self.folder).expect("the phone's folder");
         let mut dumps: Vec<PathBuf> = files
             .filter_map(|file| Some(file.ok()?.path()))
             .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
             .collect();
         dumps.sort_unstable();
-        dumps.iter().flat_map(|dump| sound::mono(dump)).collect()
+        dumps.iter().map(|dump| sound::mono(dump)).collect()
     }
 
     /// Presses keys, as RFC 4733, one after the other.

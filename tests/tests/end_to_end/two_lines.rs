@@ -1,6 +1,6 @@
 //! An agent talks with a caller of the queue, and somebody calls the agent alone: the phone shows a second
-//! call, its own keys answer it, and the first caller waits with music. Baresips say a tone each and keep
-//! what they hear.
+//! call, its own keys answer it, and the first caller waits with music until the phone goes back to them.
+//! Baresips say a tone each and keep what they hear.
 
 use super::three_parties::{NUMBER, acts, number_of_the_queue};
 use super::{agent, house_of_callers, seconds};
@@ -64,17 +64,16 @@ pub fn a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits(back
     let both = answers(&house, &phone, 2, &["holding", "talking"]);
     assert_eq!(both[0], first, "who came first waits");
     std::thread::sleep(PART);
+    let phases = live(&house).into_iter().map(|(phase, _)| phase);
+    assert_eq!(phases.collect::<Vec<_>>(), ["holding", "talking"], "all the while");
     acts(&house, &both[1], &json!({"action": "hangup"}));
-    let alone = [("holding".to_owned(), first.clone())];
-    let mut seen = live(&house);
-    for _ in 0..100 {
-        if seen == alone {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-        seen = live(&house);
-    }
-    assert_eq!(seen, alone, "the phone said:\n{}", phone.log());
+    // A phone of this kind goes back by itself to who waited, some milliseconds after the other call
+    // ended: how long nobody is talked with is its affair, and nothing to wait for.
+    let alone = [("talking".to_owned(), first.clone())];
+    wait_for("the first call to go on alone", seconds(10), || {
+        (live(&house) == alone).then_some(())
+    });
+    assert!(phone.log().contains("resuming previous call"), "nobody else takes them off hold");
     // The agent hangs up, and who asks the caller for satisfaction is ended too.
     acts(&house, &first, &json!({"action": "hangup"}));
     acts(&house, &first, &json!({"action": "hangup"}));
@@ -91,5 +90,8 @@ pub fn a_second_caller_rings_the_phone_of_who_talks_and_the_first_one_waits(back
     assert!(heard >= HALVES_MIN, "the agent heard the second caller for {heard} halves");
     let heard = halves_with(&phone.heard(), &[FIRST], &[SECOND]);
     assert!(heard >= HALVES_MIN, "the agent heard the first caller for {heard} halves");
-    assert_eq!(halves_with(&phone.heard(), &[FIRST, SECOND], &[]), 0, "never both");
+    // Each call by itself: a half second may lie across the end of one and the beginning of the next.
+    for heard in phone.heard_by_call() {
+        assert_eq!(halves_with(&heard, &[FIRST, SECOND], &[]), 0, "never both");
+    }
 }
