@@ -14,7 +14,7 @@ use super::message::Message;
 use super::parse::Carrier;
 use super::registrar::{Limits, Registrar, Who};
 use super::send::{ClientTx, ServerTx};
-use super::session::{Branch, Leg};
+use super::session::{Branch, Leg, Probes};
 use super::texts::Going;
 use super::timers::{Timers, Waiting};
 use super::transaction::{Key, Timing};
@@ -189,6 +189,7 @@ pub struct UserAgent {
     pub(super) merging: HashSet<Box<[u8]>>,
     pub(super) connections: HashMap<ConnectionId, Connection>,
     pub(super) timers: Timers,
+    pub(super) probes: Probes,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     counters: BTreeMap<&'static str, u64>,
@@ -234,6 +235,7 @@ impl UserAgent {
             merging: HashSet::new(),
             connections: HashMap::new(),
             timers: Timers::default(),
+            probes: Probes::default(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             counters: BTreeMap::new(),
@@ -500,6 +502,7 @@ impl UserAgent {
                     self.prune_lamps(now, None);
                 }
                 Waiting::Lamps => self.on_lamps_timeout(now),
+                Waiting::Probes => self.ask_who_is_there(now),
             }
         }
         self.settle_lamps(now);

@@ -27,6 +27,7 @@ pub(super) use bye::Farewell;
 pub(super) use call_out::Branch;
 pub(super) use invite::{called, trunk_caller};
 pub(super) use keep::{KeptDialog, Ringing};
+pub(super) use options::Probes;
 pub(super) use sip_i::{Answering, finish};
 
 use super::core::UserAgent;

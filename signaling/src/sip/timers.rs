@@ -17,6 +17,8 @@ pub(crate) enum Waiting {
     Registrar,
     /// The end of the next lamp's subscription.
     Lamps,
+    /// Those who are to be asked whether they are there.
+    Probes,
     /// A trunk's registration.
     Trunk(super::trunk::TrunkKey),
     /// The next OPTIONS to a trunk, or the end of its rest.

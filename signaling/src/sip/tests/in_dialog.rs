@@ -143,6 +143,38 @@ fn who_is_asked_for_a_sign_is_there_by_any_answer_and_gone_without_one() {
     assert_eq!(bench.counter("legs_live"), 0);
 }
 
+/// After a kill all who paused are due in one moment.
+#[test]
+fn many_who_are_to_be_asked_for_a_sign_are_asked_a_few_at_a_time_and_each_once() {
+    let mut bench = Bench::new();
+    let calls: Vec<Call> = (0..35).map(|_| bench.talk()).collect();
+    for call in &calls {
+        bench.command(Command::Probe { leg: call.leg });
+    }
+    let first = bench.sent();
+    assert_eq!(first.len(), 10, "in one moment");
+    for call in &calls[10..] {
+        bench.command(Command::Probe { leg: call.leg });
+    }
+    let later = bench.pass(Duration::from_millis(400));
+    let mut moments = std::collections::BTreeMap::<u64, usize>::new();
+    for (ms, _) in &later {
+        *moments.entry(*ms).or_default() += 1;
+    }
+    assert_eq!(moments.into_values().collect::<Vec<_>>(), [10, 10, 5]);
+    let mut asked: Vec<String> = Vec::new();
+    for sent in first.iter().chain(later.iter().map(|(_, sent)| sent)) {
+        assert!(sent.start().starts_with("OPTIONS "), "{}", sent.text);
+        asked.push(sent.header("Call-ID"));
+    }
+    let mut named: Vec<String> = calls.iter().map(Call::call_id).collect();
+    asked.sort_unstable();
+    named.sort_unstable();
+    assert_eq!(asked, named);
+    bench.command(Command::Probe { leg: calls[0].leg });
+    assert!(bench.one().start().starts_with("OPTIONS "), "one alone waits for nobody");
+}
+
 #[test]
 fn a_blind_transfer_reports_how_it_goes() {
     let mut bench = Bench::new();
