@@ -16,6 +16,7 @@ mod options;
 mod prack;
 mod rebind;
 mod refer;
+mod refresh;
 mod reinvite;
 mod replaces;
 mod session_timer;
@@ -47,6 +48,7 @@ use answer::Answered;
 use forks::RAck;
 use prack::Reliable;
 use refer::Refer;
+use refresh::Refreshing;
 use reinvite::Offering;
 use session_timer::SessionTimer;
 use std::net::SocketAddr;
@@ -147,6 +149,7 @@ pub(super) struct Leg {
     /// REFERs so far: the second and later ones are named in NOTIFY.
     refers: u32,
     session_timer: Option<SessionTimer>,
+    refreshing: Refreshing,
     /// What we said last, for refreshing.
     local_sdp: Option<String>,
     /// They understand UPDATE.
@@ -191,6 +194,7 @@ impl Leg {
             refer: None,
             refers: 0,
             session_timer: None,
+            refreshing: Refreshing::default(),
             local_sdp: None,
             takes_update: false,
             early: false,

@@ -16,6 +16,7 @@ mod limits;
 mod lines;
 mod messages;
 mod presence;
+mod refreshes;
 mod registrations;
 mod reliable;
 mod replaces;

@@ -1,7 +1,7 @@
 //! A new offer inside a dialog, both ways, RFC 3261 §14: hold and resume in all their forms, and
 //! glare (491).
 
-use super::{Leg, Owner, Stage, cause};
+use super::{Owner, Stage, cause};
 use crate::sip::core::UserAgent;
 use crate::sip::flow::Flow;
 use crate::sip::message::Message;
@@ -32,6 +32,9 @@ pub(super) struct Offering {
     tries: u32,
     busy: u32,
     pub(super) retry_at: Option<Moment>,
+    /// It has had credentials, and those that its next try has.
+    proven: bool,
+    proof: Option<(&'static str, String)>,
     /// The ACK of the last 2xx: its repetitions get it again.
     ack: Option<(u64, Arc<[u8]>)>,
 }
@@ -195,7 +198,9 @@ impl UserAgent {
             return self.wait_for_flow(now, leg);
         }
         let Some(sdp) = state.offering.sdp.clone() else { return };
-        let timer = self.refresh_headers(leg);
+        let proof = state.offering.proof.take();
+        let mut timer = self.refresh_headers(leg);
+        timer.extend(proof);
         let add = |builder: &mut crate::sip::write::Builder| {
             for (name, value) in &timer {
                 builder.header(name, value);
@@ -245,11 +250,19 @@ impl UserAgent {
             491 if state.offering.tries < TRIES_MAX => self.retry_after_glare(now, leg),
             422 if self.lengthen(now, leg, response) => {
                 if let Some(state) = self.legs.get_mut(&leg) {
-                    state.offering.tx = None;
+                    // Whoever asked for a password may do so again.
+                    (state.offering.tx, state.offering.proven) = (None, false);
                 }
                 self.offer_now(now, leg);
             }
-            status => self.on_reinvite_failed(now, leg, status),
+            401 | 407 if self.prove_offer(leg, response) => self.offer_now(now, leg),
+            status => {
+                let refreshes = self.legs.get(&leg).is_some_and(|state| state.offering.refresh);
+                if refreshes && !matches!(status, 408 | 481) {
+                    self.put_off_refresh(now, leg, response);
+                }
+                self.on_reinvite_failed(now, leg, status);
+            }
         }
     }
 
@@ -291,14 +304,24 @@ impl UserAgent {
         }
     }
 
-    /// RFC 3261 §14.1: the side that owns the Call-ID waits longer, so that one goes first.
+    /// The trunk asked who we are: the same offer says it, once.
+    fn prove_offer(&mut self, leg: LegId, response: &Message) -> bool {
+        let Some(state) = self.legs.get_mut(&leg) else { return false };
+        if std::mem::replace(&mut state.offering.proven, true) {
+            return false;
+        }
+        let Some(proof) = self.proof(leg, "INVITE", response) else { return false };
+        if let Some(state) = self.legs.get_mut(&leg) {
+            (state.offering.tx, state.offering.proof) = (None, Some(proof));
+        }
+        true
+    }
+
     fn retry_after_glare(&mut self, now: Now, leg: LegId) {
-        let owns = self.legs.get(&leg).is_some_and(Leg::is_outgoing);
-        let steps =
-            if owns { self.rng.random_range(210..400) } else { self.rng.random_range(0..200) };
+        let pause = self.glare_pause(leg);
         if let Some(state) = self.legs.get_mut(&leg) {
             state.offering.tx = None;
-            state.offering.retry_at = Some(now.moment + Duration::from_millis(steps * 10));
+            state.offering.retry_at = Some(now.moment + pause);
         }
         self.count("glares");
         self.arm_leg(leg);
@@ -344,6 +367,7 @@ impl Offering {
         self.tx = None;
         self.retry_at = None;
         self.busy = 0;
+        (self.proven, self.proof) = (false, None);
         self.sdp.take()
     }
 }

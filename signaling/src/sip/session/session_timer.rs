@@ -2,6 +2,7 @@
 //! without; theirs gets one where it asks, or knows of them. Whoever refreshes does so at half of the
 //! interval; the other side hangs up a little before its end.
 
+use super::refresh::Refreshing;
 use super::{Owner, Stage, cause};
 use crate::sip::core::UserAgent;
 use crate::sip::header::param;
@@ -15,8 +16,8 @@ use terms::{LegId, Moment};
 const INTERVAL_S_MIN: u32 = 90;
 /// Longest interval, a day.
 const INTERVAL_S_MAX: u32 = 86_400;
-/// A refresh of ours that fails is tried again after this long.
-const RETRY: Duration = Duration::from_secs(10);
+/// A refresh of ours that fails is tried again after this long, and ever later.
+pub(super) const RETRY: Duration = Duration::from_secs(10);
 
 /// What our INVITE asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,6 +78,18 @@ impl SessionTimer {
         let ends_at = now + (interval - margin);
         let at = if ours { now + interval / 2 } else { ends_at };
         SessionTimer { interval_s, ours, at, ends_at }
+    }
+
+    /// Our refresh was refused, by somebody who is there or not: the next one, while the session lasts.
+    pub(super) fn put_off(&mut self, now: Moment, pause: Duration, is_there: bool) {
+        if !self.ours {
+            return;
+        }
+        if is_there {
+            self.ends_at = SessionTimer::new(now, self.interval_s, true).ends_at;
+        }
+        let most = ((self.ends_at - now) / 2).max(RETRY);
+        self.at = (now + pause.min(most)).min(self.ends_at);
     }
 }
 
@@ -151,6 +164,7 @@ impl UserAgent {
     /// The answer to our refresh starts it over.
     pub(super) fn refresh_granted(&mut self, now: Now, leg: LegId, response: &Message) {
         if let Some(state) = self.legs.get_mut(&leg) {
+            state.refreshing = Refreshing::default();
             state.session_timer = granted(now.moment, response);
         }
     }
@@ -193,39 +207,10 @@ impl UserAgent {
             return self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
         }
         timer.at = (now.moment + RETRY).min(timer.ends_at);
+        state.refreshing.proven = false;
         if !state.takes_update {
             return self.reoffer_same(now, leg);
         }
-        let headers = self.refresh_headers(leg);
-        let add = |builder: &mut crate::sip::write::Builder| {
-            for (name, value) in &headers {
-                builder.header(name, value);
-            }
-        };
-        self.request(now, leg, "UPDATE", Owner::Refresh(leg), add, ("", ""));
-    }
-
-    pub(super) fn on_refresh_response(&mut self, now: Now, leg: LegId, response: &Message) {
-        match response.status() {
-            200..300 => self.refresh_granted(now, leg, response),
-            422 if self.lengthen(now, leg, response) => {}
-            300.. => self.on_refresh_failed(now, leg, response.status()),
-            _ => {}
-        }
-        self.arm_leg(leg);
-    }
-
-    /// The dialog is gone, or the refresh is tried again until the session ends. Some phones say that
-    /// they take UPDATE and do not: the next try is an INVITE.
-    pub(super) fn on_refresh_failed(&mut self, now: Now, leg: LegId, status: u16) {
-        match status {
-            408 | 481 => self.say_bye(now, leg, cause::TIMER_EXPIRY, true),
-            405 | 501 => {
-                if let Some(state) = self.legs.get_mut(&leg) {
-                    state.takes_update = false;
-                }
-            }
-            _ => {}
-        }
+        self.send_refresh(now, leg, None);
     }
 }
