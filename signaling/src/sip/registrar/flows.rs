@@ -1,8 +1,8 @@
 //! The flows of a phone (RFC 5626): it may register over several connections, each under a number of its
 //! own, and is one phone that is called over one of them.
 
-use super::Binding;
-use crate::sip::flow::Flow;
+use super::{Binding, Registrar, Who};
+use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::header::{NameAddr, param};
 use crate::sip::message::{Message, Name};
 
@@ -56,6 +56,27 @@ fn parts(instance: &[u8]) -> (&[u8], &[u8]) {
 
 fn names_flow(instance: &[u8]) -> bool {
     !parts(instance).1.is_empty()
+}
+
+impl Registrar {
+    /// Each phone of theirs behind this connection by its Contact here, with the newest of its other
+    /// connections, where it has one. What was encrypted stays so.
+    pub(crate) fn other_flows(
+        &self,
+        who: Who,
+        connection: ConnectionId,
+    ) -> Vec<(&[u8], Option<Flow>)> {
+        let bindings = self.bindings(who);
+        let here = bindings.iter().filter(|one| one.flow.connection == Some(connection));
+        let other = |here: &Binding| {
+            let fits = |other: &&Binding| {
+                let is_other = other.flow.connection.is_some_and(|other| other != connection);
+                is_other && here.is_same_phone(other) && here.flow.transport == other.flow.transport
+            };
+            bindings.iter().rev().find(fits).map(|other| other.flow)
+        };
+        here.map(|here| (&here.contact[..], other(here))).collect()
+    }
 }
 
 impl Binding {

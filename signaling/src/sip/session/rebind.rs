@@ -1,9 +1,11 @@
 //! A phone whose connection broke registers again over a new one: its dialogs go on there. A browser
 //! changes networks in the middle of a call, and is restarted by nobody; without this our BYE and
-//! re-INVITE would go to a connection that is gone. What waited for it goes there now.
+//! re-INVITE would go to a connection that is gone. What waited for it goes there now. A phone that has
+//! registered over several connections (RFC 5626) need not do so again: its dialogs go on over another one.
 
+use super::Leg;
 use crate::sip::core::UserAgent;
-use crate::sip::flow::{Flow, Hop};
+use crate::sip::flow::{ConnectionId, Flow, Hop};
 use crate::sip::header::NameAddr;
 use crate::sip::message::{Message, Name};
 use crate::sip::registrar::Who;
@@ -50,6 +52,40 @@ impl UserAgent {
             self.say_what_is_due(now, id);
         }
     }
+
+    /// A connection closes, and the registrar still knows who is behind it: what follows in dialogs over it
+    /// goes over another connection of the same phone, where there is one. Behind a proxy the way is the
+    /// proxy's.
+    pub(in crate::sip) fn move_dialogs(&mut self, connection: ConnectionId) {
+        let mut moved: Vec<(LegId, Flow)> = Vec::new();
+        for &who in self.registrar.behind(connection) {
+            let others = self.registrar.other_flows(who, connection);
+            if others.iter().all(|(_, other)| other.is_none()) {
+                continue;
+            }
+            let here = |leg: &Leg| leg.phone == Some(who) && leg.hop.connection == Some(connection);
+            for (&id, leg) in self.legs.iter().filter(|(_, leg)| here(leg)) {
+                let dialog = leg.dialog.as_ref().filter(|dialog| !dialog.has_routes());
+                let flow = dialog.and_then(|dialog| flow_of(&others, &dialog.target));
+                moved.extend(flow.map(|flow| (id, flow)));
+            }
+        }
+        for (id, flow) in moved {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                (leg.flow, leg.hop) = (flow, Hop::from(flow));
+            }
+            self.touch(id);
+            self.count("dialogs_rebound");
+        }
+    }
+}
+
+/// The other connection of the phone that this is the target of. Some name themselves otherwise in a dialog:
+/// a phone that is alone behind its connection is the one.
+fn flow_of(others: &[(&[u8], Option<Flow>)], target: &[u8]) -> Option<Flow> {
+    let named = others.iter().find(|(contact, _)| is_one_phone(contact, target));
+    let alone = || others.first().filter(|_| others.len() == 1);
+    named.or_else(alone).and_then(|(_, flow)| *flow)
 }
 
 /// Two Contacts are of one phone. It is told by user and host, which a browser makes of random letters;

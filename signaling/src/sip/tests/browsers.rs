@@ -4,7 +4,7 @@ use super::*;
 use crate::sip::user_agent::{Destination, Invite};
 
 pub(super) const TLS: u16 = 2;
-const WS: u16 = 3;
+pub(super) const WS: u16 = 3;
 pub(super) const WSS: u16 = 4;
 const LEG: LegId = LegId(900);
 /// What a browser makes of random letters.

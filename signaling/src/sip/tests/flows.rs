@@ -1,6 +1,6 @@
 //! A phone with several flows: it is one phone, called over one of them, and told that they are kept.
 
-use super::browsers::{TLS, deliver, invite, laptop, listen, registers, registers_saying};
+use super::browsers::{TLS, WS, deliver, invite, laptop, listen, registers, registers_saying};
 use super::*;
 
 const SUPPORTS: &str = "Supported: path, outbound\r\n";
@@ -74,6 +74,87 @@ fn a_flow_that_closes_while_its_phone_rings_is_followed_by_the_next() {
     bench.core.handle_closed(bench.now(), ConnectionId(5));
     let failed = |event: &Event| matches!(event, Event::Failed { status: 503, .. });
     assert!(bench.events().iter().any(failed), "there is no other");
+}
+
+/// A call that the phone answers over the newer of its flows, with these lines besides.
+fn talks(bench: &mut Bench, more: &str) {
+    bench.command(invite(false));
+    let ring = bench.one();
+    let lines = format!("{IN_DIALOG}{more}");
+    deliver(bench, TLS, 6, laptop(), &ring.answer("200 OK", "phone", &lines, SDP));
+    let ack = bench.one();
+    assert_eq!((word(&ack), ack.connection), ("ACK", Some(ConnectionId(6))));
+    bench.events();
+}
+
+/// The Contact of the phone in a dialog.
+const IN_DIALOG: &str = "Contact: <sip:1001@10.0.0.9:61000;transport=tls;ob>\r\n";
+
+fn hangs_up(bench: &mut Bench) -> Sent {
+    bench.command(Command::Hangup { leg: LegId(900), cause: 16 });
+    let bye = bench.one();
+    assert_eq!(word(&bye), "BYE");
+    bye
+}
+
+#[test]
+fn what_follows_in_a_dialog_goes_over_another_flow_of_the_phone_once_its_own_is_closed() {
+    let mut bench = with_two_flows();
+    talks(&mut bench, "");
+    registers(&mut bench, TLS, 7, &contact(8, "1"));
+    bench.events();
+    bench.core.handle_closed(bench.now(), ConnectionId(6));
+    assert!(bench.sent().is_empty() && bench.events().is_empty(), "nobody hears of it");
+    assert_eq!(bench.counter("dialogs_rebound"), 1);
+    bench.command(Command::Reoffer { leg: LegId(900), sdp: SDP.into() });
+    let offer = bench.one();
+    assert_eq!((word(&offer), offer.connection), ("INVITE", Some(ConnectionId(5))));
+    deliver(&mut bench, TLS, 5, laptop(), &offer.answer("200 OK", "", IN_DIALOG, SDP));
+    let ack = bench.one();
+    assert_eq!((word(&ack), ack.connection), ("ACK", Some(ConnectionId(5))));
+    bench.core.handle_closed(bench.now(), ConnectionId(5));
+    assert_eq!(bench.counter("dialogs_rebound"), 1);
+    assert_eq!(
+        hangs_up(&mut bench).connection,
+        Some(ConnectionId(5)),
+        "the other phone is another"
+    );
+}
+
+#[test]
+fn a_phone_that_names_itself_otherwise_in_a_dialog_is_known_by_its_connection() {
+    let mut bench = with_two_flows();
+    bench.command(invite(false));
+    let ring = bench.one();
+    let other = IN_DIALOG.replace("1001@10.0.0.9", "line1@192.168.7.7");
+    deliver(&mut bench, TLS, 6, laptop(), &ring.answer("200 OK", "phone", &other, SDP));
+    bench.sent();
+    bench.core.handle_closed(bench.now(), ConnectionId(6));
+    assert_eq!(hangs_up(&mut bench).connection, Some(ConnectionId(5)));
+}
+
+#[test]
+fn a_dialog_over_a_proxy_and_one_whose_other_flow_is_not_as_safe_stay_where_they_are() {
+    let mut bench = with_two_flows();
+    talks(&mut bench, "Record-Route: <sip:10.0.0.1;transport=tls;lr>\r\n");
+    bench.core.handle_closed(bench.now(), ConnectionId(6));
+    assert_eq!(bench.counter("dialogs_rebound"), 0);
+    assert_ne!(hangs_up(&mut bench).connection, Some(ConnectionId(5)));
+
+    let mut bench = bench_of_two_transports();
+    talks(&mut bench, "");
+    bench.core.handle_closed(bench.now(), ConnectionId(6));
+    assert_eq!(bench.counter("dialogs_rebound"), 0);
+    assert_eq!(hangs_up(&mut bench).connection, Some(ConnectionId(6)));
+}
+
+/// Its flow 5 is a WebSocket in clear, 6 is over TLS.
+fn bench_of_two_transports() -> Bench {
+    let mut bench = bench();
+    registers(&mut bench, WS, 5, &contact(9, "1"));
+    registers(&mut bench, TLS, 6, &contact(9, "2"));
+    bench.events();
+    bench
 }
 
 #[test]
