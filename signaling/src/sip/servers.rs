@@ -155,6 +155,12 @@ impl Servers {
         self.list.iter().skip(1).copied().collect()
     }
 
+    /// The next one that was not asked yet and of which something may come.
+    pub(crate) fn after(&self, asked: &[SocketAddr]) -> Option<Server> {
+        let is_new = |at: SocketAddr| !asked.contains(&at) && !self.rests(at);
+        self.list.iter().find(|server| is_new(server.address)).copied()
+    }
+
     /// Nothing came of the last request to this one.
     pub(crate) fn rests(&self, address: SocketAddr) -> bool {
         self.resting.contains_key(&address)

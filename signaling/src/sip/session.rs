@@ -357,7 +357,7 @@ impl UserAgent {
             Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key, server) => self.on_register_failed(now, key, server),
             Owner::Health(key, server) => self.on_health_failed(now, key, server),
-            Owner::Text(id) => self.text_done(id, status),
+            Owner::Text(id) => self.on_text_failed(now, id, status),
             Owner::Prack(..) | Owner::Bye | Owner::Nobody => {}
         }
     }

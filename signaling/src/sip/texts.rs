@@ -18,6 +18,7 @@ use super::uri::escape_user;
 use super::user_agent::{Event, TextCame, TextOut};
 use super::write::Injection;
 use crate::switch::Now;
+use std::net::SocketAddr;
 use terms::event::{TEXT_BYTES_MAX, Written};
 use terms::{PhoneNumber, TextId};
 
@@ -35,9 +36,12 @@ pub(super) struct Going {
     /// Names and counters: a try with credentials has the same ones and the next number.
     dialog: Dialog,
     hop: Hop,
+    number: String,
     from_user: String,
     text: Written,
     challenged: bool,
+    /// Servers of the trunk that took nothing.
+    asked: Vec<SocketAddr>,
     /// The transaction that is under way.
     tx: u64,
 }
@@ -125,7 +129,6 @@ impl UserAgent {
     fn start_text(&mut self, now: Now, out: TextOut) -> Result<(), u16> {
         let TextOut { id, tenant, trunk, number, from_user, text } = out;
         let key = (tenant, trunk);
-        let (call_id, tag) = (format!("{}{}", self.token(), self.token()), self.token());
         let entry = self.trunks.get_mut(key).ok_or(404_u16)?;
         let proxy = entry.proxy.clone().ok_or(404_u16)?;
         if !entry.takes_text(now.moment) {
@@ -133,25 +136,57 @@ impl UserAgent {
         }
         entry.servers.draw(now.moment, &mut self.rng);
         let hop = self.hop_of(&proxy, key);
-        let server = match hop.host {
-            Host::Address(address) => Some(address),
-            Host::Name(..) => None,
-        };
-        let entry = self.trunks.get(key).ok_or(404_u16)?;
-        let target = entry.uri_of(&number).ok_or(404_u16)?.into_bytes();
-        let domain = entry.own_domain();
-        let domain = domain.unwrap_or_else(|| self.seen(&hop, None).address.to_string());
-        let local = match entry.withholds() {
-            true => NOBODY.to_owned(),
-            false => format!("<sip:{}@{domain}>", escape_user(&from_user)),
-        };
-        let remote = [b"<", &target[..], b">"].concat();
-        let routes = entry.registrations.routes(server);
-        let dialog = Dialog::outgoing(call_id, tag, local.into_bytes(), remote, target, 0);
-        let dialog = dialog.through(routes);
-        let going = Going { key, dialog, hop, from_user, text, challenged: false, tx: 0 };
+        let dialog = self.text_dialog(key, &hop, &number, &from_user).ok_or(404_u16)?;
+        let (challenged, asked) = (false, Vec::new());
+        let going = Going { key, dialog, hop, number, from_user, text, challenged, asked, tx: 0 };
         self.texts.insert(id, going);
         Ok(())
+    }
+
+    /// The names of a text on this way.
+    fn text_dialog(
+        &mut self,
+        key: TrunkKey,
+        hop: &Hop,
+        number: &str,
+        from_user: &str,
+    ) -> Option<Dialog> {
+        let (call_id, tag) = (format!("{}{}", self.token(), self.token()), self.token());
+        let entry = self.trunks.get(key)?;
+        let target = entry.uri_of(number)?.into_bytes();
+        let domain = entry.own_domain();
+        let domain = domain.unwrap_or_else(|| self.seen(hop, None).address.to_string());
+        let local = match entry.withholds() {
+            true => NOBODY.to_owned(),
+            false => format!("<sip:{}@{domain}>", escape_user(from_user)),
+        };
+        let remote = [b"<", &target[..], b">"].concat();
+        let routes = entry.registrations.routes(server_of(hop));
+        let dialog = Dialog::outgoing(call_id, tag, local.into_bytes(), remote, target, 0);
+        Some(dialog.through(routes))
+    }
+
+    /// This server of the trunk took nothing: the text goes to the next one, as if nothing had been asked
+    /// before. False where there is none.
+    fn text_to_next_server(&mut self, now: Now, id: TextId) -> bool {
+        let Some(going) = self.texts.get_mut(&id) else { return false };
+        going.asked.extend(server_of(&going.hop));
+        let (key, before) = (going.key, going.tx);
+        let (number, from_user) = (going.number.clone(), going.from_user.clone());
+        let next = self.trunks.get(key).and_then(|trunk| trunk.servers.after(&going.asked));
+        let Some(server) = next else { return false };
+        let hop = self.hop_at(key, server);
+        let Some(dialog) = self.text_dialog(key, &hop, &number, &from_user) else { return false };
+        if let Some(going) = self.texts.get_mut(&id) {
+            (going.dialog, going.hop, going.challenged) = (dialog, hop, false);
+        }
+        if let Some(refused) = self.clients.get_mut(&before) {
+            // It ends by itself; the text lives on in the next one.
+            refused.owner = Owner::Nobody;
+        }
+        self.count("trunk_servers_passed_over");
+        self.send_text_or_end(now, id, None);
+        true
     }
 
     fn send_text_or_end(&mut self, now: Now, id: TextId, authorization: Option<(&str, &str)>) {
@@ -219,7 +254,27 @@ impl UserAgent {
         match response.status() {
             100..200 => {}
             401 | 407 if self.answer_text_challenge(now, id, response) => {}
+            status @ (500 | 502 | 503) => self.text_refused(now, id, status),
             status => self.text_done(id, status),
+        }
+    }
+
+    /// A server cannot: another one may. What else is said is of the receiver, or of the text.
+    fn text_refused(&mut self, now: Now, id: TextId, status: u16) {
+        let hop = self.texts.get(&id).map(|going| going.hop.clone());
+        if let Some(hop) = hop.filter(|_| status == 503) {
+            self.server_failed(now, &hop);
+        }
+        if !self.text_to_next_server(now, id) {
+            self.text_done(id, status);
+        }
+    }
+
+    /// No answer will come. 503 is of a text that never left; of any other nobody knows whether they have
+    /// it, and nothing is sent twice.
+    pub(super) fn on_text_failed(&mut self, now: Now, id: TextId, status: u16) {
+        if status != 503 || !self.text_to_next_server(now, id) {
+            self.text_done(id, status);
         }
     }
 
@@ -244,7 +299,7 @@ impl UserAgent {
     }
 
     /// No answer will come, or this one is the last.
-    pub(super) fn text_done(&mut self, id: TextId, status: u16) {
+    fn text_done(&mut self, id: TextId, status: u16) {
         if self.texts.remove(&id).is_some() {
             self.tell_text(id, status);
         }
@@ -253,6 +308,14 @@ impl UserAgent {
     fn tell_text(&mut self, id: TextId, status: u16) {
         self.count(if (200..300).contains(&status) { "texts_out" } else { "texts_out_failed" });
         self.emit(Event::TextDone { id, status });
+    }
+}
+
+/// The server that a way leads to, where its address is known.
+fn server_of(hop: &Hop) -> Option<SocketAddr> {
+    match hop.host {
+        Host::Address(address) => Some(address),
+        Host::Name(..) => None,
     }
 }
 

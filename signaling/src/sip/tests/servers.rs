@@ -1,6 +1,7 @@
 //! A trunk that is given by name: which of its servers is called, and who after it.
 
-use super::trunks::invite;
+use super::texts::{done, out};
+use super::trunks::{CHALLENGE, invite};
 use super::*;
 use crate::sip::servers::Server;
 use terms::TrunkId;
@@ -11,9 +12,15 @@ const SECOND: &str = "203.0.113.6:5070";
 /// A core that calls a trunk by its name, which has two servers; a third is in a
 /// network that we have no listener in.
 fn by_name() -> Bench {
+    by_name_with(None)
+}
+
+/// The same with a password of ours there.
+fn by_name_with(outbound: Option<Credential>) -> Bench {
     let mut bench = Bench::new();
     let mut plan = plan();
     plan.trunks[0].proxy = "sip:carrier.example.com".into();
+    plan.trunks[0].outbound = outbound;
     bench.core.set_plan(bench.now(), &plan);
     let server = |address, priority| Server {
         address: peer(address),
@@ -230,4 +237,89 @@ fn what_a_name_says_outlives_a_change_of_the_trunk_and_not_of_the_name() {
         bench.command(invite(if known { 901 } else { 902 }));
         assert_eq!(matches!(next(&mut bench).to, Host::Address(_)), known, "{proxy}");
     }
+}
+
+/// The only MESSAGE of what was sent last, which goes there.
+fn text_to(bench: &mut Bench, address: &str) -> Sent {
+    let sent = bench.one();
+    assert_eq!(sent.to, Host::Address(peer(address)));
+    assert_eq!(sent.start(), "MESSAGE sip:13900139000@carrier.example.com SIP/2.0");
+    assert!(sent.text.ends_with("\r\n\r\nhello"), "{}", sent.text);
+    sent
+}
+
+fn sends_text(bench: &mut Bench) -> Sent {
+    bench.core.handle_text(bench.now(), out("hello"));
+    text_to(bench, FIRST)
+}
+
+#[test]
+fn a_text_of_which_a_server_takes_nothing_goes_to_the_next_one() {
+    for status in ["500 Broken", "502 Bad Gateway", "503 Down"] {
+        let mut bench = by_name();
+        let first = sends_text(&mut bench);
+        let refused = first.answer(status, "t", "", "");
+        bench.receive(carrier(), &refused);
+        let second = text_to(&mut bench, SECOND);
+        assert_ne!(first.header("Call-ID"), second.header("Call-ID"));
+        assert!(bench.events().is_empty(), "nobody hears of it");
+        bench.receive(peer(SECOND), second.answer("202 Accepted", "t", "", ""));
+        assert_eq!(bench.events(), [done(202)]);
+        bench.receive(carrier(), &refused);
+        assert!(bench.pass(Duration::from_secs(40)).is_empty() && bench.events().is_empty());
+        assert_eq!(bench.counter("transactions_live"), 0);
+        assert_eq!(bench.counter("trunk_servers_passed_over"), 1);
+    }
+}
+
+#[test]
+fn a_text_that_never_left_goes_to_the_next_server_and_what_the_last_one_says_is_told() {
+    let mut bench = by_name();
+    let first = sends_text(&mut bench);
+    bench.core.handle_unsent(bench.now(), first.transaction.expect("a transaction"));
+    let second = text_to(&mut bench, SECOND);
+    assert!(bench.events().is_empty());
+    bench.receive(peer(SECOND), second.answer("500 Broken", "t", "", ""));
+    assert_eq!(bench.events(), [done(500)], "there is no third");
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn a_text_that_a_server_may_have_and_one_that_nobody_wants_is_sent_to_no_other() {
+    for status in [404, 408, 413, 486, 504, 603] {
+        let mut bench = by_name();
+        let first = sends_text(&mut bench);
+        bench.receive(carrier(), first.answer(&format!("{status} No"), "t", "", ""));
+        assert_eq!(bench.events(), [done(status)]);
+        assert!(bench.sent().is_empty(), "{status}");
+    }
+    let to_first = |sent: &(u64, Sent)| sent.1.to == Host::Address(peer(FIRST));
+    let mut bench = by_name();
+    sends_text(&mut bench);
+    assert!(bench.pass(Duration::from_secs(33)).iter().all(to_first), "silence says nothing");
+    assert_eq!(bench.events(), [done(408)]);
+    let mut bench = by_name();
+    let first = sends_text(&mut bench);
+    assert_eq!(bench.pass(Duration::from_millis(600)).len(), 1, "it is sent once more");
+    bench.core.handle_unsent(bench.now(), first.transaction.expect("a transaction"));
+    assert_eq!(bench.events(), [done(408)]);
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn each_server_may_ask_who_sends_a_text() {
+    let (user, password, realm) = ("gw".to_owned(), "hunter2".to_owned(), "carrier".to_owned());
+    let mut bench = by_name_with(Some(Credential { user, password, realm }));
+    let mut sent = sends_text(&mut bench);
+    for (server, last) in [(FIRST, "503 Down"), (SECOND, "200 OK")] {
+        assert!(!sent.has("Proxy-Authorization"), "{}", sent.text);
+        bench.receive(peer(server), sent.answer("407 Proof", "t", CHALLENGE, ""));
+        let proven = text_to(&mut bench, server);
+        assert!(proven.has("Proxy-Authorization: Digest username=\"gw\""), "{}", proven.text);
+        bench.receive(peer(server), proven.answer(last, "t", "", ""));
+        if server == FIRST {
+            sent = text_to(&mut bench, SECOND);
+        }
+    }
+    assert_eq!(bench.events(), [done(200)]);
 }

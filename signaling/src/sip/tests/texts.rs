@@ -32,7 +32,7 @@ fn kept(bench: &mut Bench, came: &TextCame, is_kept: bool) {
     bench.core.handle_text_kept(bench.now(), came.tx, is_kept);
 }
 
-fn out(text: &str) -> TextOut {
+pub(super) fn out(text: &str) -> TextOut {
     TextOut {
         id: TextId(5),
         tenant: TENANT,
@@ -47,7 +47,7 @@ fn sends(bench: &mut Bench, text: &str) {
     bench.core.handle_text(bench.now(), out(text));
 }
 
-fn done(status: u16) -> Event {
+pub(super) fn done(status: u16) -> Event {
     Event::TextDone { id: TextId(5), status }
 }
 
