@@ -442,7 +442,7 @@ impl UserAgent {
 
     /// A connection closed: requests that wait on it failed, phones behind it are out of reach.
     pub fn handle_closed(&mut self, now: Now, connection: ConnectionId) {
-        self.move_dialogs(connection);
+        self.move_dialogs(now, connection);
         self.lamps.on_closed(connection, self.registrar.behind(connection));
         for who in self.registrar.on_closed(connection) {
             self.on_unregistered(who);

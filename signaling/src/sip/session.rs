@@ -97,7 +97,8 @@ pub(super) enum Owner {
     Bye,
     /// A text on its way out.
     Text(TextId),
-    /// Nobody: CANCEL, a PRACK or BYE with credentials. A challenge to these is never answered.
+    /// Nobody: CANCEL, a PRACK or BYE with credentials, what was asked over a way that is gone. A challenge
+    /// to these is never answered.
     Nobody,
 }
 

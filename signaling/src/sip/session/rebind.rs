@@ -3,7 +3,7 @@
 //! re-INVITE would go to a connection that is gone. What waited for it goes there now. A phone that has
 //! registered over several connections (RFC 5626) need not do so again: its dialogs go on over another one.
 
-use super::Leg;
+use super::{Leg, Owner};
 use crate::sip::core::UserAgent;
 use crate::sip::flow::{ConnectionId, Flow, Hop};
 use crate::sip::header::NameAddr;
@@ -56,7 +56,7 @@ impl UserAgent {
     /// A connection closes, and the registrar still knows who is behind it: what follows in dialogs over it
     /// goes over another connection of the same phone, where there is one. Behind a proxy the way is the
     /// proxy's.
-    pub(in crate::sip) fn move_dialogs(&mut self, connection: ConnectionId) {
+    pub(in crate::sip) fn move_dialogs(&mut self, now: Now, connection: ConnectionId) {
         let mut moved: Vec<(LegId, Flow)> = Vec::new();
         for &who in self.registrar.behind(connection) {
             let others = self.registrar.other_flows(who, connection);
@@ -70,13 +70,32 @@ impl UserAgent {
                 moved.extend(flow.map(|flow| (id, flow)));
             }
         }
+        moved.sort_unstable_by_key(|(id, _)| *id);
         for (id, flow) in moved {
             if let Some(leg) = self.legs.get_mut(&id) {
                 (leg.flow, leg.hop) = (flow, Hop::from(flow));
             }
             self.touch(id);
             self.count("dialogs_rebound");
+            if self.takes_back_probe(connection, id) {
+                self.probe(now, id);
+            }
         }
+    }
+
+    /// Whether they are there was asked over the connection that closes: no answer is none of theirs.
+    fn takes_back_probe(&mut self, connection: ConnectionId, leg: LegId) -> bool {
+        let Some(closed) = self.connections.get(&connection) else { return false };
+        let mut asked = false;
+        for client in &closed.clients {
+            if let Some(tx) = self.clients.get_mut(client)
+                && tx.owner == Owner::Probe(leg)
+            {
+                tx.owner = Owner::Nobody;
+                asked = true;
+            }
+        }
+        asked
     }
 }
 

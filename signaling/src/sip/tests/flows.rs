@@ -134,6 +134,20 @@ fn a_phone_that_names_itself_otherwise_in_a_dialog_is_known_by_its_connection() 
 }
 
 #[test]
+fn who_was_asked_for_a_sign_over_a_flow_that_closes_is_asked_over_the_other() {
+    let mut bench = with_two_flows();
+    talks(&mut bench, "");
+    bench.command(Command::Probe { leg: LegId(900) });
+    assert_eq!(bench.one().connection, Some(ConnectionId(6)));
+    bench.core.handle_closed(bench.now(), ConnectionId(6));
+    let again = bench.one();
+    assert_eq!((word(&again), again.connection), ("OPTIONS", Some(ConnectionId(5))));
+    assert_eq!(bench.events(), [], "nobody is taken for gone");
+    bench.core.handle_closed(bench.now(), ConnectionId(5));
+    assert!(bench.events().contains(&Event::Ended { leg: LegId(900), cause: 102 }));
+}
+
+#[test]
 fn a_dialog_over_a_proxy_and_one_whose_other_flow_is_not_as_safe_stay_where_they_are() {
     let mut bench = with_two_flows();
     talks(&mut bench, "Record-Route: <sip:10.0.0.1;transport=tls;lr>\r\n");

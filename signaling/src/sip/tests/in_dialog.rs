@@ -176,6 +176,22 @@ fn many_who_are_to_be_asked_for_a_sign_are_asked_a_few_at_a_time_and_each_once()
 }
 
 #[test]
+fn who_hangs_up_before_their_turn_is_not_asked_for_a_sign() {
+    let mut bench = Bench::new();
+    let calls: Vec<Call> = (0..12).map(|_| bench.talk()).collect();
+    for call in &calls {
+        bench.command(Command::Probe { leg: call.leg });
+    }
+    bench.command(Command::Hangup { leg: calls[10].leg, cause: 16 });
+    bench.sent();
+    let later = bench.pass(Duration::from_millis(400));
+    let [(_, asked)] = &later[..] else { panic!("{later:?}") };
+    assert!(asked.start().starts_with("OPTIONS "), "{}", asked.text);
+    assert_eq!(asked.header("Call-ID"), calls[11].call_id());
+    assert!(bench.pass(Duration::from_millis(50)).is_empty());
+}
+
+#[test]
 fn a_blind_transfer_reports_how_it_goes() {
     let mut bench = Bench::new();
     let mut call = bench.talk();
