@@ -21,8 +21,9 @@ use terms::LegId;
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// How often pauses grow to twice as long.
 const DOUBLED_MAX: u32 = 10;
-/// So many refusals for an offer of theirs are in the way of one; then it is a refusal like others.
-const GLARES_MAX: u32 = 5;
+/// After so many refusals the next try is soon where an offer of theirs is in the way or they say so, and
+/// then as seldom as after others.
+const SOON_MAX: u32 = 5;
 
 /// How the refreshes of a leg fare.
 #[derive(Debug, Default)]
@@ -82,10 +83,12 @@ impl UserAgent {
         let refusals = state.refreshing.refusals;
         state.refreshing.refusals = refusals.saturating_add(1);
         let said = response.number(Name::RetryAfter).map(|s| Duration::from_secs(s.into()));
+        let grown = RETRY.saturating_mul(1 << refusals.min(DOUBLED_MAX));
         let pause = match said {
-            Some(said) => said.max(PAUSE_MIN),
-            None if status == 491 && refusals < GLARES_MAX => glare,
-            None => RETRY.saturating_mul(1 << refusals.min(DOUBLED_MAX)),
+            Some(said) if refusals < SOON_MAX => said.max(PAUSE_MIN),
+            Some(said) => said.max(grown),
+            None if status == 491 && refusals < SOON_MAX => glare,
+            None => grown,
         };
         if let Some(timer) = &mut state.session_timer {
             timer.put_off(now.moment, pause, is_there(status));
@@ -131,5 +134,5 @@ impl UserAgent {
 /// Whether who gives this answer has the dialog: neither a server on the way that does not reach them or
 /// asks who we are, nor one to whom the dialog is gone.
 const fn is_there(status: u16) -> bool {
-    !matches!(status, 300..400 | 404 | 407 | 408 | 410 | 416 | 480..=485 | 502..=504 | 604)
+    !matches!(status, 300..400 | 404 | 407 | 408 | 410 | 416 | 430 | 480..=485 | 502..=504 | 604)
 }

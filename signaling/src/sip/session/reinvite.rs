@@ -320,7 +320,8 @@ impl UserAgent {
     fn retry_after_glare(&mut self, now: Now, leg: LegId) {
         let pause = self.glare_pause(leg);
         if let Some(state) = self.legs.get_mut(&leg) {
-            state.offering.tx = None;
+            // Whoever asked for a password may do so again.
+            (state.offering.tx, state.offering.proven) = (None, false);
             state.offering.retry_at = Some(now.moment + pause);
         }
         self.count("glares");

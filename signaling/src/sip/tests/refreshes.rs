@@ -11,10 +11,15 @@ const HALF: Duration = Duration::from_secs(900);
 const LEFT_S: u64 = 868;
 
 /// A call of ours that we refresh: by UPDATE where they know it.
-fn refreshing(mut bench: Bench, knows_update: bool) -> Bench {
+fn refreshing(bench: Bench, knows_update: bool) -> Bench {
+    refreshing_at("203.0.113.5", bench, knows_update)
+}
+
+/// The same with somebody whom the trunk names at this address.
+fn refreshing_at(at: &str, mut bench: Bench, knows_update: bool) -> Bench {
     bench.command(to_trunk("13900139000"));
     let allow = if knows_update { "Allow: INVITE, UPDATE\r\n" } else { "" };
-    let more = format!("Contact: <sip:x@203.0.113.5>\r\n{allow}{GRANTED}");
+    let more = format!("Contact: <sip:x@{at}>\r\n{allow}{GRANTED}");
     let answer = bench.one().answer("200 OK", "t", &more, SDP);
     bench.receive(carrier(), answer);
     assert!(bench.one().start().starts_with("ACK "));
@@ -67,7 +72,7 @@ fn who_refuses_a_refresh_is_there_and_the_call_goes_on() {
 
 #[test]
 fn a_server_that_does_not_reach_them_and_one_to_whom_the_dialog_is_gone_keep_no_call() {
-    for status in [302, 404, 410, 480, 482, 502, 503, 504, 604] {
+    for status in [302, 404, 410, 430, 480, 482, 502, 503, 504, 604] {
         let mut bench = refreshing(Bench::new(), true);
         let (gaps, bye) = refuses(&mut bench, &format!("{status} No"), "", 900 + LEFT_S + 60);
         assert_eq!(bye, Some(LEFT_S), "{status}: at its time");
@@ -103,8 +108,8 @@ fn the_next_try_is_when_they_say_as_long_as_the_session_lasts() {
     let (gaps, _) = refuses(&mut bench, "503 Down", "Retry-After: 5000\r\n", 900 + 440);
     assert_eq!(gaps, [LEFT_S / 2 * 10], "half of what is left is kept for another try");
     let mut bench = refreshing(Bench::new(), true);
-    let (gaps, _) = refuses(&mut bench, "500 Busy", "Retry-After: 0\r\n", 900 + 3);
-    assert_eq!(gaps[..2], [10, 10], "not without a pause");
+    let (gaps, _) = refuses(&mut bench, "500 Busy", "Retry-After: 0\r\n", 900 + 400);
+    assert_eq!(gaps, [10, 10, 10, 10, 10, 3_200], "not without a pause, and not for ever");
 }
 
 #[test]
@@ -172,6 +177,37 @@ fn a_trunk_that_asks_about_a_refresh_gets_credentials_once_and_no_other_realm_do
             goes_on(&mut bench);
         }
     }
+}
+
+#[test]
+fn a_refresh_that_goes_past_its_trunk_gets_no_credentials() {
+    for knows_update in [true, false] {
+        let mut bench = refreshing_at("198.51.100.9", with_credentials("carrier"), knows_update);
+        let refresh = bench.pass(HALF).remove(0).1;
+        assert_eq!(refresh.to, Host::Address(peer("198.51.100.9:5060")));
+        bench.receive(carrier(), refresh.answer("407 Proof", "", CHALLENGE, ""));
+        assert!(bench.starts().iter().all(|start| start.starts_with("ACK ")));
+        goes_on(&mut bench);
+    }
+}
+
+#[test]
+fn a_trunk_asks_about_an_offer_again_that_one_of_theirs_was_in_the_way_of() {
+    let mut bench = refreshing(with_credentials("carrier"), true);
+    bench.command(Command::Reoffer { leg: LEG, sdp: SDP.into() });
+    let mut offer = bench.one();
+    for (last, body) in [("491 Request Pending", ""), ("200 OK", SDP)] {
+        assert!(!offer.has("Proxy-Authorization"), "{}", offer.text);
+        bench.receive(carrier(), offer.answer("407 Proof", "", CHALLENGE, ""));
+        let proven = bench.sent().pop().expect("it is said with credentials");
+        assert!(proven.has("Proxy-Authorization: Digest username=\"gw\""), "{}", proven.text);
+        bench.receive(carrier(), proven.answer(last, "", "", body));
+        assert!(bench.one().start().starts_with("ACK "));
+        if body.is_empty() {
+            offer = bench.pass(Duration::from_secs(4)).remove(0).1;
+        }
+    }
+    assert_eq!(bench.events(), [Event::OfferAccepted { leg: LEG, sdp: SDP.into() }]);
 }
 
 #[test]
