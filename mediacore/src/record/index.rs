@@ -140,11 +140,19 @@ struct Orphan {
 }
 
 /// The recordings that ended last: what comes of them later is too late.
-#[derive(Default)]
 struct Ended {
     all: HashSet<RecordingId>,
     /// In the order in which they ended.
     order: VecDeque<RecordingId>,
+}
+
+impl Default for Ended {
+    /// With all the room that it will ever take. A table that is more than half full of what comes and
+    /// goes is made twice as large once its old places are used up, which would look like a leak.
+    fn default() -> Ended {
+        let all = HashSet::with_capacity(2 * (ENDED_MAX + 1));
+        Ended { all, order: VecDeque::with_capacity(ENDED_MAX + 1) }
+    }
 }
 
 impl Ended {
@@ -388,5 +396,17 @@ mod tests {
         let known = [0, 1, 2, ENDED_MAX + 1].map(|n| ended.contains(&of(n)));
         assert_eq!(known, [false, false, true, true]);
         assert_eq!((ended.all.len(), ended.order.len()), (ENDED_MAX, ENDED_MAX));
+    }
+
+    #[test]
+    fn what_ended_takes_the_same_room_however_many_came() {
+        let mut ended = Ended::default();
+        // Old places that are not used up yet count as no room: what it says is the least.
+        let (all, order) = (ended.all.capacity(), ended.order.capacity());
+        for n in 0..8 * ENDED_MAX as u64 {
+            ended.insert(RecordingId(n));
+            assert!(ended.all.capacity() <= all && ended.order.capacity() <= order, "{n}");
+        }
+        assert_eq!(ended.all.len(), ENDED_MAX);
     }
 }

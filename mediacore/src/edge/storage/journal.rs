@@ -17,6 +17,9 @@ use terms::RecordingId;
 use terms::media::Ledger;
 
 const NAME: &str = "ledger.log";
+/// Room for so many recordings: more than are known before it is rewritten, as a rule. A table that grows
+/// meanwhile would look like a leak for hours.
+const ROOM: usize = 32_768;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -55,7 +58,7 @@ impl Journal {
     /// Reads what is there and opens it for appending.
     pub(super) fn open(directory: &Path) -> io::Result<Journal> {
         let path = directory.join(NAME);
-        let mut known = HashMap::new();
+        let mut known = HashMap::with_capacity(ROOM);
         let mut cuts: HashMap<RecordingId, Cut> = HashMap::new();
         let text = match fs::read(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
